@@ -1,0 +1,1 @@
+"""Stored chromatic calibrations and the one composed warp that applies them."""

@@ -1,0 +1,89 @@
+"""The program ``livesr``: its verbs, how it reports errors, its exit codes."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from importlib import import_module
+from typing import Annotated
+
+import click
+import typer
+
+from livesr import __version__
+from livesr.cli.output import emit, say, say_error
+from livesr.errors import ConfigError, LivesrError
+
+app = typer.Typer(
+    name="livesr",
+    help="Segments fifteen organelles of living cells while the microscope records.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 done, 2 usage or session file, 3 hardware, 4 model or engine, 5 storage, "
+    "6 done but not complete, 130/143 signals.",
+)
+
+_VERBS = ("demo", "init", "run", "view", "train", "evaluate", "models", "bench", "doctor")
+
+
+def _version(show: bool) -> None:
+    if show:
+        emit_version()
+        raise typer.Exit
+
+
+def emit_version() -> None:
+    """Print the version on stdout."""
+    print(f"livesr {__version__}")
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Segments fifteen organelles of living cells while the microscope records."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the program and exit with its code; errors are text, or JSON with ``--json``."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    for verb in _VERBS:
+        import_module(f"livesr.cli.{verb}").add_to(app)
+    sys.exit(run(arguments))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command and return its exit code; never a traceback unless ``-v`` asks for it."""
+    as_json = "--json" in arguments
+    verbose = "-v" in arguments or "--verbose" in arguments
+    try:
+        code = app(args=arguments, prog_name="livesr", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        say(error.ctx.get_help())
+        return 2
+    except click.UsageError as error:
+        return _report(_usage(error), as_json)
+    except LivesrError as error:
+        if verbose:
+            traceback.print_exc()
+        return _report(error, as_json)
+    except (KeyboardInterrupt, click.Abort):
+        say("stopped")
+        return 130
+    return code if isinstance(code, int) else 0
+
+
+def _usage(error: click.UsageError) -> ConfigError:
+    command = error.ctx.command_path if error.ctx else "livesr"
+    return ConfigError(error.format_message(), where=command, fix=f"see: {command} --help")
+
+
+def _report(error: LivesrError, as_json: bool) -> int:
+    if as_json:
+        emit(error.as_dict())
+    say_error(error)
+    return error.exit_code

@@ -1,0 +1,60 @@
+"""``livesr demo``: a session on the simulated microscope, scored against its truth."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from livesr.cli.output import Json, Verbose, say, start_logging, table
+from livesr.cli.run import report, run_and_show
+from livesr.errors import StorageError
+from livesr.session import make_plan
+from livesr.session.demo import demo_session
+from livesr.session.scoring import score_session
+from livesr.viewer.check import unavailable
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the verb."""
+    app.command("demo", help="A session on the simulated microscope: masks, overlay, F1 table.")(demo)
+
+
+def demo(
+    out: Annotated[Path | None, typer.Option("--out", help="Session folder to make.")] = None,
+    timepoints: Annotated[int, typer.Option(min=1, help="Stacks to record.")] = 3,
+    field: Annotated[int, typer.Option(min=64, help="Pixels along each side of a channel.")] = 512,
+    planes: Annotated[int, typer.Option(min=1, help="Planes a stack, 0.3 µm apart.")] = 24,
+    seed: Annotated[int, typer.Option(min=0, help="The simulated sample.")] = 60_000,
+    headless: Annotated[bool, typer.Option("--headless", help="No viewer.")] = False,
+    as_json: Json = False,
+    verbose: Verbose = False,
+) -> int:
+    """Record, correct, segment, store and show simulated cells; print F1 against the truth."""
+    start_logging(verbose)
+    session = demo_session(timepoints=timepoints, field=field, planes=planes, seed=seed)
+    reason = None if headless else unavailable()
+    if reason is not None:
+        say(f"no viewer: {reason.what}\n  mend: {reason.fix}\n  the demo goes on without it")
+    folder = out or free_folder(Path("livesr-demo"))
+    result = run_and_show(make_plan(session), folder, headless=headless or reason is not None)
+    if result.error is None and result.outcome.stored:
+        result = replace(result, structures=score_session(folder, session))
+        rows = [{"structure": name, **scores} for name, scores in result.structures.items()]
+        say(table(rows, ("structure", "f1", "precision", "recall")))
+        say("scored on simulated cells; real cells are harder")
+        say(f"look again with: livesr view {folder}")
+    return report(result, as_json)
+
+
+def free_folder(wish: Path) -> Path:
+    """Return ``wish``, or the first of ``wish-2``, ``wish-3`` … that does not exist yet."""
+    for number in range(1, 10_000):
+        folder = wish if number == 1 else wish.with_name(f"{wish.name}-{number}")
+        if not folder.exists():
+            return folder
+    raise StorageError(
+        f"there are {number} folders called {wish} already", where=str(wish.parent), fix="use --out"
+    )

@@ -1,0 +1,89 @@
+"""What the program says: results on stdout, everything for people on stderr."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from livesr.errors import LivesrError
+    from livesr.session import Progress
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, nothing else there.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say more; show tracebacks.")]
+
+
+def emit(data: Any) -> None:
+    """Print one JSON value on stdout."""
+    print(json.dumps(data, ensure_ascii=False, indent=2, default=str))
+
+
+def say(text: str) -> None:
+    """Print a line for people on stderr."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def say_error(error: LivesrError) -> None:
+    """Print what is wrong, where, and how to mend it."""
+    say(f"livesr: {error}")
+
+
+def start_logging(verbose: bool) -> None:
+    """Show the program's messages on stderr: warnings, or everything with ``-v``."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
+    handler.setLevel(logging.INFO if verbose else logging.WARNING)
+    logger = logging.getLogger("livesr")
+    logger.handlers = [handler]
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+
+
+class ProgressLine:
+    """One live line on a terminal; a plain line a stack elsewhere."""
+
+    def __init__(self) -> None:
+        self._terminal = sys.stderr.isatty()
+
+    def show(self, progress: Progress) -> None:
+        """Show how far the session is."""
+        delay = "–" if progress.latency_s is None else f"{progress.latency_s:.1f} s"
+        text = (
+            f"stack {progress.stacks}/{progress.planned}   {progress.fps:.1f} fps   "
+            f"masks {progress.segmented}   delay {delay}   waiting {progress.waiting}"
+        )
+        if self._terminal:
+            print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
+        else:
+            say(text)
+
+    def end(self) -> None:
+        """Leave the live line."""
+        if self._terminal:
+            print(file=sys.stderr)
+
+
+def table(rows: Sequence[Mapping[str, object]], columns: Sequence[str]) -> str:
+    """Return rows as an aligned text table."""
+    cells = [[_cell(row.get(column)) for column in columns] for row in rows]
+    widths = [max(len(c), *(len(r[i]) for r in cells), 0) for i, c in enumerate(columns)]
+    lines = [columns, ["-" * w for w in widths], *cells]
+    return "\n".join(
+        "  ".join(
+            cell.ljust(w) if i == 0 else cell.rjust(w)
+            for i, (cell, w) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in lines
+    )
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "–"
+    return f"{value:.3f}" if isinstance(value, float) else str(value)

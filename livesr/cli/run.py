@@ -1,0 +1,103 @@
+"""``livesr run``: a session."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+import yaml
+
+from livesr.cli.output import Json, ProgressLine, Verbose, emit, say, say_error, start_logging
+from livesr.config import read_session
+from livesr.flow import StopToken, stop_on_signals
+from livesr.session import SessionResult, make_plan, run_session
+from livesr.viewer.launch import open_viewer
+
+if TYPE_CHECKING:
+    from livesr.session import Plan
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the verb."""
+    app.command("run", help="Run a session: acquire, store, segment, show.")(run)
+
+
+def run(
+    session: Annotated[Path, typer.Argument(help="Session file, or a plain useq sequence.")],
+    out: Annotated[Path | None, typer.Option("--out", help="Session folder to make.")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check everything, say what would happen, and stop.")
+    ] = False,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="Override a key: a.b=c. May be repeated.")
+    ] = None,
+    headless: Annotated[bool, typer.Option("--headless", help="No viewer.")] = False,
+    as_json: Json = False,
+    verbose: Verbose = False,
+) -> int:
+    """Run a session."""
+    start_logging(verbose)
+    config = read_session(session, set_ or ())
+    plan = make_plan(config)
+    if dry_run:
+        plan.source.close()
+        return _show_plan(plan, as_json)
+    folder = out or Path(f"{config.name}-{datetime.now().astimezone():%Y%m%d-%H%M%S}")
+    result = run_and_show(plan, folder, headless=headless)
+    return report(result, as_json)
+
+
+def run_and_show(plan: Plan, folder: Path, *, headless: bool) -> SessionResult:
+    """Run a plan with the progress line, Ctrl-C handling and, unless headless, the viewer."""
+    line, stop = ProgressLine(), StopToken()
+    say(banner(plan, folder))
+    if not headless:
+        open_viewer(folder, say)
+    try:
+        with stop_on_signals(stop):
+            return run_session(plan, folder, stop=stop, progress=line.show)
+    finally:
+        line.end()
+
+
+def banner(plan: Plan, folder: Path) -> str:
+    """Return what a session says of itself when it starts."""
+    info = plan.info
+    c, z, y, x = info.shape
+    lines = [
+        f"{plan.session.name} → {folder}",
+        f"  {info.timepoints} time points, {c} × {z} × {y} × {x} (c z y x), "
+        f"{info.pixel_um:g} µm pixels, calibration: {plan.calibration}",
+    ]
+    if plan.package is not None:
+        lines.append(
+            f"  {len(plan.structures)} structures by {plan.package.name}, trained on simulated "
+            "cells only: accuracy on your microscope is unknown until you measure it"
+        )
+    return "\n".join(lines)
+
+
+def report(result: SessionResult, as_json: bool) -> int:
+    """Print how the session ended and return the exit code."""
+    if as_json:
+        emit(result.as_dict())
+    data = result.journalled()
+    say(
+        f"{data['stacks']} of {data['planned']} stacks stored, {data['segmented_live']} segmented "
+        f"live, {data['segmented_later']} later, {data['failed']} failed, "
+        f"{data['frames_lost']} frames lost → {result.folder}"
+    )
+    if result.error is not None:
+        say_error(result.error)
+    return result.exit_code
+
+
+def _show_plan(plan: Plan, as_json: bool) -> int:
+    summary = plan.summary()
+    if as_json:
+        emit(summary)
+    else:
+        say(yaml.safe_dump(summary, sort_keys=False, allow_unicode=True).rstrip())
+    return 0

@@ -1,0 +1,264 @@
+"""Read session files: YAML with line numbers kept, so that errors point at the line.
+
+A session file is a mapping of `livesr.config.session.Session`'s keys. A plain useq sequence is one
+too, with every default; what stands in its ``metadata: {livesr: …}`` is read as the rest.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import useq
+import yaml
+from pydantic import ValidationError
+
+from livesr.config.session import Session
+from livesr.errors import ConfigError, nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from pydantic_core import ErrorDetails
+
+PathOf = tuple[str | int, ...]
+
+
+def read_session(path: Path, settings: Iterable[str] = ()) -> Session:
+    """Read a session file and apply ``a.b=c`` settings on top.
+
+    Relative paths in the file are taken from the file's folder.
+
+    Parameters
+    ----------
+    path : Path
+        YAML (or JSON) file.
+    settings : iterable of str
+        ``key.key=value``; the value is read as YAML.
+
+    Raises
+    ------
+    ConfigError
+        With file, line, value and the nearest spelling.
+    """
+    text = _read_text(path)
+    node, raw = _parse(text, path)
+    if not isinstance(raw, dict):
+        raise ConfigError(
+            f"a session file is a mapping of keys, this one is {type(raw).__name__}",
+            where=str(path),
+            fix="write a fresh one with: livesr init",
+        )
+    data = _from_useq(raw)
+    overridden = {apply_setting(data, setting) for setting in settings}
+    _resolve_paths(data, path.parent)
+    try:
+        return Session.model_validate(data)
+    except ValidationError as error:
+        raise _explain(error, path, node, overridden) from None
+
+
+def session_from(data: dict[str, Any], where: str = "session") -> Session:
+    """Validate a mapping that was made by the program (a demo, a test, an API call)."""
+    try:
+        return Session.model_validate(data)
+    except ValidationError as error:
+        raise _explain(error, Path(where), None, set()) from None
+
+
+def dump_session(session: Session) -> str:
+    """Return the session as YAML with every default written out; `read_session` reads it back."""
+    data = session.model_dump(mode="json")
+    if session.recording is not None:
+        del data["microscope"]
+    data["sequence"] = session.sequence.model_dump(mode="json", exclude_unset=True)
+    return yaml.safe_dump(data, sort_keys=False, allow_unicode=True)
+
+
+def apply_setting(data: dict[str, Any], setting: str) -> PathOf:
+    """Write one ``a.b=c`` into ``data`` and return the path that it set."""
+    name, equals, text = setting.partition("=")
+    if not equals or not name:
+        raise ConfigError(
+            f"--set {setting!r} is not of the form key.key=value",
+            where="command line",
+            fix="for example: --set segmentation.policy=latest",
+        )
+    keys: list[str | int] = [int(k) if k.isdigit() else k for k in name.split(".")]
+    target: Any = data
+    try:
+        for key in keys[:-1]:
+            if isinstance(target, dict):
+                target = target.setdefault(key, {})
+            else:
+                target = target[key]
+        target[keys[-1]] = yaml.safe_load(text)
+    except (KeyError, IndexError, TypeError):
+        raise ConfigError(
+            f"--set {name}: there is nothing to set below {'.'.join(map(str, keys[:-1]))}",
+            where="command line",
+            fix="give the whole value there, or add the key to the session file",
+        ) from None
+    except yaml.YAMLError as error:
+        raise ConfigError(
+            f"--set {name}: {text!r} is not a YAML value ({error})", where="command line"
+        ) from None
+    return tuple(keys)
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ConfigError(
+            "there is no such session file",
+            where=str(path),
+            fix=f"check the spelling, or write one with: livesr init {path.name}",
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"the session file cannot be read as text: {error}",
+            where=str(path),
+            fix="save it as UTF-8 text",
+        ) from None
+
+
+def _parse(text: str, path: Path) -> tuple[yaml.Node | None, Any]:
+    try:
+        return yaml.compose(text, Loader=yaml.SafeLoader), yaml.safe_load(text)
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f":{mark.line + 1}" if mark else ""
+        raise ConfigError(
+            f"not valid YAML: {getattr(error, 'problem', None) or error}",
+            where=f"{path}{line}",
+            fix="check indentation, colons and quotes on that line and the one before",
+        ) from None
+
+
+def _from_useq(raw: dict[str, Any]) -> dict[str, Any]:
+    """Turn a plain useq sequence into a session mapping; leave a session mapping as it is."""
+    fields = useq.MDASequence.model_fields
+    own = set(Session.model_fields) - {"metadata"}
+    if any(key in own for key in raw) or not any(key in fields for key in raw):
+        return raw
+    metadata = dict(raw.get("metadata") or {})
+    data = dict(metadata.pop("livesr", None) or {})
+    data["sequence"] = {**raw, "metadata": metadata}
+    data.setdefault("calibration", "none")
+    return data
+
+
+def _resolve_paths(data: dict[str, Any], folder: Path) -> None:
+    """Make file names in ``data`` absolute where a file of that name stands beside the session."""
+    folder = folder.resolve()
+    for section, key in (("microscope", "config"), ("segmentation", "package")):
+        part = data.get(section)
+        if isinstance(part, dict) and isinstance(part.get(key), str):
+            part[key] = _beside(folder, part[key])
+    if isinstance(data.get("calibration"), str):
+        data["calibration"] = _beside(folder, data["calibration"])
+    recording = data.get("recording")
+    if isinstance(recording, dict) and "paths" in recording:
+        paths = recording["paths"]
+        listed: Sequence[Any] = [paths] if isinstance(paths, str) else paths or []
+        recording["paths"] = [str(folder / p) if isinstance(p, str) else p for p in listed]
+    if isinstance(data.get("sequence"), str):
+        data["sequence"] = _read_sequence(folder / data["sequence"])
+
+
+def _beside(folder: Path, name: str) -> str:
+    looks_like_path = "/" in name or "\\" in name or name.endswith((".cfg", ".yaml", ".yml"))
+    candidate = folder / name
+    return str(candidate) if looks_like_path or candidate.exists() else name
+
+
+def _read_sequence(path: Path) -> Any:
+    _, raw = _parse(_read_text(path), path)
+    return raw
+
+
+def _explain(
+    error: ValidationError, path: Path, node: yaml.Node | None, overridden: set[PathOf]
+) -> ConfigError:
+    """Turn pydantic's errors into one that names line, value and nearest spelling."""
+    details = error.errors(include_url=False)
+    first = details[0]
+    loc = _readable(first["loc"])
+    place = "command line, --set" if loc in overridden else str(path)
+    line = _line_of(node, loc)
+    if line and place == str(path):
+        place = f"{place}:{line}"
+    what = "; ".join(_describe(d) for d in details[:5])
+    return ConfigError(what, where=place, fix=_hint(first, loc))
+
+
+def _readable(loc: tuple[int | str, ...]) -> PathOf:
+    """Drop the names of union members that pydantic puts into a location."""
+    return tuple(p for p in loc if isinstance(p, int) or not _is_union_tag(p))
+
+
+_TAGS = frozenset({"splitter", "sequential", "cameras", "single"})
+
+
+def _is_union_tag(part: str) -> bool:
+    return part in _TAGS or "[" in part or part[:1].isupper()
+
+
+def _describe(detail: ErrorDetails) -> str:
+    where = ".".join(str(p) for p in _readable(detail["loc"])) or "session"
+    kind = detail["type"]
+    if kind == "extra_forbidden":
+        return f"{where}: there is no such key"
+    if kind == "missing":
+        return f"{where}: this key is required and missing"
+    message = detail["msg"].removeprefix("Value error, ")
+    value = detail.get("input")
+    shown = "" if isinstance(value, dict | list) else f" (found {value!r})"
+    return f"{where}: {message}{shown}"
+
+
+def _hint(detail: ErrorDetails, loc: PathOf) -> str:
+    if detail["type"] == "extra_forbidden":
+        known = _keys_at(loc[:-1])
+        return nearest(str(loc[-1]), known) if known else "remove it"
+    if detail["type"] == "missing" and loc and loc[-1] == "calibration":
+        return "name a stored calibration, or write 'calibration: none' to go without one"
+    if detail["type"] == "missing":
+        return "add the key; livesr init writes a commented session file"
+    return "livesr init writes a commented session file with every key explained"
+
+
+def _keys_at(loc: PathOf) -> list[str]:
+    """Return the keys that the session file knows at ``loc``."""
+    schema: dict[str, Any] = Session.model_json_schema()
+    here: dict[str, Any] = schema
+    for part in loc:
+        here = _follow(here, schema)
+        here = here.get("items", {}) if isinstance(part, int) else here.get("properties", {}).get(part, {})
+    return list(_follow(here, schema).get("properties", {}))
+
+
+def _follow(here: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
+    for option in (here, *here.get("anyOf", ()), *here.get("allOf", ())):
+        if "$ref" in option:
+            found: dict[str, Any] = schema["$defs"][option["$ref"].rsplit("/", 1)[-1]]
+            return found
+    return here
+
+
+def _line_of(node: yaml.Node | None, loc: PathOf) -> int | None:
+    """Return the line of the key at ``loc``, or of the nearest parent that stands in the file."""
+    line: int | None = None
+    for part in loc:
+        if isinstance(node, yaml.MappingNode):
+            pairs = [(k, v) for k, v in node.value if k.value == part]
+            if not pairs:
+                break
+            line, node = pairs[0][0].start_mark.line + 1, pairs[0][1]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+            node = node.value[part]
+            line = node.start_mark.line + 1
+        else:
+            break
+    return line

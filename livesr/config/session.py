@@ -1,0 +1,156 @@
+"""The session file: everything that one time-lapse is told, with its defaults.
+
+Frozen models that refuse unknown keys. `livesr init` writes a commented file of this form;
+reading and its errors are in `livesr.config.reading`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import useq
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from livesr.catalog import NAMES, structure
+from livesr.config.layouts import PRESETS, Layout, SingleLayout
+from livesr.errors import ConfigError, nearest
+
+
+class Model(BaseModel):
+    """Base of every part of the session file: frozen, unknown keys refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+class Microscope(Model):
+    """What takes the pictures: a Micro-Manager configuration and what it cannot say of itself."""
+
+    config: str = Field(
+        "simulated",
+        description="Micro-Manager .cfg; 'simulated' is the simulated microscope, 'demo' "
+        "Micro-Manager's own demonstration devices",
+    )
+    properties: dict[str, dict[str, str | float | int]] = Field(
+        default_factory=dict, description="device properties set after loading, {device: {property: value}}"
+    )
+    presets: dict[str, str] = Field(
+        default_factory=dict, description="configuration presets set after loading, {group: preset}"
+    )
+    name: str = Field("", description="identity of the stand, compared with the calibration's")
+    camera: str = Field("", description="identity of the camera; default: what the device says")
+    objective: str = Field("", description="objective in use, compared with the calibration's")
+    camera_offset: float = Field(100.0, ge=0, description="camera counts without light")
+    pixel_um: float | None = Field(
+        None, gt=0, description="pixel size in µm, only if the .cfg has none"
+    )
+
+
+class RecordedInput(Model):
+    """A recording played through the same loop in the microscope's place."""
+
+    paths: tuple[Path, ...] = Field(min_length=1, description="OME-TIFF, OME-Zarr, or one TIFF a channel")
+    axes: str | None = Field(None, description="axis order of the file if it does not say, e.g. TZYX")
+    pixel_um: float | None = Field(None, gt=0)
+    z_step_um: float | None = Field(None, gt=0)
+    interval_s: float | None = Field(None, ge=0)
+    speed: Literal["own", "full"] = Field("full", description="play at its own interval, or at once")
+    camera_offset: float = Field(0.0, ge=0, description="camera counts without light")
+    name: str = Field("", description="microscope it was taken on, compared with the calibration's")
+    camera: str = ""
+    objective: str = ""
+
+    @field_validator("paths", mode="before")
+    @classmethod
+    def _one_path(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str | Path) else value
+
+
+class Segmentation(Model):
+    """Which masks are made, by what, and what happens when it cannot keep up."""
+
+    enabled: bool = True
+    package: str = Field(
+        "auto", description="model package: a folder, a name in models/, or auto (ALL, or ALL2D for one plane)"
+    )
+    structures: tuple[str, ...] | Literal["all"] = "all"
+    engine: str = Field("auto", description="auto takes the best engine that works here and says which")
+    precision: Literal["auto", "f32", "bf16"] = "auto"
+    threads: int | None = Field(None, ge=1, description="CPU threads; default: all")
+    policy: Literal["every", "latest"] = Field(
+        "latest",
+        description="which waiting stack is segmented next while recording: latest, or every (the "
+        "oldest first); what had to be passed over is segmented after the last frame",
+    )
+    grid: Literal["camera", "network"] = Field("camera", description="grid that masks are stored on")
+    catch_up: bool = Field(True, description="segment after the last frame what was not segmented live")
+
+    @field_validator("structures")
+    @classmethod
+    def _known(cls, value: tuple[str, ...] | str) -> tuple[str, ...] | str:
+        if value != "all":
+            for name in value:
+                try:
+                    structure(name)
+                except ConfigError as error:
+                    raise ValueError(f"{error.what}: {error.fix}") from None
+        return value
+
+    @property
+    def chosen(self) -> tuple[str, ...]:
+        """Names of the structures to store."""
+        return NAMES if self.structures == "all" else tuple(self.structures)
+
+
+class Storage(Model):
+    """How the session folder is written."""
+
+    spool_slots: int = Field(
+        4, ge=2, le=64, description="stacks that may wait between camera and OME-Zarr"
+    )
+    keep_free_gib: float = Field(
+        0.5, ge=0, description="disk space that is left free; the session ends in order before it"
+    )
+
+
+class Session(Model):
+    """One time-lapse."""
+
+    name: str = "session"
+    microscope: Microscope = Microscope()
+    recording: RecordedInput | None = None
+    layout: Layout = SingleLayout(kind="single")
+    sequence: useq.MDASequence = useq.MDASequence()
+    calibration: str = Field(
+        description="a file, a name in calibration/, or none: every output then says so"
+    )
+    segmentation: Segmentation = Segmentation()
+    storage: Storage = Storage()
+    metadata: dict[str, Any] = Field(default_factory=dict, description="kept with the data, not read")
+
+    @field_validator("layout", mode="before")
+    @classmethod
+    def _preset(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            if value not in PRESETS:
+                raise ValueError(f"no such layout preset {value!r}; {nearest(value, PRESETS)}")
+            return PRESETS[value]
+        return value
+
+    @field_validator("sequence", mode="before")
+    @classmethod
+    def _sequence_keys(cls, value: Any) -> Any:
+        if isinstance(value, dict):
+            for key in value:
+                if key not in useq.MDASequence.model_fields:
+                    known = nearest(str(key), useq.MDASequence.model_fields)
+                    raise ValueError(f"unknown key {key!r} in a useq sequence; {known}")
+        return value
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Session:
+        if self.recording is not None and "microscope" in self.model_fields_set:
+            raise ValueError("a session has either a microscope or a recording: remove one of them")
+        return self
+
+

@@ -1,0 +1,269 @@
+"""The networks' two images, intensity and ratio, and what makes them comparable between days.
+
+The paper divides red by yellow and averages them. Absolute values carry neither from day to day
+nor from rig to rig, so both images are divided by their median over membrane foreground. The plain
+physical ratio, in tables and pictures, is left as it is: it is the biology.
+"""
+
+from __future__ import annotations
+
+from math import exp, log, sqrt
+from typing import TYPE_CHECKING
+
+import cv2
+import numba
+import numpy as np
+
+from livesr.types import Features, Normalisation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy.typing as npt
+
+    from livesr.calibration.warp import Warp
+    from livesr.types import Float32, Grid, UInt8, UInt16
+
+SOFTENING = 0.2
+"""ε of the ratio as a share of the foreground's intensity: 10 to 20 counts at Prime 95B levels (ER
+60 to 150 photons), two to four times the background's noise. The same share at every exposure
+makes the ratio independent of gain."""
+MIN_SOFTENING = 5.0
+"""ε in counts at least, so that read noise alone gives no ratio in very dim stacks."""
+MAX_RATIO = 4.0
+"""The ratio is clipped here; the highest expected, cytosol, is about 1.4 times the membranes'."""
+BEND = 0.1
+"""Intensity, in units of the foreground, below which `compress` is nearly linear."""
+
+SAMPLE_UM = 0.2
+"""Pixel to which stacks are binned to estimate the normalisation, µm."""
+SAMPLE_STEP_UM = 0.6
+"""Distance of the planes that the estimate looks at, µm."""
+DARK = 1.0 / 3.0
+"""What is darker than this share of the foreground's median is no foreground."""
+BRIGHTEST_UM3 = 0.5
+"""Foreground has at least this volume, so that single bright pixels are none."""
+DARKEST = 0.05
+"""The background's level is that of the pixel with this share of the pixels below it."""
+CONTRAST = 0.5
+"""Foreground stands out from the background's level by this share of it at least."""
+MIN_COUNTS = 3.0
+"""Foreground that stands out by fewer counts is noise."""
+NO_FOREGROUND = Normalisation(intensity=MIN_COUNTS, ratio=1.0)
+"""The estimate for a stack without membranes: usable, and not followed."""
+
+
+def compress(intensity: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
+    """Return the bounded contrast of the networks' intensity channel.
+
+    ``(sqrt(i + a) - sqrt(a)) / (sqrt(1 + a) - sqrt(a))`` with a = `BEND`, the shape of the
+    generalised Anscombe transform: noise becomes even, 0 stays 0, the foreground's 1 stays 1,
+    and lipid droplets at 10 become 3.9. Below -a it is cut off. `expand` is its inverse. The
+    paper does not say what it does.
+    """
+    low, high = sqrt(BEND), sqrt(1 + BEND)
+    root: npt.NDArray[np.floating] = np.sqrt(np.maximum(intensity + BEND, 0))
+    return (root - low) / (high - low)
+
+
+def expand(compressed: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
+    """Return the normalised intensity that `compress` was given."""
+    low, high = sqrt(BEND), sqrt(1 + BEND)
+    return (np.asarray(compressed) * (high - low) + low) ** 2 - BEND
+
+
+def make_features(stack_data: UInt16, warp: Warp, offset: float, norm: Normalisation) -> Features:
+    """Return the networks' input for one stack. Pure: the same input gives the same bits.
+
+    Parameters
+    ----------
+    stack_data : ndarray, (c, z, y, x), uint16
+        Camera counts; channel 0 yellow (the reference), channel 1 red if there is one.
+    warp : Warp
+        Registers and resamples to the networks' grid.
+    offset : float
+        Camera counts without light.
+    norm : Normalisation
+        Value of this stack, as journalled.
+
+    Returns
+    -------
+    Features
+        Channel 0: compressed mean of the channels over ``norm.intensity``. Channel 1:
+        ``(R + ε·r0) / (Y + ε) / r0`` with r0 = ``norm.ratio``, clipped to 0 … `MAX_RATIO`: 1 on
+        membranes and where there is no light, all zeros without a second channel.
+
+    Raises
+    ------
+    ValueError
+        If the normalisation is not positive and finite.
+    """
+    if not (0 < norm.intensity < np.inf and 0 < norm.ratio < np.inf):
+        raise ValueError(f"{norm} is not positive and finite")
+    channels = warp.apply(stack_data[:2], offset)
+    if len(channels) == 1:
+        data = np.zeros((2, *warp.target.shape), np.float32)
+        data[0] = compress(channels[0] / np.float32(norm.intensity))
+        return Features(data, warp.target, has_ratio=False)
+    softening = max(MIN_SOFTENING, SOFTENING * norm.intensity)
+    yellow, red = channels.reshape(2, -1)
+    intensity, ratio = np.float32(norm.intensity), np.float32(norm.ratio)
+    _to_features(yellow, red, intensity, ratio, np.float32(softening))
+    return Features(channels, warp.target, has_ratio=True)
+
+
+def _features_in_place(
+    yellow: Float32, red: Float32, intensity: np.float32, ratio: np.float32, softening: np.float32
+) -> None:
+    """Turn yellow into the intensity channel and red into the ratio channel."""
+    zero, highest = np.float32(0), np.float32(MAX_RATIO)
+    bend, low = np.float32(BEND), np.float32(sqrt(BEND))
+    scale = np.float32(1 / (sqrt(1 + BEND) - sqrt(BEND)))
+    half = np.float32(0.5) / intensity
+    red_scale = np.float32(1) / ratio
+    for i in range(yellow.size):
+        y, r = yellow[i], red[i]
+        yellow[i] = (np.sqrt(max((y + r) * half + bend, zero)) - low) * scale
+        red[i] = min((max(r, zero) * red_scale + softening) / (max(y, zero) + softening), highest)
+
+
+_to_features: Callable[[Float32, Float32, np.float32, np.float32, np.float32], None] = numba.njit(
+    nogil=True, cache=True, error_model="numpy"
+)(_features_in_place)
+
+
+def estimate_normalisation(data: UInt16, grid: Grid, offset: float) -> Normalisation:
+    """Return the medians of intensity and ratio over the membrane foreground of one stack.
+
+    Foreground are the brightest n pixels of a binned copy, n being the smallest number for which
+    the next darker pixel has less than `DARK` of their median above the background's level. So the
+    empty share of the field does not matter: pixels are counted from the bright end, and the
+    count ends before it comes to the empty ones.
+
+    Parameters
+    ----------
+    data : ndarray, (c, z, y, x), uint16
+        Camera counts; channel 0 yellow, channel 1 red if there is one. The few pixels that an
+        unregistered red channel is off matter little at `SAMPLE_UM`.
+    grid : Grid
+        Of one channel.
+    offset : float
+        Camera counts without light.
+
+    Returns
+    -------
+    Normalisation
+        `NO_FOREGROUND` where the stack shows none (black, saturated, constant, noise).
+    """
+    channels = _binned(data[:2], grid, offset)
+    mean = channels.mean(axis=0)
+    order = np.sort(mean, axis=None)[::-1]
+    dark = float(order[-1 - int(DARKEST * len(order))])
+    n = _foreground_size(order - np.float32(dark), grid)
+    intensity = float(order[n // 2])
+    if intensity - dark < max(MIN_COUNTS, CONTRAST * dark):
+        return NO_FOREGROUND
+    if len(channels) == 1:
+        return Normalisation(intensity, 1.0)
+    yellow, red = channels[:, mean >= order[n - 1]]
+    ratio = float(np.median(red / np.maximum(yellow, 1.0)))
+    return Normalisation(intensity, ratio) if ratio > 0 else NO_FOREGROUND
+
+
+def _binned(data: UInt16, grid: Grid, offset: float) -> Float32:
+    """Return a coarse copy in counts above offset, (c, z, y, x): every so many planes, binned."""
+    step = max(1, round(SAMPLE_STEP_UM / grid.voxel_um[0]))
+    by, bx = (max(1, round(SAMPLE_UM / v)) for v in grid.voxel_um[1:])
+    planes = data[:, ::step]
+    ny, nx = max(1, data.shape[2] // by), max(1, data.shape[3] // bx)
+    out = np.empty((*planes.shape[:2], ny, nx), np.float32)
+    for index in np.ndindex(planes.shape[:2]):
+        plane = planes[index][: ny * by, : nx * bx].astype(np.float32)
+        cv2.resize(plane, (nx, ny), out[index], interpolation=cv2.INTER_AREA)
+    out -= np.float32(offset)
+    return out
+
+
+def _foreground_size(order: Float32, grid: Grid) -> int:
+    """Return how many of the pixels, sorted from bright to dark, are foreground."""
+    voxel_um3 = SAMPLE_UM**2 * max(SAMPLE_STEP_UM, grid.voxel_um[0])
+    least = min(len(order), max(16, round(BRIGHTEST_UM3 / voxel_um3)))
+    n = np.arange(least, len(order))
+    darker = order[least:] < DARK * order[n // 2]
+    return least + int(np.argmax(darker)) if darker.any() else len(order)
+
+
+class NormalisationFollower:
+    """Follows the normalisation over a session, one stack after the other.
+
+    Slow on purpose: bleaching and dye uptake take hundreds of stacks, while a cell that comes into
+    the field changes the estimate at once and must not change the other cells' masks.
+
+    Parameters
+    ----------
+    start : Normalisation, optional
+        Last value of the session, from the journal, when it is resumed.
+    """
+
+    WEIGHT = 0.05
+    """Share of the (logarithmic) difference that one stack closes: a time constant of 20 stacks."""
+    STEP = 0.01
+    """Greatest change by one stack: 1 %."""
+
+    def __init__(self, start: Normalisation | None = None) -> None:
+        self._value = start
+
+    def update(self, estimate: Normalisation) -> Normalisation:
+        """Return the value to use for the stack that ``estimate`` is from.
+
+        The first valid estimate is adopted whole; those without foreground are ignored.
+        """
+        if estimate == NO_FOREGROUND:
+            return self._value or estimate
+        if self._value is None:
+            self._value = estimate
+        else:
+            self._value = Normalisation(
+                self._follow(self._value.intensity, estimate.intensity),
+                self._follow(self._value.ratio, estimate.ratio),
+            )
+        return self._value
+
+    def _follow(self, value: float, estimate: float) -> float:
+        step = self.WEIGHT * log(estimate / value)
+        return value * exp(min(max(step, -self.STEP), self.STEP))
+
+
+def polarity_image(
+    yellow: npt.NDArray[np.generic],
+    red: npt.NDArray[np.generic],
+    *,
+    ratio_range: tuple[float, float] = (0.0, 0.6),
+    brightest: float | None = None,
+) -> UInt8:
+    """Return the composite of the paper's Fig. 1a: hue is the ratio, brightness the intensity.
+
+    Parameters
+    ----------
+    yellow, red : ndarray, (y, x)
+        Registered counts above offset; the ratio shown is the plain red / yellow.
+    ratio_range : tuple of float
+        Ratios shown blue (ordered or apolar membrane) and red (polar membrane).
+    brightest : float, optional
+        Mean of the channels that is shown fully bright; the 99.5th percentile if not given.
+
+    Returns
+    -------
+    ndarray, (y, x, 3), uint8
+        Red, green, blue.
+    """
+    y, r = (np.maximum(np.asarray(channel, np.float32), 0) for channel in (yellow, red))
+    mean = (y + r) / 2
+    top = float(np.percentile(mean, 99.5)) if brightest is None else brightest
+    low, high = ratio_range
+    place = np.clip((r / np.maximum(y, 1e-6) - low) / (high - low), 0, 1)
+    hue = np.where(mean > 0, 240 * (1 - place), 0)
+    value = np.clip(mean / max(top, 1e-6), 0, 1)
+    hsv = np.stack([hue, np.ones_like(hue), value], axis=-1).astype(np.float32)
+    rgb: Float32 = cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)
+    return np.rint(rgb * 255).astype(np.uint8)

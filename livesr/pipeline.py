@@ -1,0 +1,253 @@
+"""The way of the data, once, top to bottom.
+
+    frames → stacks → registered intensity and ratio → networks → masks → stored, shown, measured
+
+`Recorder` is the acquisition's side: a frame goes into the spool, a whole stack to the disk, and
+only then is it offered to segmentation. `segment` is the segmenter's side: a pure function of one
+stack, so that live, later and offline masks are the same. `livesr.session` connects the two.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from livesr.acquisition.layout import frames_per_plane, split
+from livesr.features import NormalisationFollower, estimate_normalisation, make_features
+from livesr.segmentation.segment import probabilities, to_masks
+from livesr.types import Normalisation, StackIndex
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from livesr.calibration.warp import Warp
+    from livesr.config.layouts import Layout
+    from livesr.flow import StopToken, Waiting
+    from livesr.segmentation.engines import Engine
+    from livesr.segmentation.package import Package
+    from livesr.storage.image import ImageWriter
+    from livesr.storage.journal import Journal
+    from livesr.storage.spool import Slot, Spool
+    from livesr.storage.tables import RowLog
+    from livesr.types import Frame, Grid, Masks, RecordingInfo, Stack
+
+
+# ---------------------------------------------------------------- frames → stacks → stored
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A stored stack that waits for its masks. ``slot`` is None once it left the spool."""
+
+    index: StackIndex
+    time_s: float
+    normalisation: Normalisation
+    arrived: float
+    slot: int | None
+
+
+@dataclass(slots=True)
+class OpenStack:
+    """A stack whose frames are arriving: the pages of the spool, and which frames are still due."""
+
+    index: StackIndex
+    slot: Slot
+    due: set[tuple[int, int]]
+    frames: list[Frame]
+    arrived: float = 0.0
+
+
+class Recorder:
+    """Frames become stacks, and stacks stand on disk before anything else happens to them.
+
+    `on_frame` runs in the acquisition's thread and only copies; `on_stack` runs in the storing
+    thread and may take its time: the spool lies between them.
+    """
+
+    def __init__(
+        self,
+        info: RecordingInfo,
+        layout: Layout,
+        *,
+        spool: Spool,
+        images: Sequence[ImageWriter],
+        journal: Journal,
+        planes: RowLog,
+        waiting: Waiting[Task],
+        stop: StopToken,
+    ) -> None:
+        self._info = info
+        self._layout = layout
+        self._spool = spool
+        self._images = images
+        self._journal = journal
+        self._planes = planes
+        self._waiting = waiting
+        self._stop = stop
+        self._followers = [NormalisationFollower() for _ in images]
+        self._open: OpenStack | None = None
+        self.frames = 0
+        self.frames_lost = 0
+        self.stored: list[StackIndex] = []
+        self.failed: list[StackIndex] = []
+        self.first_frame_at = self.last_frame_at = 0.0
+
+    def on_frame(self, frame: Frame) -> Iterator[OpenStack]:
+        """Copy a frame's channels into its stack; yield each stack that this frame ends.
+
+        A stack ends with its last frame, or, if frames were lost, with the first frame of the next.
+        """
+        self.last_frame_at = time.monotonic()
+        self.first_frame_at = self.first_frame_at or self.last_frame_at
+        if self._open is not None and self._open.index != frame.stack:
+            yield from self.cut_open_stack()
+        stack = self._open = self._open or self._begin(frame.stack)
+        for channel, plane in split(frame, self._layout):
+            np.copyto(stack.slot.data[channel, frame.z], plane)
+        stack.due.discard((frame.c, frame.z))
+        stack.frames.append(replace(frame, image=_NOTHING))
+        stack.arrived = time.monotonic()
+        self.frames += 1
+        if not stack.due:
+            self._open = None
+            yield stack
+
+    def cut_open_stack(self) -> Iterator[OpenStack]:
+        """Yield the stack that never became whole, if there is one."""
+        stack, self._open = self._open, None
+        if stack is not None:
+            yield stack
+
+    def on_stack(self, stack: OpenStack) -> None:
+        """Store a stack, journal it, and offer it to segmentation: in that order."""
+        index, data = stack.index, stack.slot.data
+        for channel, z in stack.due:  # the slot still holds an older stack there
+            data[channel if frames_per_plane(self._layout) > 1 else slice(None), z] = 0
+        self._images[index.image].write_raw(index.t, data)
+        for row in self._rows(stack):
+            self._planes.append(row)
+        normalisation = self._followers[index.image].update(
+            estimate_normalisation(data, self._info.grid, self._info.camera_offset)
+        )
+        self.frames_lost += len(stack.due)
+        self._journal.append(
+            "stack_stored",
+            index=index,
+            time_s=stack.frames[0].time_s,
+            frames=len(stack.frames),
+            frames_lost=[{"c": c, "z": z} for c, z in sorted(stack.due)],
+            normalisation={"intensity": normalisation.intensity, "ratio": normalisation.ratio},
+        )
+        self.stored.append(index)
+        if stack.due:
+            self._spool.release(stack.slot.number)
+            reason = f"{len(stack.due)} of its frames were lost"
+            self._journal.append("stack_failed", index=index, reason=reason)
+            self.failed.append(index)
+            return
+        time_s = stack.frames[0].time_s
+        self._waiting.put(Task(index, time_s, normalisation, stack.arrived, stack.slot.number))
+
+    def _begin(self, index: StackIndex) -> OpenStack:
+        """Open the next stack in a free slot of the spool; wait for one if the disk is behind."""
+        slot = self._spool.acquire(index)
+        began = time.monotonic()
+        while slot is None:
+            task = self._waiting.change_oldest(
+                lambda task: task.slot is not None, lambda task: replace(task, slot=None)
+            )
+            if task is not None and task.slot is not None:
+                self._spool.release(task.slot)
+            elif self._stop.now:
+                raise AcquisitionStopped
+            else:
+                time.sleep(0.002)
+            slot = self._spool.acquire(index)
+        waited = time.monotonic() - began
+        if waited > _NOTEWORTHY_S:
+            self._journal.append(
+                "fault", index=index, what="disk behind camera", waited_s=round(waited, 3)
+            )
+        z = self._info.shape[1]
+        due = {(c, k) for c in range(frames_per_plane(self._layout)) for k in range(z)}
+        return OpenStack(index, slot, due, [])
+
+    def _rows(self, stack: OpenStack) -> list[dict[str, object]]:
+        """Return the stack's rows of planes.parquet: light dose counts the session's exposures."""
+        return [
+            {
+                "image": stack.index.image,
+                "t": stack.index.t,
+                "c": frame.c,
+                "z": frame.z,
+                "time_s": frame.time_s,
+                "x_um": frame.position_um[0],
+                "y_um": frame.position_um[1],
+                "z_um": frame.position_um[2],
+                "exposure_ms": frame.exposure_ms,
+                "device": dict(frame.device),
+            }
+            for frame in stack.frames
+        ]
+
+
+class AcquisitionStopped(Exception):  # noqa: N818 - not an error: the wish of the user
+    """The session was stopped while a frame waited for room."""
+
+
+_NOTHING = np.empty((0, 0), np.uint16)
+_NOTEWORTHY_S = 0.05
+
+
+# ------------------------------------- stacks → intensity and ratio → networks → masks
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentTools:
+    """What segmentation needs beside the stack: loaded once, used for each."""
+
+    warp: Warp
+    package: Package
+    engine: Engine
+    offset: float
+    camera: Grid
+    structures: tuple[str, ...]
+    on_camera_grid: bool
+
+
+def segment(stack: Stack, normalisation: Normalisation, tools: SegmentTools) -> Masks:
+    """Return the masks of one stack: pure, so that live, later and offline masks are the same."""
+    features = make_features(stack.data, tools.warp, tools.offset, normalisation)
+    probability = probabilities(features, tools.package, tools.engine)
+    return to_masks(
+        probability,
+        tools.package,
+        tools.camera if tools.on_camera_grid else features.grid,
+        stack.index,
+        structures=tools.structures,
+    )
+
+
+# ----------------------------------------------------------------- masks → measured
+
+
+def measure(masks: Masks) -> list[dict[str, object]]:
+    """Return a row a structure: its volume in µm³ and its share of the field."""
+    z, y, x = masks.grid.voxel_um
+    rows: list[dict[str, object]] = []
+    for name, volume in masks.volumes.items():
+        voxels = int(np.count_nonzero(volume))
+        rows.append(
+            {
+                "image": masks.index.image,
+                "t": masks.index.t,
+                "structure": name,
+                "voxels": voxels,
+                "volume_um3": voxels * z * y * x,
+                "fraction": voxels / max(volume.size, 1),
+            }
+        )
+    return rows

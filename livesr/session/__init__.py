@@ -1,0 +1,9 @@
+"""Run the pipeline: a session from its file to a closed folder."""
+
+from __future__ import annotations
+
+from livesr.session.plan import Plan, make_plan
+from livesr.session.result import SessionResult
+from livesr.session.run import Progress, run_session
+
+__all__ = ["Plan", "Progress", "SessionResult", "make_plan", "run_session"]

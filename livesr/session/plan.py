@@ -1,0 +1,166 @@
+"""What a session will do, worked out and checked before the first photon."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from livesr.acquisition.sources import open_source
+from livesr.calibration.profile import load_profile
+from livesr.catalog import BY_NAME
+from livesr.errors import ConfigError, nearest
+from livesr.segmentation.engines import choose_engine
+from livesr.segmentation.package import load_package
+from livesr.storage.space import space_needed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from livesr.acquisition.sources import Source
+    from livesr.calibration.warp import ChromaticModel
+    from livesr.config import Session
+    from livesr.segmentation.package import Package
+    from livesr.types import Grid, RecordingInfo
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A checked session: the source is open, the calibration fits, the package can do it.
+
+    Attributes
+    ----------
+    unreliable : tuple of str
+        Structures that are told apart by the ratio, in a session that has none.
+    """
+
+    session: Session
+    source: Source
+    package: Package | None
+    calibration: str
+    models: Mapping[int, ChromaticModel]
+    structures: tuple[str, ...]
+    unreliable: tuple[str, ...]
+
+    @property
+    def info(self) -> RecordingInfo:
+        """What the source says of itself."""
+        return self.source.info
+
+    @property
+    def mask_grid(self) -> Grid:
+        """Grid that masks are stored on."""
+        return self.info.grid
+
+    def summary(self) -> dict[str, object]:
+        """Return what the session means, for people and for ``--dry-run --json``."""
+        info = self.info
+        stacks = info.timepoints * info.positions
+        return {
+            "name": self.session.name,
+            "stacks": stacks,
+            "timepoints": info.timepoints,
+            "positions": info.positions,
+            "channels": list(info.channels),
+            "stack_shape_czyx": list(info.shape),
+            "pixel_um": info.pixel_um,
+            "z_step_um": info.z_step_um,
+            "interval_s": info.interval_s,
+            "disk_gib": round(space_needed(info, self.structures) / 2**30, 3),
+            "microscope": info.microscope,
+            "camera": info.camera,
+            "simulated": info.simulated,
+            "calibration": self.calibration,
+            "package": self.package.name if self.package else None,
+            "structures": list(self.structures),
+            "unreliable_without_ratio": list(self.unreliable),
+        }
+
+
+def make_plan(session: Session) -> Plan:
+    """Open the source and check everything that can be checked before the run.
+
+    Raises
+    ------
+    LivesrError
+        The first thing that does not fit, with how to mend it. The source is closed again.
+    """
+    source = open_source(session)
+    try:
+        return _checked(session, source)
+    except BaseException:
+        source.close()
+        raise
+
+
+def _checked(session: Session, source: Source) -> Plan:
+    info = source.info
+    calibration, models = _calibration(session, info)
+    if not session.segmentation.enabled:
+        return Plan(session, source, None, calibration, models, (), ())
+    package = load_package(package_name(session, info))
+    _check_dims(package, info)
+    structures = _structures(session, package)
+    choose_engine(session.segmentation.engine, package)
+    unreliable = () if len(info.channels) > 1 else _need_ratio(structures)
+    if unreliable:
+        log.warning(
+            "one channel only, so there is no ratio: the masks of %s are marked as unreliable",
+            ", ".join(unreliable),
+        )
+    return Plan(session, source, package, calibration, models, structures, unreliable)
+
+
+def package_name(session: Session, info: RecordingInfo) -> str:
+    """Return the package that the session asks for; ``auto`` goes by the number of planes."""
+    if session.segmentation.package != "auto":
+        return session.segmentation.package
+    return "ALL" if info.shape[1] > 1 else "ALL2D"
+
+
+def _check_dims(package: Package, info: RecordingInfo) -> None:
+    if package.dims == "3d" and info.shape[1] == 1:
+        raise ConfigError(
+            f"package {package.name} wants z-stacks, the session has one plane",
+            where="segmentation.package",
+            fix="use a 2-D package (ALL2D), or write 'package: auto'",
+        )
+
+
+def _calibration(
+    session: Session, info: RecordingInfo
+) -> tuple[str, Mapping[int, ChromaticModel]]:
+    """Return the calibration's name and the models by channel number; ``none`` gives no models."""
+    if session.calibration == "none":
+        if len(info.channels) > 1:
+            log.warning(
+                "calibration: none. The channels are laid over each other as they are; "
+                "membrane edges get a false ratio, and every output says so"
+            )
+        return "none", {}
+    profile = load_profile(session.calibration)
+    profile.check(info)
+    models = profile.models()
+    return profile.name, {
+        number: models[name] for number, name in enumerate(info.channels) if name in models
+    }
+
+
+def _structures(session: Session, package: Package) -> tuple[str, ...]:
+    """Return the structures to store, in the package's order."""
+    if session.segmentation.structures == "all":
+        return package.structures
+    missing = [name for name in session.segmentation.chosen if name not in package.structures]
+    if missing:
+        raise ConfigError(
+            f"package {package.name} does not give {', '.join(missing)}",
+            where="segmentation.structures",
+            fix=nearest(missing[0], package.structures),
+        )
+    return session.segmentation.chosen
+
+
+def _need_ratio(structures: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name for name in structures if BY_NAME[name].from_ratio)

@@ -1,0 +1,37 @@
+"""The names of the files in a session folder."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SESSION_FILE = "session.yaml"
+JOURNAL_FILE = "journal.jsonl"
+LOG_FILE = "log.jsonl"
+SPOOL_FOLDER = "spool"
+PLANE_ROWS = "planes.jsonl"
+PLANES_FILE = "planes.parquet"
+MEASUREMENT_ROWS = "measurements.jsonl"
+MEASUREMENTS_FILE = "measurements.parquet"
+
+_IMAGE_NAME = re.compile(r"image(?:-([1-9]\d*))?\.ome\.zarr")
+
+
+def image_path(session: Path, number: int) -> Path:
+    """Return the path of a session's image: ``image.ome.zarr``, ``image-1.ome.zarr``, …."""
+    return session / (f"image-{number}.ome.zarr" if number else "image.ome.zarr")
+
+
+def image_number(path: Path) -> int | None:
+    """Return the number in an image's name, None if it is not named like a session's image."""
+    match = _IMAGE_NAME.fullmatch(path.name)
+    return int(match[1] or 0) if match else None
+
+
+def image_numbers(session: Path) -> list[int]:
+    """Return the numbers of the images that stand in a session folder, ascending."""
+    numbers = (image_number(path) for path in session.glob("image*.ome.zarr"))
+    return sorted(number for number in numbers if number is not None)

@@ -1,0 +1,234 @@
+"""The journal: one durable line for each thing that happened; what is not in it did not happen.
+
+Append-only JSON lines, written by one process (the acquisition) and read by any while it grows.
+Each line is one write and one fsync, so that a kill can tear the last line only.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import threading
+from contextlib import suppress
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from livesr.errors import StorageError
+from livesr.storage.disk import storage_error, sync_folder
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from livesr.types import StackIndex
+
+
+class Event(StrEnum):
+    """What a line of the journal can say; ``index`` stands in those about one stack.
+
+    Attributes
+    ----------
+    SESSION_STARTED, SESSION_RESUMED, SESSION_FINISHED
+        The ends of a run; ``session_finished`` has the counts.
+    IMAGE_STARTED
+        ``image.ome.zarr`` or a later one was created (``image``, ``shape``).
+    STACK_STORED
+        Every plane of the stack is durable in OME-Zarr (``time_s``).
+    NORMALISATION
+        The values that the acquisition gave to the stack (``intensity``, ``ratio``, ``offset``).
+    STACK_SEGMENTED
+        Every mask of the stack is durable (``live``: bool, ``latency_s``).
+    STACK_FAILED
+        The stack has no masks, or was not stored (``reason``).
+    FRAMES_LOST
+        Planes that the camera or the program lost (``count``, ``reason``).
+    DECISION, ACTION
+        A rule decided, or its decision was carried out.
+    FAULT
+        Something broke and what was done about it (``what``).
+    """
+
+    SESSION_STARTED = "session_started"
+    SESSION_RESUMED = "session_resumed"
+    SESSION_FINISHED = "session_finished"
+    IMAGE_STARTED = "image_started"
+    STACK_STORED = "stack_stored"
+    NORMALISATION = "normalisation"
+    STACK_SEGMENTED = "stack_segmented"
+    STACK_FAILED = "stack_failed"
+    FRAMES_LOST = "frames_lost"
+    DECISION = "decision"
+    ACTION = "action"
+    FAULT = "fault"
+
+
+class Journal:
+    """Append to a journal, creating it or going on after a kill (a torn last line is cut off).
+
+    Parameters
+    ----------
+    path : Path
+        ``journal.jsonl`` of a session.
+
+    Raises
+    ------
+    StorageError
+        If it cannot be opened for writing.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = threading.Lock()
+        try:
+            whole = path.read_bytes().rfind(b"\n") + 1 if path.is_file() else 0
+            self._file = path.open("ab", buffering=0)
+            if self._file.seek(0, os.SEEK_END) > whole:
+                self._file.truncate(whole)
+            sync_folder(path.parent)
+        except OSError as error:
+            raise storage_error("the journal cannot be opened", error, path) from error
+
+    def append(self, event: str, index: StackIndex | None = None, **fields: object) -> None:
+        """Write one line and wait until it is durable.
+
+        Parameters
+        ----------
+        event : str
+            One of `Event`.
+        index : StackIndex, optional
+            The stack it is about.
+        **fields
+            Whatever else; numbers, strings, lists and mappings of them. Not-a-number becomes null.
+
+        Raises
+        ------
+        StorageError
+            If the disk is full or fails; the lines before stay whole.
+        """
+        entry: dict[str, object] = {
+            "event": str(event),
+            "time": datetime.now().astimezone().isoformat(timespec="milliseconds"),
+        }
+        if index is not None:
+            entry["index"] = {"image": index.image, "t": index.t}
+        line = json.dumps(plain(entry | fields), ensure_ascii=False).encode() + b"\n"
+        with self._lock:
+            start = self._file.seek(0, os.SEEK_END)
+            try:
+                _write_whole(self._file.fileno(), line)
+                os.fsync(self._file.fileno())
+            except OSError as error:
+                with suppress(OSError):
+                    self._file.truncate(start)
+                what = f"the journal could not take {event} of {index or 'the session'}"
+                raise storage_error(what, error, self.path) from error
+
+    def close(self) -> None:
+        """Close the file; a second call does nothing."""
+        self._file.close()
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class JournalTail:
+    """Read a journal as it grows: each call gives the whole lines that came since the last.
+
+    Parameters
+    ----------
+    path : Path
+        ``journal.jsonl``; it need not exist yet.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._offset = 0
+        self._line = 0
+
+    def read_new(self) -> list[dict[str, Any]]:
+        """Return the new entries, oldest first; a last line without its end waits.
+
+        Raises
+        ------
+        StorageError
+            If a whole line is damaged, with its number, or the file cannot be read.
+        """
+        try:
+            with self.path.open("rb") as file:
+                file.seek(self._offset)
+                text = file.read()
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise StorageError(
+                f"the journal cannot be read: {error}",
+                where=str(self.path),
+                fix="check the folder's permissions and that its disk is there",
+            ) from error
+        whole = text[: text.rfind(b"\n") + 1]
+        lines = whole.split(b"\n")[:-1]
+        entries = [self._parse(line, self._line + k) for k, line in enumerate(lines, start=1)]
+        self._offset += len(whole)
+        self._line += len(lines)
+        return entries
+
+    def _parse(self, line: bytes, number: int) -> dict[str, Any]:
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            entry = None
+        if not isinstance(entry, dict) or "event" not in entry:
+            raise StorageError(
+                f"line {number} of the journal is damaged: {line[:60]!r}",
+                where=f"{self.path}, line {number}",
+                fix="restore the file from a copy, or delete this line: what it said is then "
+                "taken as not done",
+            )
+        return entry
+
+
+def read_journal(path: Path) -> list[dict[str, Any]]:
+    """Return every entry of a journal, oldest first, ignoring a torn last line.
+
+    Raises
+    ------
+    StorageError
+        If there is no journal, or a line before the last is damaged.
+    """
+    if not path.is_file():
+        raise StorageError("there is no journal", where=str(path), fix="give a session's folder")
+    return JournalTail(path).read_new()
+
+
+def plain(value: object) -> object:
+    """Return ``value`` as what JSON can hold: numpy numbers unpacked, not-a-number as None."""
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [plain(item) for item in value]
+    if isinstance(value, (np.generic, np.ndarray)):
+        return plain(value.tolist())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    return str(value)
+
+
+def _write_whole(handle: int, line: bytes) -> None:
+    """Write all bytes; a short write (a disk about to fill) is followed by the rest or an error."""
+    rest = memoryview(line)
+    while rest:
+        rest = rest[os.write(handle, rest) :]

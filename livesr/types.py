@@ -1,0 +1,204 @@
+"""What travels through the program: frozen, with its axes and units.
+
+Array axes are (c, z, y, x); lengths in micrometres, times in seconds since the session began on
+the microscope's clock. Arrays inside these objects are never written to after they were handed on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+UInt8: TypeAlias = npt.NDArray[np.uint8]
+UInt16: TypeAlias = npt.NDArray[np.uint16]
+Float32: TypeAlias = npt.NDArray[np.float32]
+Float64: TypeAlias = npt.NDArray[np.float64]
+Bool: TypeAlias = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class StackIndex:
+    """Which stack: image of the session (one for each position) and time point."""
+
+    image: int
+    t: int
+
+    def __str__(self) -> str:
+        """Return the name used in journals and messages."""
+        return f"image {self.image}, t {self.t}"
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """A regular grid of voxels.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        Voxels along (z, y, x).
+    voxel_um : tuple of float
+        Size of a voxel along (z, y, x), µm.
+    """
+
+    shape: tuple[int, int, int]
+    voxel_um: tuple[float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One camera image of one exposure, with what its useq event says.
+
+    Attributes
+    ----------
+    image : ndarray, (y, x), uint16
+        The whole sensor, or the region that is read out.
+    stack : StackIndex
+        The stack it belongs to.
+    z : int
+        Plane within the stack.
+    c : int
+        Exposure within the plane: the channel for sequential channels, the camera for two cameras,
+        0 for an image splitter (its channels share one exposure).
+    time_s : float
+        Start of the exposure, on the microscope's clock.
+    position_um : tuple of float
+        Stage (x, y, z), µm.
+    exposure_ms : float
+        Exposure time.
+    device : mapping
+        Device state worth keeping (camera, preset, hardware timestamps).
+    """
+
+    image: UInt16
+    stack: StackIndex
+    z: int
+    c: int
+    time_s: float
+    position_um: tuple[float, float, float]
+    exposure_ms: float
+    device: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """All planes and channels of one time point and position.
+
+    Attributes
+    ----------
+    data : ndarray, (c, z, y, x), uint16
+        Camera counts; channels cropped, flipped and turned by the channel layout, never
+        interpolated.
+    index : StackIndex
+    time_s : float
+        Start of its first exposure.
+    """
+
+    data: UInt16
+    index: StackIndex
+    time_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Normalisation:
+    """What makes one day's light comparable with another's: one value a stack, journalled.
+
+    Attributes
+    ----------
+    intensity : float
+        Camera counts above offset that become intensity 1: the median over membrane foreground.
+    ratio : float
+        Red / yellow that becomes ratio 1: the median over membrane foreground; 1.0 without a ratio.
+    """
+
+    intensity: float
+    ratio: float
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """The networks' input.
+
+    Attributes
+    ----------
+    data : ndarray, (2, z, y, x), float32
+        Intensity and ratio, registered and resampled once; the ratio is all zeros where there is
+        none.
+    grid : Grid
+        The networks' grid.
+    has_ratio : bool
+    """
+
+    data: Float32
+    grid: Grid
+    has_ratio: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Masks:
+    """One binary volume a structure.
+
+    Attributes
+    ----------
+    volumes : mapping of str to ndarray, (z, y, x), uint8
+        0 or 1, on ``grid``.
+    grid : Grid
+        The camera's grid, or the networks'.
+    index : StackIndex
+    """
+
+    volumes: Mapping[str, UInt8]
+    grid: Grid
+    index: StackIndex
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingInfo:
+    """What a source of frames says of itself before the first frame.
+
+    Attributes
+    ----------
+    channels : tuple of str
+        Names of the stored channels, in their order in the array.
+    shape : tuple of int
+        (c, z, y, x) of each stack after the channel layout.
+    timepoints, positions : int
+        Planned; a source may stop earlier.
+    pixel_um, z_step_um : float
+        Size of a voxel, µm; ``z_step_um`` is 0 for a single plane.
+    interval_s : float
+        Planned time between stacks of one position; 0 if they follow at once.
+    camera_offset : float
+        Camera counts without light.
+    microscope, camera, objective : str
+        Identity, compared with the calibration's.
+    simulated : bool
+        True only for the simulated microscope.
+    extra : mapping
+        Whatever else stands in the session's metadata.
+    """
+
+    channels: tuple[str, ...]
+    shape: tuple[int, int, int, int]
+    timepoints: int
+    positions: int
+    pixel_um: float
+    z_step_um: float
+    interval_s: float
+    camera_offset: float
+    microscope: str
+    camera: str
+    objective: str
+    simulated: bool
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def grid(self) -> Grid:
+        """The camera's grid: that of one stored channel."""
+        _, z, y, x = self.shape
+        return Grid((z, y, x), (self.z_step_um or 1.0, self.pixel_um, self.pixel_um))

@@ -1,0 +1,195 @@
+"""What is shown: a frozen description, and the steps that a key, a slider or a click takes it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from livesr.catalog import NAMES
+from livesr.errors import ConfigError, nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+Plane: TypeAlias = int | Literal["max"]
+
+INTENSITY = "intensity"
+RATIO = "ratio"
+FILLING = ("cytosol", "extracellular")
+"""Structures that fill the field and would hide what is in them: off until asked for."""
+LAG = 5
+"""Stacks by which the newest masks may trail the newest raw stack and still be followed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What there is to show of one image of the session.
+
+    Attributes
+    ----------
+    name : str
+        Name of the image.
+    shape : tuple of int
+        (t, c, z, y, x).
+    voxel_um : tuple of float
+        (z, y, x), µm.
+    channels, structures : tuple of str
+        What is stored.
+    stored, segmented : tuple of int
+        Time points with raw data, and with masks, ascending.
+    """
+
+    name: str
+    shape: tuple[int, int, int, int, int]
+    voxel_um: tuple[float, float, float]
+    channels: tuple[str, ...]
+    structures: tuple[str, ...]
+    stored: tuple[int, ...]
+    segmented: tuple[int, ...]
+
+    @property
+    def pictures(self) -> tuple[str, ...]:
+        """What can be drawn in grey or colour: the channels, their mean, their ratio."""
+        both = {"yellow", "red"} <= set(self.channels)
+        return (*self.channels, INTENSITY, RATIO) if both else self.channels
+
+    @property
+    def planes(self) -> int:
+        """Planes of a stack."""
+        return self.shape[2]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What is shown.
+
+    Attributes
+    ----------
+    image : int
+        Image of the session.
+    t : int or None
+        Time point; None follows the newest.
+    z : int, "max" or None
+        Plane, or the maximum projection; None is the default plane.
+    channel : str or None
+        One of `Scene.pictures`; None is the first of them.
+    structures : frozenset of str
+        Structures that are on.
+    labels : bool
+        Whether any structure is drawn at all.
+    contour : bool
+        Outlines instead of filled areas.
+    opacity : float
+        Of the structures, 0 to 1.
+    """
+
+    image: int = 0
+    t: int | None = None
+    z: Plane | None = None
+    channel: str | None = None
+    structures: frozenset[str] = frozenset(NAMES) - frozenset(FILLING)
+    labels: bool = True
+    contour: bool = False
+    opacity: float = 0.5
+
+
+def initial(
+    *,
+    t: int | None = None,
+    z: Plane | None = None,
+    channel: str | None = None,
+    structures: Sequence[str] | None = None,
+    opacity: float = 0.5,
+) -> View:
+    """Return the view that a command line asks for.
+
+    Raises
+    ------
+    ConfigError
+        If a structure is unknown or the opacity is not 0 to 1.
+    """
+    if not 0 <= opacity <= 1:
+        raise ConfigError(f"opacity {opacity} is not 0 to 1", where="--opacity")
+    for name in structures or ():
+        if name not in NAMES:
+            raise ConfigError(f"no structure {name!r}", where="--structures", fix=nearest(name, NAMES))
+    on = View().structures if structures is None else frozenset(structures)
+    return View(t=t, z=z, channel=channel, structures=on, opacity=opacity)
+
+
+def check(view: View, scene: Scene) -> None:
+    """Refuse a view of what the session does not have.
+
+    Raises
+    ------
+    ConfigError
+        If the channel, the plane or the time point is not there.
+    """
+    where = f"image {scene.name}"
+    if view.channel is not None and view.channel not in scene.pictures:
+        fix = nearest(view.channel, scene.pictures)
+        raise ConfigError(f"no channel {view.channel!r}", where=where, fix=fix)
+    if isinstance(view.z, int) and not 0 <= view.z < scene.planes:
+        fix = f"planes are 0 to {scene.planes - 1}, or max"
+        raise ConfigError(f"no plane {view.z}", where=where, fix=fix)
+    if view.t is not None and scene.stored and view.t not in scene.stored:
+        fix = f"stored are {len(scene.stored)} time points, {scene.stored[0]} to {scene.stored[-1]}"
+        raise ConfigError(f"no stack at t {view.t}", where=where, fix=fix)
+
+
+def channel_of(view: View, scene: Scene) -> str:
+    """Return the channel shown, one that the scene has."""
+    known = view.channel is not None and view.channel in scene.pictures
+    return str(view.channel) if known else scene.pictures[0]
+
+
+def plane_of(view: View, scene: Scene) -> Plane:
+    """Return the plane shown; by default a third up, where most organelles of a cell lie."""
+    if view.z == "max":
+        return "max"
+    last = scene.planes - 1
+    return last // 3 if view.z is None else max(0, min(view.z, last))
+
+
+def time_of(view: View, scene: Scene) -> int | None:
+    """Return the time point shown, or None if nothing is stored.
+
+    The newest means the newest with masks, so that raw and masks are seen together, unless masks
+    trail by more than `LAG` stacks.
+    """
+    if not scene.stored:
+        return None
+    newest = scene.stored[-1]
+    if view.t is not None:
+        return min(scene.stored, key=lambda t: (abs(t - (view.t or 0)), t))
+    if view.labels and scene.segmented and newest - scene.segmented[-1] <= LAG:
+        return scene.segmented[-1]
+    return newest
+
+
+def step_time(view: View, scene: Scene, steps: int) -> View:
+    """Go to an earlier or later stored stack; it stays there."""
+    now = time_of(view, scene)
+    if now is None:
+        return view
+    at = scene.stored.index(now) + steps
+    return replace(view, t=scene.stored[max(0, min(at, len(scene.stored) - 1))])
+
+
+def step_plane(view: View, scene: Scene, steps: int) -> View:
+    """Go up or down; from the projection to the default plane first."""
+    now = plane_of(view, scene)
+    if now == "max":
+        return replace(view, z=None)
+    return replace(view, z=max(0, min(now + steps, scene.planes - 1)))
+
+
+def freeze_or_follow(view: View, scene: Scene) -> View:
+    """Stay at the stack shown, or follow the newest again."""
+    return replace(view, t=time_of(view, scene) if view.t is None else None)
+
+
+def switch(view: View, names: Collection[str], on: bool) -> View:
+    """Turn structures on or off."""
+    chosen = view.structures | set(names) if on else view.structures - set(names)
+    return replace(view, structures=frozenset(chosen))
