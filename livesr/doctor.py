@@ -158,7 +158,7 @@ def _viewer() -> Iterator[Check]:
     if reason is None:
         yield Check("viewer", "ok", f"PySide6 {_version('PySide6-Essentials')}, a display")
     else:
-        yield Check("viewer", "warning", reason.what, reason.fix)
+        yield Check("viewer", "warning", "no window can be opened here", reason)
 
 
 def _disk(folder: Path) -> Iterator[Check]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from livesr.calibration.warp import Warp
-    from livesr.types import Float32, Grid, UInt8, UInt16
+    from livesr.types import Bool, Float32, Grid, UInt8, UInt16
 
 SOFTENING = 0.2
 """ε of the ratio as a share of the foreground's intensity: 10 to 20 counts at Prime 95B levels (ER
@@ -39,16 +39,18 @@ SAMPLE_UM = 0.2
 """Pixel to which stacks are binned to estimate the normalisation, µm."""
 SAMPLE_STEP_UM = 0.6
 """Distance of the planes that the estimate looks at, µm."""
+SURROUND_UM = 1.0
+"""Membranes stand out from their surround, blurred by a Gaussian of this σ, µm …"""
+CONTRAST = 0.25
+"""… by this share of it, which out-of-focus haze does not …"""
+NOISE = 5.0
+"""… and by this many standard deviations of the background's noise."""
 DARK = 1.0 / 3.0
 """What is darker than this share of the foreground's median is no foreground."""
-BRIGHTEST_UM3 = 0.5
-"""Foreground has at least this volume, so that single bright pixels are none."""
-DARKEST = 0.05
-"""The background's level is that of the pixel with this share of the pixels below it."""
-CONTRAST = 0.5
-"""Foreground stands out from the background's level by this share of it at least."""
+LEAST_UM3 = 0.5
+"""Foreground has at least this volume: a few bright pixels are none."""
 MIN_COUNTS = 3.0
-"""Foreground that stands out by fewer counts is noise."""
+"""Foreground with fewer counts above offset is noise."""
 NO_FOREGROUND = Normalisation(intensity=MIN_COUNTS, ratio=1.0)
 """The estimate for a stack without membranes: usable, and not followed."""
 
@@ -135,10 +137,10 @@ _to_features: Callable[[Float32, Float32, np.float32, np.float32, np.float32], N
 def estimate_normalisation(data: UInt16, grid: Grid, offset: float) -> Normalisation:
     """Return the medians of intensity and ratio over the membrane foreground of one stack.
 
-    Foreground are the brightest n pixels of a binned copy, n being the smallest number for which
-    the next darker pixel has less than `DARK` of their median above the background's level. So the
-    empty share of the field does not matter: pixels are counted from the bright end, and the
-    count ends before it comes to the empty ones.
+    On a binned copy, membranes are what stands out from its surround (`SURROUND_UM`, `CONTRAST`,
+    `NOISE`); of these the brightest n are foreground, n being the smallest number for which the
+    next has less than `DARK` of their median. All is decided locally or counted from the bright
+    end, so that the empty share of the field does not matter.
 
     Parameters
     ----------
@@ -157,15 +159,18 @@ def estimate_normalisation(data: UInt16, grid: Grid, offset: float) -> Normalisa
     """
     channels = _binned(data[:2], grid, offset)
     mean = channels.mean(axis=0)
-    order = np.sort(mean, axis=None)[::-1]
-    dark = float(order[-1 - int(DARKEST * len(order))])
-    n = _foreground_size(order - np.float32(dark), grid)
-    intensity = float(order[n // 2])
-    if intensity - dark < max(MIN_COUNTS, CONTRAST * dark):
+    membranes = _stands_out(mean, grid)
+    values = mean[membranes]
+    n = _foreground_size(np.sort(values)[::-1], grid)
+    if n == 0:
+        return NO_FOREGROUND
+    brightest = np.argpartition(values, len(values) - n)[len(values) - n :]
+    intensity = float(np.median(values[brightest]))
+    if intensity < MIN_COUNTS:
         return NO_FOREGROUND
     if len(channels) == 1:
         return Normalisation(intensity, 1.0)
-    yellow, red = channels[:, mean >= order[n - 1]]
+    yellow, red = channels[:, membranes][:, brightest]
     ratio = float(np.median(red / np.maximum(yellow, 1.0)))
     return Normalisation(intensity, ratio) if ratio > 0 else NO_FOREGROUND
 
@@ -173,7 +178,7 @@ def estimate_normalisation(data: UInt16, grid: Grid, offset: float) -> Normalisa
 def _binned(data: UInt16, grid: Grid, offset: float) -> Float32:
     """Return a coarse copy in counts above offset, (c, z, y, x): every so many planes, binned."""
     step = max(1, round(SAMPLE_STEP_UM / grid.voxel_um[0]))
-    by, bx = (max(1, round(SAMPLE_UM / v)) for v in grid.voxel_um[1:])
+    by, bx = (_binning(v) for v in grid.voxel_um[1:])
     planes = data[:, ::step]
     ny, nx = max(1, data.shape[2] // by), max(1, data.shape[3] // bx)
     out = np.empty((*planes.shape[:2], ny, nx), np.float32)
@@ -184,12 +189,38 @@ def _binned(data: UInt16, grid: Grid, offset: float) -> Float32:
     return out
 
 
+def _binning(pixel_um: float) -> int:
+    return max(1, round(SAMPLE_UM / pixel_um))
+
+
+def _stands_out(image: Float32, grid: Grid) -> Bool:
+    """Return where a coarse copy (z, y, x) is brighter than its surround."""
+    sigma_y, sigma_x = (SURROUND_UM / (v * _binning(v)) for v in grid.voxel_um[1:])
+    noise = np.float32(NOISE * _noise(image))
+    out = np.empty(image.shape, bool)
+    for plane, target in zip(image, out, strict=True):
+        surround = cv2.GaussianBlur(
+            plane, (0, 0), sigmaX=sigma_x, sigmaY=sigma_y, borderType=cv2.BORDER_REFLECT
+        )
+        np.greater(plane - surround, np.maximum(np.float32(CONTRAST) * surround, noise), out=target)
+    return out
+
+
+def _noise(image: Float32) -> float:
+    """Return the noise (standard deviation) of the darker half, from neighbours' differences."""
+    rows = image[:, ::4]
+    difference = np.diff(rows, axis=2)[rows[..., 1:] <= np.median(rows)]
+    return 1.4826 / sqrt(2) * float(np.median(np.abs(difference))) if difference.size else 0.0
+
+
 def _foreground_size(order: Float32, grid: Grid) -> int:
-    """Return how many of the pixels, sorted from bright to dark, are foreground."""
-    voxel_um3 = SAMPLE_UM**2 * max(SAMPLE_STEP_UM, grid.voxel_um[0])
-    least = min(len(order), max(16, round(BRIGHTEST_UM3 / voxel_um3)))
+    """Return how many of the pixels, sorted from bright to dark, are foreground; 0 for none."""
+    pixel_y, pixel_x = (v * _binning(v) for v in grid.voxel_um[1:])
+    least = max(16, round(LEAST_UM3 / (pixel_y * pixel_x * SAMPLE_STEP_UM)))
+    if len(order) < least:
+        return 0
     n = np.arange(least, len(order))
-    darker = order[least:] < DARK * order[n // 2]
+    darker = order[least:] < np.float32(DARK) * order[n // 2]
     return least + int(np.argmax(darker)) if darker.any() else len(order)
 
 

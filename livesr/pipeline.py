@@ -18,10 +18,12 @@ import numpy as np
 from livesr.acquisition.layout import frames_per_plane, split
 from livesr.features import NormalisationFollower, estimate_normalisation, make_features
 from livesr.segmentation.segment import probabilities, to_masks
+from livesr.storage.journal import Event
+from livesr.storage.tables import plane_row
 from livesr.types import Normalisation, StackIndex
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from livesr.calibration.warp import Warp
     from livesr.config.layouts import Layout
@@ -30,7 +32,8 @@ if TYPE_CHECKING:
     from livesr.segmentation.package import Package
     from livesr.storage.image import ImageWriter
     from livesr.storage.journal import Journal
-    from livesr.storage.spool import Slot, Spool
+    from livesr.storage.slot import Slot
+    from livesr.storage.spool import Spool
     from livesr.storage.tables import RowLog
     from livesr.types import Frame, Grid, Masks, RecordingInfo, Stack
 
@@ -76,7 +79,7 @@ class Recorder:
         images: Sequence[ImageWriter],
         journal: Journal,
         planes: RowLog,
-        waiting: Waiting[Task],
+        waiting: Waiting[Task] | None,
         stop: StopToken,
     ) -> None:
         self._info = info
@@ -95,15 +98,16 @@ class Recorder:
         self.failed: list[StackIndex] = []
         self.first_frame_at = self.last_frame_at = 0.0
 
-    def on_frame(self, frame: Frame) -> Iterator[OpenStack]:
-        """Copy a frame's channels into its stack; yield each stack that this frame ends.
+    def on_frame(self, frame: Frame) -> list[OpenStack]:
+        """Copy a frame's channels into its stack; return the stacks that this frame ends.
 
         A stack ends with its last frame, or, if frames were lost, with the first frame of the next.
         """
         self.last_frame_at = time.monotonic()
         self.first_frame_at = self.first_frame_at or self.last_frame_at
+        ended = []
         if self._open is not None and self._open.index != frame.stack:
-            yield from self.cut_open_stack()
+            ended += self.cut_open_stack()
         stack = self._open = self._open or self._begin(frame.stack)
         for channel, plane in split(frame, self._layout):
             np.copyto(stack.slot.data[channel, frame.z], plane)
@@ -112,14 +116,14 @@ class Recorder:
         stack.arrived = time.monotonic()
         self.frames += 1
         if not stack.due:
-            self._open = None
-            yield stack
+            ended += self.cut_open_stack()
+        return ended
 
-    def cut_open_stack(self) -> Iterator[OpenStack]:
-        """Yield the stack that never became whole, if there is one."""
-        stack, self._open = self._open, None
-        if stack is not None:
-            yield stack
+    def cut_open_stack(self) -> list[OpenStack]:
+        """End the stack that is open, whole or not."""
+        ended = [] if self._open is None else [self._open]
+        self._open = None
+        return ended
 
     def on_stack(self, stack: OpenStack) -> None:
         """Store a stack, journal it, and offer it to segmentation: in that order."""
@@ -127,71 +131,67 @@ class Recorder:
         for channel, z in stack.due:  # the slot still holds an older stack there
             data[channel if frames_per_plane(self._layout) > 1 else slice(None), z] = 0
         self._images[index.image].write_raw(index.t, data)
-        for row in self._rows(stack):
-            self._planes.append(row)
+        for frame in stack.frames:
+            self._planes.append(plane_row(frame))
+        self._planes.flush()
         normalisation = self._followers[index.image].update(
             estimate_normalisation(data, self._info.grid, self._info.camera_offset)
         )
-        self.frames_lost += len(stack.due)
+        time_s = stack.frames[0].time_s
         self._journal.append(
-            "stack_stored",
-            index=index,
-            time_s=stack.frames[0].time_s,
+            Event.STACK_STORED,
+            index,
+            time_s=time_s,
             frames=len(stack.frames),
-            frames_lost=[{"c": c, "z": z} for c, z in sorted(stack.due)],
             normalisation={"intensity": normalisation.intensity, "ratio": normalisation.ratio},
         )
         self.stored.append(index)
         if stack.due:
+            self._give_up(stack)
+        elif self._waiting is None:
             self._spool.release(stack.slot.number)
-            reason = f"{len(stack.due)} of its frames were lost"
-            self._journal.append("stack_failed", index=index, reason=reason)
-            self.failed.append(index)
-            return
-        time_s = stack.frames[0].time_s
-        self._waiting.put(Task(index, time_s, normalisation, stack.arrived, stack.slot.number))
+        else:
+    XX
+
+    def _give_up(self, stack: OpenStack) -> None:
+        """Journal which frames never came; a stack with holes gets no masks."""
+        lost = [{"c": c, "z": z} for c, z in sorted(stack.due)]
+        self.frames_lost += len(lost)
+        self.failed.append(stack.index)
+        self._spool.release(stack.slot.number)
+        self._journal.append(Event.FRAMES_LOST, stack.index, count=len(lost), frames=lost)
+        reason = f"{len(lost)} of its frames were lost"
+        self._journal.append(Event.STACK_FAILED, stack.index, reason=reason)
 
     def _begin(self, index: StackIndex) -> OpenStack:
         """Open the next stack in a free slot of the spool; wait for one if the disk is behind."""
         slot = self._spool.acquire(index)
         began = time.monotonic()
         while slot is None:
-            task = self._waiting.change_oldest(
-                lambda task: task.slot is not None, lambda task: replace(task, slot=None)
-            )
-            if task is not None and task.slot is not None:
-                self._spool.release(task.slot)
-            elif self._stop.now:
-                raise AcquisitionStopped
-            else:
+            if not self._free_a_slot():
+                if self._stop.now:
+                    raise AcquisitionStopped
                 time.sleep(0.002)
             slot = self._spool.acquire(index)
         waited = time.monotonic() - began
         if waited > _NOTEWORTHY_S:
-            self._journal.append(
-                "fault", index=index, what="disk behind camera", waited_s=round(waited, 3)
-            )
+            what = "the disk was behind the camera, the next stack waited"
+            self._journal.append(Event.FAULT, index, what=what, waited_s=round(waited, 3))
         z = self._info.shape[1]
         due = {(c, k) for c in range(frames_per_plane(self._layout)) for k in range(z)}
         return OpenStack(index, slot, due, [])
 
-    def _rows(self, stack: OpenStack) -> list[dict[str, object]]:
-        """Return the stack's rows of planes.parquet: light dose counts the session's exposures."""
-        return [
-            {
-                "image": stack.index.image,
-                "t": stack.index.t,
-                "c": frame.c,
-                "z": frame.z,
-                "time_s": frame.time_s,
-                "x_um": frame.position_um[0],
-                "y_um": frame.position_um[1],
-                "z_um": frame.position_um[2],
-                "exposure_ms": frame.exposure_ms,
-                "device": dict(frame.device),
-            }
-            for frame in stack.frames
-        ]
+    def _free_a_slot(self) -> bool:
+        """Take the slot of the stack that waits longest: it stands in OME-Zarr already."""
+        if self._waiting is None:
+            return False
+        task = self._waiting.change_oldest(
+            lambda task: task.slot is not None, lambda task: replace(task, slot=None)
+        )
+        if task is None or task.slot is None:
+            return False
+        self._spool.release(task.slot)
+        return True
 
 
 class AcquisitionStopped(Exception):  # noqa: N818 - not an error: the wish of the user

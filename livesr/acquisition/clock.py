@@ -16,9 +16,11 @@ if TYPE_CHECKING:
     from livesr.flow import StopToken
 
 TIME_PROPERTY = "SessionTime-s"
-"""Property of a device that keeps the session's time: reading it tells the time, a later value
-waits until then, an earlier one starts a new session there."""
+"""Property of a device that keeps the session's time: reading tells the time, setting waits."""
+START_PROPERTY = "SessionStart-s"
+"""Property of that device that, set, begins a session at a time."""
 SPEED_PROPERTY = "Speedup"
+"""Property of that device: session seconds that pass in a real one."""
 _SLICE_S = 0.1
 """Real seconds that a wait may go on after a stop was asked for."""
 
@@ -66,8 +68,7 @@ class DeviceClock:
 
     def start(self, at_s: float) -> None:
         """Begin: the time is now ``at_s``."""
-        self._core.setProperty(self._device, TIME_PROPERTY, min(at_s, 0.0))
-        self._core.setProperty(self._device, TIME_PROPERTY, at_s)
+        self._core.setProperty(self._device, START_PROPERTY, at_s)
 
     def now(self) -> float:
         """Return the session's time, s."""

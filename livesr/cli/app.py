@@ -7,7 +7,6 @@ import traceback
 from importlib import import_module
 from typing import Annotated
 
-import click
 import typer
 
 from livesr import __version__
@@ -24,6 +23,9 @@ app = typer.Typer(
     epilog="Exit codes: 0 done, 2 usage or session file, 3 hardware, 4 model or engine, 5 storage, "
     "6 done but not complete, 130/143 signals.",
 )
+
+# Click's UsageError; typer carries a click of its own, so its own exception names the class.
+_UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 
 _VERBS = ("demo", "init", "run", "view", "train", "evaluate", "models", "bench", "doctor")
 
@@ -51,7 +53,8 @@ def options(
 def main(arguments: list[str] | None = None) -> None:
     """Run the program and exit with its code; errors are text, or JSON with ``--json``."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    for verb in _VERBS:
+    asked = [argument for argument in arguments if argument in _VERBS][:1]
+    for verb in asked or _VERBS:  # a verb starts in the time that its own imports take
         import_module(f"livesr.cli.{verb}").add_to(app)
     sys.exit(run(arguments))
 
@@ -62,24 +65,23 @@ def run(arguments: list[str]) -> int:
     verbose = "-v" in arguments or "--verbose" in arguments
     try:
         code = app(args=arguments, prog_name="livesr", standalone_mode=False)
-    except click.exceptions.NoArgsIsHelpError as error:
-        say(error.ctx.get_help())
-        return 2
-    except click.UsageError as error:
+    except _UsageError as error:
         return _report(_usage(error), as_json)
     except LivesrError as error:
         if verbose:
             traceback.print_exc()
         return _report(error, as_json)
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         say("stopped")
         return 130
     return code if isinstance(code, int) else 0
 
 
-def _usage(error: click.UsageError) -> ConfigError:
-    command = error.ctx.command_path if error.ctx else "livesr"
-    return ConfigError(error.format_message(), where=command, fix=f"see: {command} --help")
+def _usage(error: Exception) -> ConfigError:
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else "livesr"
+    message = getattr(error, "format_message", error.__str__)()
+    return ConfigError(message, where=command, fix=f"see: {command} --help")
 
 
 def _report(error: LivesrError, as_json: bool) -> int:

@@ -14,7 +14,6 @@ from livesr.errors import StorageError
 from livesr.session import make_plan
 from livesr.session.demo import demo_session
 from livesr.session.scoring import score_session
-from livesr.viewer.check import unavailable
 
 
 def add_to(app: typer.Typer) -> None:
@@ -35,13 +34,11 @@ def demo(
     """Record, correct, segment, store and show simulated cells; print F1 against the truth."""
     start_logging(verbose)
     session = demo_session(timepoints=timepoints, field=field, planes=planes, seed=seed)
-    reason = None if headless else unavailable()
-    if reason is not None:
-        say(f"no viewer: {reason.what}\n  mend: {reason.fix}\n  the demo goes on without it")
     folder = out or free_folder(Path("livesr-demo"))
-    result = run_and_show(make_plan(session), folder, headless=headless or reason is not None)
+    plan = make_plan(session)
+    result = run_and_show(plan, folder, headless=headless)
     if result.error is None and result.outcome.stored:
-        result = replace(result, structures=score_session(folder, session))
+        result = replace(result, structures=score_session(folder, plan.info))
         rows = [{"structure": name, **scores} for name, scores in result.structures.items()]
         say(table(rows, ("structure", "f1", "precision", "recall")))
         say("scored on simulated cells; real cells are harder")

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 import yaml
 
+from livesr.cli.launch import open_viewer, viewer_wanted
 from livesr.cli.output import Json, ProgressLine, Verbose, emit, say, say_error, start_logging
 from livesr.config import read_session
 from livesr.flow import StopToken, stop_on_signals
 from livesr.session import SessionResult, make_plan, run_session
-from livesr.viewer.launch import open_viewer
 
 if TYPE_CHECKING:
     from livesr.session import Plan
@@ -53,11 +53,10 @@ def run_and_show(plan: Plan, folder: Path, *, headless: bool) -> SessionResult:
     """Run a plan with the progress line, Ctrl-C handling and, unless headless, the viewer."""
     line, stop = ProgressLine(), StopToken()
     say(banner(plan, folder))
-    if not headless:
-        open_viewer(folder, say)
+    opened = open_viewer if viewer_wanted(headless) else None
     try:
         with stop_on_signals(stop):
-            return run_session(plan, folder, stop=stop, progress=line.show)
+            return run_session(plan, folder, stop=stop, progress=line.show, opened=opened)
     finally:
         line.end()
 

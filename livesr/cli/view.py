@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from livesr.cli.output import Json, Verbose, emit, say, start_logging
-from livesr.storage.reader import open_session
-from livesr.viewer.launch import view as show
+from livesr.errors import ConfigError
+from livesr.viewer import run as show
 
 
 def add_to(app: typer.Typer) -> None:
@@ -34,12 +34,11 @@ def view(
 ) -> int:
     """Look at a session."""
     start_logging(verbose)
-    open_session(path)
     show(
         path,
         screenshot=screenshot,
         t=t,
-        z=z,
+        z=_plane(z),
         channel=channel,
         structures=structure,
         opacity=opacity,
@@ -49,3 +48,13 @@ def view(
     if as_json:
         emit({"session": str(path), "screenshot": str(screenshot) if screenshot else None})
     return 0
+
+
+def _plane(text: str | None) -> int | Literal["max"] | None:
+    if text is None:
+        return None
+    if text == "max":
+        return "max"
+    if not text.isdigit():
+        raise ConfigError(f"-z {text!r} is no plane", where="livesr view", fix="-z 5, or -z max")
+    return int(text)

@@ -25,7 +25,10 @@ def demo_session(*, timepoints: int, field: int, planes: int, seed: int) -> Sess
             "name": "demo",
             "microscope": {
                 "config": "simulated",
-                "properties": {"Camera": {"Seed": seed, "FieldWidth": field, "FieldHeight": field}},
+                "properties": {
+                    "Camera": {"Seed": seed, "FieldWidth": field, "FieldHeight": field},
+                    "Clock": {"Speedup": 1000},
+                },
                 "name": "simulated microscope",
                 "camera": "simulated camera",
                 "objective": "simulated 100x/1.49 oil",
@@ -45,10 +48,10 @@ def demo_session(*, timepoints: int, field: int, planes: int, seed: int) -> Sess
                 ],
             },
             "sequence": {
-                "axis_order": "tpz",
+                "axis_order": "tpcz",
+                "setup": {"exposure": 50.0},
                 "time_plan": {"interval": 30.0, "loops": timepoints},
                 "z_plan": z_plan,
-                "channels": [{"config": "Nile Red", "exposure": 50.0}],
             },
             "calibration": "simulated",
         },

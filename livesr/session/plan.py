@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from livesr.acquisition.sources import open_source
 from livesr.calibration.profile import load_profile
+from livesr.calibration.warp import target_grid
 from livesr.catalog import BY_NAME
 from livesr.errors import ConfigError, nearest
-from livesr.segmentation.engines import choose_engine
 from livesr.segmentation.package import load_package
+from livesr.segmentation.segment import network_voxel
 from livesr.storage.space import space_needed
 
 if TYPE_CHECKING:
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
     from livesr.calibration.warp import ChromaticModel
     from livesr.config import Session
     from livesr.segmentation.package import Package
-    from livesr.types import Grid, RecordingInfo
+    from livesr.errors import HardwareError
+    from livesr.types import RecordingInfo
 
 log = logging.getLogger(__name__)
 
@@ -49,10 +51,13 @@ class Plan:
         """What the source says of itself."""
         return self.source.info
 
-    @property
-    def mask_grid(self) -> Grid:
-        """Grid that masks are stored on."""
-        return self.info.grid
+    def disk_bytes(self) -> int:
+        """Return the bytes that the session takes at most."""
+        grid = self.info.grid
+        if self.package is not None and self.session.segmentation.grid == "network":
+            grid = target_grid(grid, network_voxel(self.package, grid))
+        slots = self.session.storage.spool_slots
+        return space_needed(self.info, len(self.structures), grid=grid, slots=slots)
 
     def summary(self) -> dict[str, object]:
         """Return what the session means, for people and for ``--dry-run --json``."""
@@ -68,7 +73,7 @@ class Plan:
             "pixel_um": info.pixel_um,
             "z_step_um": info.z_step_um,
             "interval_s": info.interval_s,
-            "disk_gib": round(space_needed(info, self.structures) / 2**30, 3),
+            "disk_gib": round(self.disk_bytes() / 2**30, 3),
             "microscope": info.microscope,
             "camera": info.camera,
             "simulated": info.simulated,
@@ -87,12 +92,17 @@ def make_plan(session: Session) -> Plan:
     LivesrError
         The first thing that does not fit, with how to mend it. The source is closed again.
     """
-    source = open_source(session)
+    source = open_source(session, on_missing=_go_on)
     try:
         return _checked(session, source)
     except BaseException:
         source.close()
         raise
+
+
+def _go_on(error: HardwareError) -> None:
+    """Say that frames are missing; the recorder books them, and the session goes on."""
+    log.warning("%s", error)
 
 
 def _checked(session: Session, source: Source) -> Plan:
@@ -103,7 +113,7 @@ def _checked(session: Session, source: Source) -> Plan:
     package = load_package(package_name(session, info))
     _check_dims(package, info)
     structures = _structures(session, package)
-    choose_engine(session.segmentation.engine, package)
+    package.verify()
     unreliable = () if len(info.channels) > 1 else _need_ratio(structures)
     if unreliable:
         log.warning(
@@ -141,7 +151,7 @@ def _calibration(
             )
         return "none", {}
     profile = load_profile(session.calibration)
-    profile.check(info)
+    profile.check(info, session.layout.kind)
     models = profile.models()
     return profile.name, {
         number: models[name] for number, name in enumerate(info.channels) if name in models

@@ -15,10 +15,22 @@ from livesr.pipeline import AcquisitionStopped, OpenStack, Recorder, Task
 from livesr.session.log import session_log
 from livesr.session.result import Outcome, SessionResult
 from livesr.session.segmenter import Feeder, Job
+from livesr.storage.disk import free_bytes
+from livesr.storage.folder import (
+    JOURNAL_FILE,
+    LOG_FILE,
+    MEASUREMENT_ROWS,
+    MEASUREMENTS_FILE,
+    PLANE_ROWS,
+    PLANES_FILE,
+    SESSION_FILE,
+    SPOOL_FOLDER,
+    image_path,
+)
 from livesr.storage.image import ImageWriter
-from livesr.storage.journal import Journal
-from livesr.storage.labels import LabelWriter
-from livesr.storage.space import check_space, free_bytes
+from livesr.storage.journal import Event, Journal
+from livesr.storage.labels import LabelWriter, label_names
+from livesr.storage.space import check_space
 from livesr.storage.spool import Spool
 from livesr.storage.tables import RowLog, to_parquet
 
@@ -50,6 +62,7 @@ def run_session(
     *,
     stop: StopToken | None = None,
     progress: Callable[[Progress], None] = lambda _: None,
+    opened: Callable[[Path], None] | None = None,
 ) -> SessionResult:
     """Run a checked session into a new folder.
 
@@ -63,6 +76,8 @@ def run_session(
         Ends the session in order from another thread or a signal handler.
     progress : callable, optional
         Called in the storing thread after each stack.
+    opened : callable, optional
+        Called with the folder once a viewer can open it.
 
     Returns
     -------
@@ -77,8 +92,8 @@ def run_session(
     stop = stop or StopToken()
     try:
         prepare_folder(plan, folder)
-        with session_log(folder / "log.jsonl"):
-            return _Run(plan, folder, stop, progress).go()
+        with session_log(folder / LOG_FILE):
+            return _Run(plan, folder, stop, progress, opened or (lambda _: None)).go()
     finally:
         plan.source.close()
 
@@ -91,10 +106,10 @@ def prepare_folder(plan: Plan, folder: Path) -> None:
             where=str(folder),
             fix="choose another --out",
         )
-    check_space(folder, plan.info, plan.structures)
+    check_space(folder, plan.disk_bytes())
     try:
         folder.mkdir(parents=True)
-        (folder / "session.yaml").write_text(dump_session(plan.session), encoding="utf-8")
+        (folder / SESSION_FILE).write_text(dump_session(plan.session), encoding="utf-8")
     except OSError as error:
         raise StorageError(
             f"the session folder cannot be made: {error.strerror or error}",
@@ -107,9 +122,15 @@ class _Run:
     """The parts of one run and the order in which they start and end."""
 
     def __init__(
-        self, plan: Plan, folder: Path, stop: StopToken, progress: Callable[[Progress], None]
+        self,
+        plan: Plan,
+        folder: Path,
+        stop: StopToken,
+        progress: Callable[[Progress], None],
+        opened: Callable[[Path], None],
     ) -> None:
-        self._plan, self._folder, self._stop, self._progress = plan, folder, stop, progress
+        self._plan, self._folder, self._stop = plan, folder, stop
+        self._progress, self._opened = progress, opened
         self._error: LivesrError | None = None
         self._bug: Exception | None = None
         self._waiting: Waiting[Task] = Waiting(plan.session.segmentation.policy)
@@ -118,16 +139,17 @@ class _Run:
         """Open everything, acquire, close everything; an error ends the run but not its books."""
         plan, folder = self._plan, self._folder
         with ExitStack() as parts:
-            self._journal = parts.enter_context(Journal(folder / "journal.jsonl"))
-            self._planes = parts.enter_context(RowLog(folder / "planes.jsonl"))
-            self._measured = parts.enter_context(RowLog(folder / "measurements.jsonl"))
-            self._spool = Spool(
-                folder / "spool", plan.info.shape, slots=plan.session.storage.spool_slots
-            )
+            self._journal = parts.enter_context(Journal(folder / JOURNAL_FILE))
+            self._planes = RowLog(folder / PLANE_ROWS)
+            parts.callback(self._planes.close)
+            self._measured = RowLog(folder / MEASUREMENT_ROWS)
+            parts.callback(self._measured.close)
+            slots = plan.session.storage.spool_slots
+            self._spool = Spool(folder / SPOOL_FOLDER, plan.info.shape, slots)
             parts.callback(self._spool.close, remove=True)
-            self._paths = image_paths(folder, plan.info.positions)
-            self._images = [self._image(path, n) for n, path in enumerate(self._paths)]
-            self._journal.append("session_started", **self._headline())
+            self._images = [self._image(number) for number in range(plan.info.positions)]
+            self._journal.append(Event.SESSION_STARTED, None, **self._headline())
+            self._opened(folder)
             self._acquire()
             result = self._close()
         self._tables()
@@ -138,8 +160,9 @@ class _Run:
     def _headline(self) -> dict[str, object]:
         return {"livesr": __version__, **self._plan.summary()}
 
-    def _image(self, path: Path, number: int) -> ImageWriter:
+    def _image(self, number: int) -> ImageWriter:
         plan = self._plan
+        path = image_path(self._folder, number)
         attributes = {
             "livesr": __version__,
             "session": plan.session.name,
@@ -150,7 +173,7 @@ class _Run:
             "package": plan.package.name if plan.package else None,
             "unreliable_without_ratio": list(plan.unreliable),
         }
-        return ImageWriter.create(path, plan.info, name=path.stem, attributes=attributes)
+        return ImageWriter.create(path, plan.info, name=f"{plan.session.name} {number}", attributes=attributes)
 
     # -------------------------------------------------------------- acquisition
 
@@ -165,7 +188,7 @@ class _Run:
             images=self._images,
             journal=self._journal,
             planes=self._planes,
-            waiting=self._waiting,
+            waiting=self._waiting if self._feeder is not None else None,
             stop=self._stop,
         )
         storing: Worker[OpenStack] = Worker(
@@ -199,12 +222,12 @@ class _Run:
             engine=asked.engine,
             precision=asked.precision,
             threads=asked.threads,
+            calibration=plan.calibration,
             models=plan.models,
             structures=plan.structures,
             unreliable=plan.unreliable,
             on_camera_grid=asked.grid == "camera",
-            spool=self._folder / "spool",
-            images=tuple(self._paths),
+            folder=self._folder,
         )
         feeder = Feeder(
             job,
@@ -230,8 +253,6 @@ class _Run:
                 fix="make room and start a new session; all stacks that the journal lists are safe",
             )
         self._recorder.on_stack(stack)
-        if self._plan.package is None:
-            self._spool.release(stack.slot.number)
         self._progress(self.progress())
 
     def _fail(self, error: Exception) -> None:
@@ -243,7 +264,7 @@ class _Run:
         self._error = self._error or error
         self._stop.stop_now(error.what)
         try:
-            self._journal.append("fault", **{**error.as_dict(), "what": error.what})
+            self._journal.append(Event.FAULT, None, **error.as_dict())
         except StorageError as second:
             log.error("the journal could not take this error either: %s", second.what)  # noqa: TRY400 - its text is the message
 
@@ -287,34 +308,27 @@ class _Run:
         )
         try:
             self._trim(outcome)
-            self._journal.append("session_finished", **result.journalled())
+            self._journal.append(Event.SESSION_FINISHED, None, **result.journalled())
         except StorageError as error:
             result = result.with_error(error)
         return result
 
     def _trim(self, outcome: Outcome) -> None:
         """Shorten arrays that were declared longer than the recording became."""
-        for number, (image, path) in enumerate(zip(self._images, self._paths, strict=True)):
+        for number, image in enumerate(self._images):
             length = outcome.length(number)
             if length < self._plan.info.timepoints:
                 image.trim(length)
-                if self._plan.package is not None and (path / "labels").is_dir():
-                    with LabelWriter.open(path) as labels:
-                        labels.trim(length)
+                if label_names(image.path):
+                    LabelWriter.open(image.path).trim(length)
             image.close()
 
     def _tables(self) -> None:
-        for name in ("planes", "measurements"):
+        """Turn the rows into parquet; rows that cannot be turned stay as they are."""
+        for rows, table in ((PLANE_ROWS, PLANES_FILE), (MEASUREMENT_ROWS, MEASUREMENTS_FILE)):
             try:
-                to_parquet(self._folder / f"{name}.jsonl", self._folder / f"{name}.parquet")
+                to_parquet(self._folder / rows, self._folder / table)
             except StorageError as error:
-                log.error("%s.jsonl stays as it is: %s", name, error.what)  # noqa: TRY400 - its text is the message
-
-
-def image_paths(folder: Path, positions: int) -> list[Path]:
-    """Return where the session's images stand: one a position."""
-    return [
-        folder / ("image.ome.zarr" if number == 0 else f"image-{number}.ome.zarr")
-        for number in range(positions)
-    ]
-
+                log.error("%s stays as it is: %s", rows, error.what)  # noqa: TRY400 - its text is the message
+            else:
+                (self._folder / rows).unlink()

@@ -6,33 +6,40 @@ from typing import TYPE_CHECKING
 
 from livesr.analysis.scores import Counts
 from livesr.simulator.truth import truth_of
+from livesr.storage.folder import PLANES_FILE
 from livesr.storage.reader import open_session
+from livesr.storage.tables import read_table
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from livesr.config import Session
+    from livesr.types import RecordingInfo
 
 
-def score_session(folder: Path, session: Session) -> dict[str, dict[str, float]]:
-    """Return precision, recall and F1 a structure, pooled over the voxels of all stacks.
+def score_session(folder: Path, info: RecordingInfo) -> dict[str, dict[str, float]]:
+    """Return the scores of each structure, pooled over the voxels of all segmented stacks.
 
     Parameters
     ----------
     folder : Path
         A finished session on the simulated microscope, masks on the camera's grid.
-    session : Session
-        The session as run: it holds the sample's seed.
+    info : RecordingInfo
+        What the simulated source said of itself: it holds the sample's seed.
     """
     reader = open_session(folder)
+    planes = read_table(folder / PLANES_FILE)
     counts: dict[str, Counts] = {}
-    planes = reader.planes()
     for number, image in enumerate(reader.images):
         for t in sorted(image.segmented()):
-            rows = [row for row in planes if row["image"] == number and row["t"] == t]
+            rows = [row for row in planes if (row["image"], row["t"], row["c"]) == (number, t, 0)]
             rows.sort(key=lambda row: row["z"])
-            truth = truth_of(session, rows)
+            truth = truth_of(
+                info.extra["camera_properties"],
+                [row["time_s"] for row in rows],
+                [row["z_um"] for row in rows],
+                (rows[0]["x_um"], rows[0]["y_um"]),
+            )
             for name in image.structures:
                 found = Counts.of(image.mask(name, t), truth[name])
-                counts[name] = counts[name] + found if name in counts else found
-    return {name: count.summary() for name, count in counts.items()}
+                counts[name] = counts.get(name, Counts()) + found
+    return {name: count.as_dict() for name, count in counts.items()}

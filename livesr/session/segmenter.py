@@ -13,15 +13,20 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from livesr.calibration.warp import Warp
 from livesr.errors import LivesrError, ModelError
 from livesr.flow import Guest, GuestDiedError, Reply, Stopwatch, requests
 from livesr.pipeline import SegmentTools, Task, measure, segment
 from livesr.segmentation.engines import choose_engine
 from livesr.segmentation.package import load_package
-from livesr.storage.labels import LabelWriter
-from livesr.storage.reader import read_raw_stack
-from livesr.storage.spool import Spool
+from livesr.segmentation.segment import network_voxel
+from livesr.storage.folder import SPOOL_FOLDER, image_path
+from livesr.storage.journal import Event
+from livesr.storage.labels import LabelWriter, label_names
+from livesr.storage.reader import open_session
+from livesr.storage.spool import Spool, SpoolReader
 from livesr.types import Stack
 
 if TYPE_CHECKING:
@@ -33,7 +38,7 @@ if TYPE_CHECKING:
     from livesr.flow import StopToken, Waiting
     from livesr.storage.journal import Journal
     from livesr.storage.tables import RowLog
-    from livesr.types import Grid, RecordingInfo, StackIndex
+    from livesr.types import RecordingInfo, StackIndex, UInt16
 
 log = logging.getLogger(__name__)
 
@@ -47,12 +52,12 @@ class Job:
     engine: str
     precision: str
     threads: int | None
+    calibration: str
     models: Mapping[int, ChromaticModel]
     structures: tuple[str, ...]
     unreliable: tuple[str, ...]
     on_camera_grid: bool
-    spool: Path
-    images: tuple[Path, ...]
+    folder: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,17 +75,17 @@ def segmenter(pipe: Connection, job: Job) -> None:
     """Run in the segmenter process: load once, then a stack a request."""
     try:
         tools, engine_name = load_tools(job)
-        writers = [_writer(path, job, tools) for path in job.images]
-        spool = Spool.attach(job.spool)
+        writers = [_writer(number, job, tools) for number in range(job.info.positions)]
+        raw = RawReader(job.folder)
     except LivesrError as error:
         pipe.send(Reply("error", error))
         return
     pipe.send(Reply("ready", engine_name))
     for task in requests(pipe):
-        _one(pipe, task, job, tools, writers, spool)
+        _one(pipe, task, tools, writers, raw)
     for writer in writers:
         writer.close()
-    spool.close()
+    raw.close()
     tools.engine.close()
 
 
@@ -93,9 +98,7 @@ def load_tools(job: Job) -> tuple[SegmentTools, str]:
         job.engine, package, threads=job.threads, precision=job.precision
     )
     source = job.info.grid
-    z, y, x = package.voxel_um
-    target = (z if package.dims == "3d" else source.voxel_um[0], y, x)
-    warp = Warp(source, target, job.models, channels=len(job.info.channels))
+    warp = Warp(source, network_voxel(package, source), job.models)
     tools = SegmentTools(
         warp=warp,
         package=package,
@@ -108,37 +111,58 @@ def load_tools(job: Job) -> tuple[SegmentTools, str]:
     return tools, engine.name
 
 
-def _writer(image: Path, job: Job, tools: SegmentTools) -> LabelWriter:
-    grid: Grid = tools.camera if tools.on_camera_grid else tools.warp.target
-    return LabelWriter.open_or_create(
+def _writer(number: int, job: Job, tools: SegmentTools) -> LabelWriter:
+    """Return the writer of an image's labels; after a death they are there already."""
+    image = image_path(job.folder, number)
+    if label_names(image):
+        return LabelWriter.open(image)
+    return LabelWriter.create(
         image,
         job.structures,
-        grid,
-        timepoints=job.info.timepoints,
+        tools.camera if tools.on_camera_grid else tools.warp.target,
+        job.info.timepoints,
         interval_s=job.info.interval_s,
         attributes={
             "package": tools.package.name,
             "package_sha256": tools.package.sha256,
+            "calibration": job.calibration,
             "unreliable": list(job.unreliable),
         },
     )
 
 
+class RawReader:
+    """Reads stacks from the spool while they are there, and from OME-Zarr once they are not."""
+
+    def __init__(self, folder: Path) -> None:
+        self._spool: SpoolReader = Spool.attach(folder / SPOOL_FOLDER)
+        self._session = open_session(folder)
+
+    def read(self, task: Task) -> UInt16:
+        """Return a private copy of the stack, (c, z, y, x), uint16."""
+        if task.slot is not None:
+            return self._spool.read(task.slot, task.index)
+        self._session.refresh()
+        image = self._session.images[task.index.image]
+        channels = range(image.shape[1])
+        return np.stack([image.raw(task.index.t, c) for c in channels])
+
+    def close(self) -> None:
+        """Unmap the spool."""
+        self._spool.close()
+
+
 def _one(
     pipe: Connection,
     task: Task,
-    job: Job,
     tools: SegmentTools,
     writers: list[LabelWriter],
-    spool: Spool,
+    raw: RawReader,
 ) -> None:
     """Segment one stack, store its masks, and say how long it took, or what went wrong."""
     watch = Stopwatch()
     try:
-        if task.slot is not None:
-            data = spool.read(task.slot)
-        else:
-            data = read_raw_stack(job.images[task.index.image], task.index.t)
+        data = raw.read(task)
         pipe.send(Reply("taken"))
         watch.lap("read")
         masks = segment(Stack(data, task.index, task.time_s), task.normalisation, tools)
@@ -240,7 +264,9 @@ class Feeder:
         if reply.kind == "error":
             self.error = reply.value
             guest.close()
-            self._journal.append("fault", what="segmenter cannot start", reason=self.error.what)
+            self._journal.append(
+                Event.FAULT, what="the segmenter cannot start", reason=self.error.what
+            )
             return
         self._guest, self.engine = guest, reply.value
         self._journal.append("segmenter_started", engine=self.engine, pid=guest.pid)
@@ -252,7 +278,8 @@ class Feeder:
             self._guest.send(task)
             reply = self._guest.receive(_STACK_S)
             if reply.kind == "taken":
-                slot = self._release(slot)
+                self._release(slot)
+                slot = None
                 reply = self._guest.receive(_STACK_S)
         except GuestDiedError as error:
             self._release(slot)
@@ -276,9 +303,10 @@ class Feeder:
         self.seconds.append(result.seconds)
         for row in result.rows:
             self._measurements.append({**row, "time_s": task.time_s})
+        self._measurements.flush()
         self._journal.append(
-            "stack_segmented",
-            index=task.index,
+            Event.STACK_SEGMENTED,
+            task.index,
             live=live,
             latency_s=round(latency, 3),
             seconds={name: round(s, 4) for name, s in result.seconds.items()},
@@ -287,14 +315,16 @@ class Feeder:
 
     def _fail(self, index: StackIndex, reason: str) -> None:
         self.failed.append(index)
-        self._journal.append("stack_failed", index=index, reason=reason)
+        self._journal.append(Event.STACK_FAILED, index, reason=reason)
         log.error("%s was not segmented: %s", index, reason)
 
     def _book_death(self, reason: str, index: StackIndex | None) -> None:
         """Journal that the process died, and start it again unless it dies each time."""
         self._guest = None
         self._deaths += 1
-        self._journal.append("fault", what="segmenter died", reason=reason, deaths=self._deaths)
+        self._journal.append(
+            Event.FAULT, index, what="the segmenter died", reason=reason, deaths=self._deaths
+        )
         log.error("the segmenter died (%s); the acquisition goes on", reason)
         if index is not None:
             self._fail(index, f"the segmenter died with it: {reason}")

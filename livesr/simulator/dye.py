@@ -66,9 +66,7 @@ class CellDye:
         """Return a cell's factors."""
         return cls(*(1.0 + rng.uniform(-CELL_JITTER, CELL_JITTER, 2)).tolist())
 
-    def objects(
-        self, name: str, count: int, rng: np.random.Generator
-    ) -> tuple[Float64, Float64]:
+    def objects(self, name: str, count: int, rng: np.random.Generator) -> tuple[Float64, Float64]:
         """Return brightness (ER tube = 1) and red / yellow ratio of ``count`` objects."""
         stain = STAINS[name]
         jitter = 1.0 + OBJECT_JITTER * np.clip(rng.standard_normal((2, count)), -2.5, 2.5)

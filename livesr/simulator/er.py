@@ -26,7 +26,7 @@ def er(shape: CellShape, dye: CellDye, rng: np.random.Generator) -> Cloud:
     top = shape.nucleus.center[0] + shape.nucleus.semi_axes[0] + 0.6
     levels = np.arange(FIRST_UM, top, LEVEL_UM)
     bend = Waves.draw(rng, 6, (1.5, 4.0), 0.09), Waves.draw(rng, 6, (1.5, 4.0), 0.09)
-    lift = Waves.draw(rng, 5, (2.0, 6.0), 0.12)
+    lift = Waves.draw(rng, 5, (2.0, 6.0), 0.18)
     pieces: list[tuple[Float64, Float64]] = []
     owners: list[int] = []
     before: Float64 | None = None
@@ -71,9 +71,7 @@ def _lifted(points: Float64, level: float) -> Float64:
     return np.concatenate([np.full((len(points), 1), level), points], axis=1)
 
 
-def _network(
-    shape: CellShape, level: float, rng: np.random.Generator
-) -> tuple[Float64, Float64]:
+def _network(shape: CellShape, level: float, rng: np.random.Generator) -> tuple[Float64, Float64]:
     """Return starts and ends (n, 2) of a level's tubes: edges between jittered seeds' cells."""
     outline_y, outline_x = shape.footprint.outline()
     mesh = rng.uniform(0.95, 1.25)
@@ -108,14 +106,16 @@ def _fits(shape: CellShape, level: float, yx: Float64, margin: float) -> Bool:
 def _risers(
     below: Float64, above: Float64, level: float, rng: np.random.Generator
 ) -> tuple[Float64, Float64]:
-    """Return tubes that join some junctions of a level with the nearest of the level below."""
+    """Return tubes that join some junctions of a level with near ones of the level below."""
     if not len(above):
         return np.zeros((0, 3)), np.zeros((0, 3))
     chosen = above[rng.uniform(size=len(above)) < 0.25]
-    distance, nearest = cKDTree(below[:, 1:]).query(chosen) if len(chosen) else (np.zeros(0), [])
-    close = distance < 1.0
-    ends = _lifted(chosen[close], level)
-    return below[np.asarray(nearest, np.int64)[close]], ends
+    if not len(chosen) or len(below) < 6:
+        return np.zeros((0, 3)), np.zeros((0, 3))
+    # The sixth nearest: joined at a slant, upright tubes would look like bright vesicles.
+    distance, nearest = cKDTree(below[:, 1:]).query(chosen, k=[6])
+    close = distance[:, 0] < 1.5
+    return below[nearest[close, 0]], _lifted(chosen[close], level)
 
 
 def _walk(starts: Float64, ends: Float64) -> tuple[Float64, Float64]:

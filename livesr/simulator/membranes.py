@@ -20,15 +20,11 @@ def plasma_membrane(shape: CellShape, dye: CellDye, rng: np.random.Generator) ->
     """Return the ventral and dorsal membrane and a few ruffles."""
     y, x = _lattice(shape)
     inside = shape.footprint.contains(y, x)
-    y, x = y[inside], x[inside]
+    top = shape.top(y, x)
+    slope = np.hypot(*np.gradient(top, SPACING_UM))[inside]
+    y, x, top = y[inside], x[inside], top[inside]
     area = np.full(y.size, SPACING_UM**2)
     flat = np.ones(y.size)
-    top = shape.top(y, x)
-    step = 0.04
-    slope = np.hypot(
-        shape.top(y + step, x) - shape.top(y - step, x),
-        shape.top(y, x + step) - shape.top(y, x - step),
-    ) / (2 * step)
     tilt = np.sqrt(1.0 + slope**2)
     ruffles = [_ruffle(shape, rng) for _ in range(int(rng.integers(2, 6)))]
     points = np.concatenate(
@@ -53,7 +49,7 @@ def _lattice(shape: CellShape) -> tuple[Float64, Float64]:
     y = np.arange(outline_y.min(), outline_y.max(), SPACING_UM)
     x = np.arange(outline_x.min(), outline_x.max(), SPACING_UM)
     grid_y, grid_x = np.meshgrid(y, x, indexing="ij")
-    return grid_y.ravel(), grid_x.ravel()
+    return grid_y, grid_x
 
 
 def _ruffle(shape: CellShape, rng: np.random.Generator) -> tuple[Float64, Float64]:
@@ -140,8 +136,15 @@ def nuclear_membrane(shape: CellShape, dye: CellDye, rng: np.random.Generator) -
     gx = (height(y, x + step) - height(y, x - step)) / (2 * step)
     slope = np.hypot(gy, gx)
     # Element of area of the mapping from the unit sphere, times the extra slope of folds.
-    element = half * length * width * np.sqrt(
-        (uz / half) ** 2 + (rim * np.cos(turn) / length) ** 2 + (rim * np.sin(turn) / width) ** 2
+    element = (
+        half
+        * length
+        * width
+        * np.sqrt(
+            (uz / half) ** 2
+            + (rim * np.cos(turn) / length) ** 2
+            + (rim * np.sin(turn) / width) ** 2
+        )
     )
     smooth = half / np.sqrt(length * width) * rim / np.maximum(np.abs(uz), 1e-3)
     steep = np.sqrt(1.0 + np.minimum(slope, 8.0) ** 2) / np.sqrt(1.0 + np.minimum(smooth, 8.0) ** 2)

@@ -18,12 +18,14 @@ STEP_UM = 0.08
 
 
 def mitochondria(shape: CellShape, dye: CellDye, rng: np.random.Generator) -> Cloud:
-    """Return 200 to 300 tubes, 0.3 to 0.5 µm wide and 1 to 10 µm long; one in five branches."""
-    count = int(rng.integers(200, 301))
+    """Return 240 to 300 tubes, 0.3 to 0.5 µm wide and 1 to 10 µm long; one in five branches."""
+    count = int(rng.integers(240, 301))
     starts = _starts(shape, count, rng)
-    away = np.arctan2(starts[:, 1] - shape.nucleus.center[1], starts[:, 2] - shape.nucleus.center[2])
+    away = np.arctan2(
+        starts[:, 1] - shape.nucleus.center[1], starts[:, 2] - shape.nucleus.center[2]
+    )
     heading = away + rng.normal(0.0, 0.9, count) + np.pi * (rng.uniform(size=count) < 0.5)
-    lengths = np.clip(rng.lognormal(np.log(4.2), 0.55, count), 1.0, 10.0)
+    lengths = np.clip(rng.lognormal(np.log(5.8), 0.5, count), 1.0, 10.0)
     paths = _walk(shape, starts, heading, lengths, rng)
     parents = np.flatnonzero((lengths > 2.5) & (rng.uniform(size=count) < 0.25))
     forks = np.array([paths[p][len(paths[p]) // 2, :3] for p in parents]).reshape(-1, 3)
@@ -31,8 +33,8 @@ def mitochondria(shape: CellShape, dye: CellDye, rng: np.random.Generator) -> Cl
     turned = turned + rng.choice([-1.0, 1.0], len(parents)) * rng.uniform(0.6, 1.2, len(parents))
     branches = _walk(shape, forks, turned, rng.uniform(1.0, 3.0, len(parents)), rng)
     owners = [*range(count), *parents.tolist()]
-    radius = rng.uniform(0.15, 0.23, count)
-    return _assemble([*paths, *branches], owners, radius, dye, rng)
+    radius = rng.uniform(0.16, 0.25, count)
+    return _assemble(shape, [*paths, *branches], owners, radius, dye, rng)
 
 
 def _starts(shape: CellShape, count: int, rng: np.random.Generator) -> Float64:
@@ -62,11 +64,11 @@ def _walk(
     side = rng.choice([-1.0, 1.0], len(y))
     history = []
     for _ in range(int(1.6 * wanted.max())):
-        turn = 0.93 * turn + rng.normal(0.0, 0.035, len(y))
+        turn = 0.95 * turn + rng.normal(0.0, 0.014, len(y))
         level = np.clip(level + rng.normal(0.0, 0.012, len(y)), 0.05, 0.95)
         ahead_y, ahead_x = y + STEP_UM * np.sin(heading), x + STEP_UM * np.cos(heading)
         free = _free(shape, level, ahead_y, ahead_x)
-        heading = heading + np.where(free, turn, 0.25 * side)
+        heading = heading + np.where(free, turn, 0.15 * side)
         moved = free & (done < wanted)
         y, x = np.where(moved, ahead_y, y), np.where(moved, ahead_x, x)
         done = done + moved
@@ -97,10 +99,31 @@ def _free(
 
 
 def _assemble(
+    shape: CellShape,
     paths: list[Float64],
     owners: list[int],
     radius: Float64,
     dye: CellDye,
     rng: np.random.Generator,
 ) -> Cloud:
-    raise NotImplementedError
+    points, steps = [], []
+    for path in paths:
+        curve = np.stack([_height(shape, *path[:, :3].T), path[:, 1], path[:, 2]], axis=1)
+        points.append(curve)
+        steps.append(np.gradient(curve, axis=0))
+    curve, step = np.concatenate(points), np.concatenate(steps)
+    owner = np.repeat(owners, [len(p) for p in points])
+    length = np.maximum(np.linalg.norm(step, axis=1), 1e-6)
+    swell = 1.0 + 0.12 * np.sin(np.arange(len(curve)) * STEP_UM * 2 * np.pi / 1.7)
+    piece = tube(curve, step / length[:, None], length, radius[owner] * swell)
+    owner = owner[piece.owner]
+    level, ratio = dye.objects("mitochondria", len(radius), rng)
+    return from_points(
+        "mitochondria",
+        piece.points,
+        piece.emission * level[owner],
+        piece.truth,
+        ratio[owner],
+        owner,
+        len(radius),
+    )

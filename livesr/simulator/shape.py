@@ -6,15 +6,22 @@ Lengths in µm, coordinates (z, y, x), z up from the cover slip. Everything is a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from livesr.simulator.fields import fold_depth, radial_share, wave_sum
 from livesr.types import Float64
 
 FLOOR_UM = 0.1
 """Height of the ventral membrane above the cover slip."""
 _ANGLES = np.linspace(-np.pi, np.pi, 1025)
+
+
+def _flat(y: Float64, x: Float64) -> tuple[Float64, Float64, Float64]:
+    """Return (y, x) flattened, and an empty array of their shape."""
+    y, x = np.broadcast_arrays(np.asarray(y, np.float64), np.asarray(x, np.float64))
+    return np.ascontiguousarray(y).ravel(), np.ascontiguousarray(x).ravel(), np.empty(y.shape)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +46,10 @@ class Waves:
 
     def __call__(self, y: Float64, x: Float64) -> Float64:
         """Return the field at (y, x)."""
-        total = np.zeros(np.broadcast(y, x).shape)
-        for ky, kx, phase, amplitude in zip(
-            self.ky, self.kx, self.phase, self.amplitude, strict=True
-        ):
-            total += amplitude * np.sin(ky * y + kx * x + phase)
-        return total
+        waves = np.stack([self.ky, self.kx, self.phase, self.amplitude], axis=1)
+        flat_y, flat_x, out = _flat(y, x)
+        wave_sum(flat_y, flat_x, waves, out.reshape(-1))
+        return out
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,25 +152,15 @@ class Nucleus:
 
     def radial(self, y: Float64, x: Float64) -> Float64:
         """Return the distance from the axis relative to the outline: 1 at the equator."""
-        dy, dx = y - self.center[1], x - self.center[2]
-        c, s = np.cos(self.angle), np.sin(self.angle)
-        along, across = (dx * c + dy * s) / self.semi_axes[1], (dy * c - dx * s) / self.semi_axes[2]
-        turn = np.arctan2(across, along)
-        outline = np.ones(np.shape(turn))
-        for mode, (even, odd) in enumerate(self.wobble, start=2):
-            outline += even * np.cos(mode * turn) + odd * np.sin(mode * turn)
-        return np.hypot(along, across) / outline
+        axes = np.array([*self.semi_axes[1:], self.angle])
+        flat_y, flat_x, out = _flat(y, x)
+        radial_share(flat_y, flat_x, np.array(self.center[1:]), axes, self.wobble, out.reshape(-1))
+        return out
 
     def _folded(self, y: Float64, x: Float64, side: float) -> Float64:
-        depth = np.zeros(np.broadcast(y, x).shape)
-        for fy, fx, angle, length, width, deep, where in self.folds:
-            if where != side:
-                continue
-            dy, dx = y - fy, x - fx
-            along = (dx * np.cos(angle) + dy * np.sin(angle)) / length
-            across = (dy * np.cos(angle) - dx * np.sin(angle)) / width
-            depth += deep * np.exp(-0.5 * np.minimum(along**2 + across**2, 60.0))
-        return depth
+        flat_y, flat_x, out = _flat(y, x)
+        fold_depth(flat_y, flat_x, self.folds, side, out.reshape(-1))
+        return out
 
     def surfaces(self, y: Float64, x: Float64) -> tuple[Float64, Float64]:
         """Return bottom and top over (y, x); both are the mid plane outside the outline."""
@@ -206,6 +201,19 @@ class CellShape:
         height = self.edge_height * (1.0 + self.relief(y, x)) + hump * (1 + 0.3 * self.relief(y, x))
         return FLOOR_UM + rise * height
 
+    def moved(self, dy: float, dx: float) -> CellShape:
+        """Return the shape elsewhere on the cover slip."""
+        nucleus, (cy, cx), (my, mx) = self.nucleus, self.footprint.center, self.organizer
+        nz, ny, nx = nucleus.center
+        folds = nucleus.folds + np.array([dy, dx, 0, 0, 0, 0, 0])
+        nucleoli = nucleus.nucleoli + np.array([0, dy, dx, 0, 0])
+        return replace(
+            self,
+            footprint=replace(self.footprint, center=(cy + dy, cx + dx)),
+            nucleus=replace(nucleus, center=(nz, ny + dy, nx + dx), folds=folds, nucleoli=nucleoli),
+            organizer=(my + dy, mx + dx),
+        )
+
     def confine(self, points: Float64, radius: Float64, time_s: float = 0.0) -> Float64:
         """Return centres (n, 3) moved so that spheres of ``radius`` lie in the cytoplasm.
 
@@ -234,8 +242,8 @@ class CellShape:
         return ny + (y - ny) * push, nx + (x - nx) * push
 
 
-def draw_shape(rng: np.random.Generator, nucleus_yx: tuple[float, float]) -> CellShape:
-    """Return a spread interphase U2-OS cell with its nucleus at ``nucleus_yx``.
+def draw_shape(rng: np.random.Generator, motion: float = 1.0) -> CellShape:
+    """Return a spread interphase U2-OS cell with its nucleus at the origin.
 
     Sizes after the docs' science page: footprint about 1500 µm², nucleus 18 x 13 x 6 µm,
     6 to 8 µm high over the nucleus and 0.5 to 1.5 µm at the edge.
@@ -244,13 +252,14 @@ def draw_shape(rng: np.random.Generator, nucleus_yx: tuple[float, float]) -> Cel
     semi = (rng.uniform(23.0, 27.0), rng.uniform(17.0, 20.0))
     aside = rng.uniform(2.5, 4.5) * rng.choice([-1.0, 1.0])
     along = rng.uniform(-3.0, 3.0)
-    ny, nx = nucleus_yx
+    ny, nx = 0.0, 0.0
     center = (
         ny - aside * np.cos(angle) - along * np.sin(angle),
         nx + aside * np.sin(angle) - along * np.cos(angle),
     )
     footprint = Footprint.draw(rng, center, semi, angle)
-    nucleus = _draw_nucleus(rng, nucleus_yx, angle + rng.normal(0.0, 0.25))
+    footprint = replace(footprint, amplitude=motion * footprint.amplitude)
+    nucleus = _draw_nucleus(rng, (ny, nx), angle + rng.normal(0.0, 0.25))
     edge_height = rng.uniform(0.7, 1.2)
     top = nucleus.center[0] + nucleus.semi_axes[0] + rng.uniform(0.5, 0.9) - FLOOR_UM
     mtoc = rng.uniform(-np.pi, np.pi)

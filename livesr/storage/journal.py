@@ -13,7 +13,6 @@ import threading
 from contextlib import suppress
 from datetime import datetime
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +21,7 @@ from livesr.errors import StorageError
 from livesr.storage.disk import storage_error, sync_folder
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from types import TracebackType
 
     from livesr.types import StackIndex

@@ -1,144 +1,33 @@
 """The spool: a ring of memory-mapped stack files between the camera and everything else.
 
 The acquisition writes planes into a slot as they come; segmenter, viewer and a resumed session
-read them. Slots are made once, with their disk space reserved (a full disk is met then, not when
-a mapped page is touched), and used again. What a slot holds stands in a header in the same file,
-so it outlives a kill of the process. It need not outlive a power cut: only what the journal lists
-does.
-
-A slot's file: header (magic, state, image, t, time), one byte a plane (1 once it arrived), then
-the stack (c, z, y, x), uint16, little-endian.
+read them. Slots are made once, with their room on the disk reserved (a full disk is met then, not
+when a mapped page is touched), and used again. A kill leaves them as they were; a power cut may
+not, and what must outlive that is what the journal lists.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-import mmap
-import os
 import threading
-from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from livesr.errors import StorageError
 from livesr.storage.disk import disk_errors
-from livesr.types import StackIndex
+from livesr.storage.slot import Slot, StackShape, make_slot
 
 if TYPE_CHECKING:
-    from livesr.types import Bool, UInt16
+    from pathlib import Path
 
-    Shape = tuple[int, int, int, int]
+    from livesr.types import StackIndex, UInt16
 
 _log = logging.getLogger(__name__)
 
 _FORMAT = 1
-_MAGIC = 0x4C53_5253  # "LSRS"
-_HEADER = np.dtype(
-    [("magic", "<i8"), ("held", "<i8"), ("image", "<i8"), ("t", "<i8"), ("time_s", "<f8")]
-)
-_PLANES_AT = 64
-_PAGE = 4096
 _DESCRIPTION = "spool.json"
-
-
-def slot_bytes(shape: Shape) -> int:
-    """Return the size of one slot's file for stacks of ``shape`` (c, z, y, x)."""
-    return _data_offset(shape) + int(np.prod(shape)) * 2
-
-
-class Slot:
-    """One stack file of the spool, mapped into memory.
-
-    Attributes
-    ----------
-    number : int
-        Its place in the ring.
-    data : ndarray, (c, z, y, x), uint16
-        The mapped stack; writing to it writes to the file. After ``data[c, z] = image`` say so
-        with `mark`, or let `put` do both.
-    """
-
-    def __init__(self, path: Path, number: int, shape: Shape, *, writable: bool) -> None:
-        self.path = path
-        self.number = number
-        access = mmap.ACCESS_WRITE if writable else mmap.ACCESS_READ
-        with path.open("r+b" if writable else "rb") as file:
-            self._map = mmap.mmap(file.fileno(), slot_bytes(shape), access=access)
-        planes = shape[0] * shape[1]
-        self._header = np.frombuffer(self._map, _HEADER, 1)[0:1]
-        arrived = np.frombuffer(self._map, np.bool_, planes, _PLANES_AT)
-        self._arrived: Bool = arrived.reshape(shape[:2])
-        pixels = np.frombuffer(self._map, "<u2", int(np.prod(shape)), _data_offset(shape))
-        self.data: UInt16 = pixels.reshape(shape)
-
-    @property
-    def index(self) -> StackIndex | None:
-        """The stack that the slot holds, None while it is free."""
-        if not self._header["held"][0]:
-            return None
-        return StackIndex(int(self._header["image"][0]), int(self._header["t"][0]))
-
-    @property
-    def time_s(self) -> float:
-        """Start of the stack's first exposure, s; not-a-number before it is set."""
-        return float(self._header["time_s"][0])
-
-    @time_s.setter
-    def time_s(self, value: float) -> None:
-        self._header["time_s"] = value
-
-    @property
-    def arrived(self) -> Bool:
-        """(c, z), bool: which planes arrived; a copy."""
-        return self._arrived.copy()
-
-    @property
-    def complete(self) -> bool:
-        """Whether every plane arrived."""
-        return bool(self._arrived.all())
-
-    def put(self, c: int, z: int, image: UInt16) -> None:
-        """Write one plane (y, x) and mark it as arrived.
-
-        Raises
-        ------
-        StorageError
-            If the image is not uint16 of the slot's (y, x).
-        """
-        if image.shape != self.data.shape[2:] or image.dtype != np.uint16:
-            raise StorageError(
-                f"a plane is {image.dtype} {image.shape}, the stack takes uint16 "
-                f"{self.data.shape[2:]}",
-                where=f"{self.index}, channel {c}, plane {z}",
-                fix="the camera's region or binning changed: start a new session",
-            )
-        self.data[c, z] = image
-        self.mark(c, z)
-
-    def mark(self, c: int, z: int) -> None:
-        """Note that plane ``data[c, z]`` is written."""
-        self._arrived[c, z] = True
-
-    def _hold(self, index: StackIndex) -> None:
-        self._arrived[...] = False
-        self._header["image"], self._header["t"] = index.image, index.t
-        self._header["time_s"] = np.nan
-        self._header["held"] = 1
-
-    def _free(self) -> None:
-        self._header["held"] = 0
-
-    def _is_whole(self) -> bool:
-        return bool(self._header["magic"][0] == _MAGIC)
-
-    def _unmap(self) -> None:
-        """Let go of the file; an array that someone else still holds keeps it mapped."""
-        del self._header, self._arrived, self.data
-        with suppress(BufferError):
-            self._map.close()
 
 
 class Spool:
@@ -162,22 +51,19 @@ class Spool:
     """
 
     def __init__(
-        self, folder: Path, shape: Shape, slots: int, *, max_slots: int | None = None
+        self, folder: Path, shape: StackShape, slots: int, *, max_slots: int | None = None
     ) -> None:
         self.folder = folder
         self.shape = shape
-        self.max_slots = max(slots, max_slots or 0)
         self._lock = threading.Lock()
-        self._slots: list[Slot] = []
+        _clear_other_shape(folder, shape)
         with disk_errors("the spool cannot be made", folder):
             folder.mkdir(parents=True, exist_ok=True)
-            self._clear_other_shape()
             text = json.dumps({"format": _FORMAT, "shape": list(shape), "dtype": "uint16"})
             (folder / _DESCRIPTION).write_text(text, encoding="utf-8")
-            existing = len(list(folder.glob("slot-*.dat")))
-            for number in range(max(slots, existing)):
-                self._slots.append(_make_slot(folder, number, shape))
-        self.max_slots = max(self.max_slots, len(self._slots))
+            count = max(slots, len(list(folder.glob("slot-*.dat"))))
+            self._slots = [make_slot(slot_path(folder, k), k, shape) for k in range(count)]
+        self.max_slots = max(count, max_slots or 0)
 
     def acquire(self, index: StackIndex) -> Slot | None:
         """Return a free slot, now held for ``index``, or None if every slot is held.
@@ -190,61 +76,46 @@ class Spool:
         with self._lock:
             slot = next((slot for slot in self._slots if slot.index is None), None)
             if slot is None and len(self._slots) < self.max_slots:
-                with disk_errors("the spool cannot grow", self.folder):
-                    slot = _make_slot(self.folder, len(self._slots), self.shape)
-                self._slots.append(slot)
+                slot = self._grow()
             if slot is not None:
-                slot._hold(index)
+                slot.hold(index)
             return slot
 
     def release(self, number: int) -> None:
         """Give a slot back: its stack is stored, and nobody reads it any more."""
         with self._lock:
-            self._slots[number]._free()
+            self._slots[number].free()
 
     def held(self) -> list[Slot]:
-        """Return the slots that hold a stack, oldest stack first (after a kill: what it left)."""
+        """Return the slots that hold a stack, earliest first; after a kill, what it left."""
         with self._lock:
-            slots = [(slot.index, slot) for slot in self._slots]
-        return [slot for index, slot in sorted((i, s.number) for i, s in slots if i) for slot in ()]
+            held = {slot.index: slot for slot in self._slots if slot.index is not None}
+        return [held[index] for index in sorted(held)]
 
     def close(self, *, remove: bool) -> None:
-        """Unmap the slots; with ``remove`` delete the folder, after a session that is complete."""
+        """Unmap the slots; with ``remove`` delete the folder, once all it held is stored."""
         with self._lock:
             for slot in self._slots:
-                slot._unmap()
+                slot.unmap()
             self._slots.clear()
         if remove:
             _remove(self.folder)
 
     @classmethod
     def attach(cls, folder: Path) -> SpoolReader:
-        """Return the reading side, for the segmenter, the viewer and other processes."""
+        """Return the reading side, for the segmenter and other processes."""
         return SpoolReader(folder)
 
-    def _clear_other_shape(self) -> None:
-        """Delete the empty slots of another shape; stacks in them are never deleted."""
-        if not (self.folder / _DESCRIPTION).is_file():
-            return
-        reader = SpoolReader(self.folder)
-        try:
-            left = reader.held() if reader.shape != self.shape else []
-        finally:
-            reader.close()
-        if left:
-            raise StorageError(
-                f"the spool holds {len(left)} stacks of shape {reader.shape}, the session's "
-                f"stacks are {self.shape}",
-                where=str(self.folder),
-                fix="resume the session that left them, or move the folder away",
-            )
-        if reader.shape != self.shape:
-            _remove(self.folder)
-            self.folder.mkdir()
+    def _grow(self) -> Slot:
+        number = len(self._slots)
+        with disk_errors("the spool cannot grow", self.folder):
+            slot = make_slot(slot_path(self.folder, number), number, self.shape)
+        self._slots.append(slot)
+        return slot
 
 
 class SpoolReader:
-    """The reading side of a spool in another process.
+    """The reading side of a spool, for another process.
 
     Parameters
     ----------
@@ -261,3 +132,109 @@ class SpoolReader:
     StorageError
         If there is no spool, or its description is damaged.
     """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.shape = _read_shape(folder)
+        self._slots: dict[int, Slot] = {}
+
+    def index(self, number: int) -> StackIndex | None:
+        """Return which stack a slot holds, None if it is free."""
+        return self._slot(number).index
+
+    def view(self, number: int, index: StackIndex | None = None) -> UInt16:
+        """Return the slot's stack without a copy, (c, z, y, x), uint16, read-only.
+
+        It is the stack only until the slot is released.
+
+        Raises
+        ------
+        StorageError
+            If there is no such slot, or it does not hold ``index`` (any more).
+        """
+        slot = self._slot(number)
+        if index is not None and slot.index != index:
+            raise StorageError(
+                f"slot {number} holds {slot.index or 'nothing'}, not {index}",
+                where=str(slot.path),
+                fix="read the stack from the session's image instead",
+            )
+        return slot.data
+
+    def read(self, number: int, index: StackIndex | None = None) -> UInt16:
+        """Return a private copy of the slot's stack, (c, z, y, x), uint16.
+
+        Raises
+        ------
+        StorageError
+            If there is no such slot, or it did not hold ``index`` until the copy was whole.
+        """
+        copy = np.array(self.view(number, index), dtype=np.uint16)
+        self.view(number, index)
+        return copy
+
+    def close(self) -> None:
+        """Unmap the slots."""
+        for slot in self._slots.values():
+            slot.unmap()
+        self._slots.clear()
+
+    def _slot(self, number: int) -> Slot:
+        if number not in self._slots:
+            path = slot_path(self.folder, number)
+            with disk_errors(f"slot {number} of the spool cannot be read", path):
+                self._slots[number] = Slot(path, number, self.shape, writable=False)
+        return self._slots[number]
+
+
+def slot_path(folder: Path, number: int) -> Path:
+    """Return the file of a slot."""
+    return folder / f"slot-{number:03d}.dat"
+
+
+def _read_shape(folder: Path) -> StackShape:
+    path = folder / _DESCRIPTION
+    try:
+        description = json.loads(path.read_text(encoding="utf-8"))
+        c, z, y, x = (int(size) for size in description["shape"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise StorageError(
+            f"this is no spool: {error}",
+            where=str(path),
+            fix="give the spool folder of a session that runs or was interrupted",
+        ) from error
+    return (c, z, y, x)
+
+
+def _clear_other_shape(folder: Path, shape: StackShape) -> None:
+    """Delete empty slots that were made for another shape; stacks in them are never deleted."""
+    if not (folder / _DESCRIPTION).is_file():
+        return
+    reader = SpoolReader(folder)
+    if reader.shape == shape:
+        return
+    numbers = range(len(list(folder.glob("slot-*.dat"))))
+    held = [str(reader.index(number)) for number in numbers if reader.index(number)]
+    reader.close()
+    if held:
+        raise StorageError(
+            f"the spool holds stacks of shape {reader.shape} ({'; '.join(held)}), those of the "
+            f"session are {shape}",
+            where=str(folder),
+            fix="resume the session that left them, or move this folder away",
+        )
+    _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    """Delete the spool; a file that another program still maps (Windows) is left and named."""
+    for path in (*folder.glob("slot-*.dat"), folder / _DESCRIPTION):
+        try:
+            path.unlink(missing_ok=True)
+        except PermissionError:
+            _log.warning("%s is in use and was left; it may be deleted by hand", path)
+            return
+    try:
+        folder.rmdir()
+    except OSError:
+        _log.warning("%s holds other files and was left", folder)

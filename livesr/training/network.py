@@ -14,6 +14,7 @@ arithmetic and keeps sub-voxel borders because every fine voxel has an output of
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import torch
@@ -60,14 +61,13 @@ class Architecture:
 
 
 def space_to_depth(x: Tensor) -> Tensor:
-    """Return (n, 4c, z, y/2, x/2): the four pixels of each 2x2 square as channels."""
-    return torch.cat(
-        [x[..., i::STRIDE, j::STRIDE] for i in range(STRIDE) for j in range(STRIDE)], 1
-    )
+    """Return (n, 4c, z, y/2, x/2): channel c·4 + 2i + j holds pixel (i, j) of each 2x2 square."""
+    quarters = [x[..., i::STRIDE, j::STRIDE] for i in range(STRIDE) for j in range(STRIDE)]
+    return torch.stack(quarters, 2).flatten(1, 2)
 
 
 def depth_to_space(x: Tensor) -> Tensor:
-    """Return (n, c/4, z, 2y, 2x); channel k·4 + 2i + j holds pixel (i, j) of output k."""
+    """Return (n, c/4, z, 2y, 2x): `space_to_depth` undone."""
     n, c, z, h, w = x.shape
     k = c // STRIDE**2
     x = x.reshape(n, k, STRIDE, STRIDE, z, h, w).permute(0, 1, 4, 5, 2, 6, 3)
@@ -151,7 +151,7 @@ class AttentionUNet(nn.Module):
         self.pool = nn.MaxPool3d(arch.pool)
         self.up = nn.ModuleList(
             UpBlock(coarse, fine, arch, gated=level > 0)
-            for level, (fine, coarse) in enumerate(zip(widths[:-1], widths[1:], strict=True))
+            for level, (fine, coarse) in enumerate(pairwise(widths))
         )
         self.final = nn.Conv3d(widths[0], packed * arch.outputs, 1)
         # A negative bias starts rare structures as absent and keeps them from collapsing.

@@ -96,7 +96,13 @@ def _probe(*, offscreen: bool) -> str | None:
 def _complaint(stderr: str) -> str:
     """Return the line that says most: the library or display that is missing."""
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
-    telling = ("ImportError", "ModuleNotFoundError", "is needed", "could not connect", "Could not load")
+    telling = (
+        "ImportError",
+        "ModuleNotFoundError",
+        "is needed",
+        "could not connect",
+        "Could not load",
+    )
     for word in telling:
         for line in lines:
             if word in line:

@@ -7,7 +7,6 @@ colours with opacity, so that opacity costs nothing and small structures stay vi
 
 from __future__ import annotations
 
-import colorsys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ import cv2
 import numpy as np
 
 from livesr.catalog import NAMES, STRUCTURES
+from livesr.features import polarity_image
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 PERCENTILES = (1.0, 99.8)
 """Counts that become black and white."""
+BRIGHT_PERCENTILES = (1.0, 98.0)
+"""The same for the brightness of the composite, whose hue still tells what is fully bright."""
 RATIO_PERCENTILES = (2.0, 98.0)
-FOREGROUND = 0.6
-"""Share of pixels, by intensity, that is taken for background when ratio limits are found."""
 SMOOTHING = 0.8
-"""Standard deviation (pixels) of the smoothing of hue; brightness is left sharp."""
+"""Standard deviation (pixels) of the smoothing before a ratio is taken."""
 PAINT_ORDER = (
     "extracellular",
     "cytosol",
@@ -56,12 +56,10 @@ class Levels:
     high: float
 
 
-def levels_of(
-    values: UInt16 | Float32, percentiles: tuple[float, float] = PERCENTILES, *, spread: float = 1.0
-) -> Levels:
-    """Return robust limits of ``values``, at least ``spread`` apart."""
-    low, high = (float(v) for v in np.percentile(values, percentiles))
-    return Levels(low, max(high, low + spread))
+def levels_of(counts: UInt16, percentiles: tuple[float, float] = PERCENTILES) -> Levels:
+    """Return robust limits of camera counts, at least one count apart."""
+    low, high = (float(v) for v in np.percentile(counts, percentiles))
+    return Levels(low, max(high, low + 1))
 
 
 def to_grey(plane: UInt16, levels: Levels) -> UInt8:
@@ -75,47 +73,73 @@ def to_grey(plane: UInt16, levels: Levels) -> UInt8:
 
 def mean_of(yellow: UInt16, red: UInt16) -> UInt16:
     """Return the intensity image, the mean of both channels."""
-    return cv2.addWeighted(yellow, 0.5, red, 0.5, 0.0).astype(np.uint16, copy=False)
+    mean: UInt16 = cv2.addWeighted(yellow, 0.5, red, 0.5, 0.0)
+    return mean
 
 
 def ratio_of(yellow: UInt16, red: UInt16, offset: float) -> Float32:
-    """Return red / yellow above the camera's offset, smoothed as for the eye.
-
-    Pixels without light go to the picture's own mean ratio instead of noise.
-    """
-    y, r = (
-        cv2.GaussianBlur(plane.astype(np.float32) - np.float32(offset), (0, 0), SMOOTHING)
-        for plane in (yellow, red)
-    )
-    floor = max(1.0, 0.02 * float(np.percentile(y, 99)))
-    total = max(float(y.sum()), 1.0)
-    usual = max(float(r.sum()), 0.0) / total
-    ratio: Float32 = (np.maximum(r, 0) + floor * usual) / (np.maximum(y, 0) + floor)
+    """Return red / yellow above the camera's offset; 0 where there is no light."""
+    y, r = _above(yellow, offset), _above(red, offset)
+    ratio: Float32 = np.where(y > 1, r / np.maximum(y, 1), np.float32(0))
     return ratio
 
 
+def _above(plane: UInt16, offset: float) -> Float32:
+    """Return counts above the offset, smoothed a little: a ratio of single pixels is noise."""
+    counts = cv2.GaussianBlur(plane.astype(np.float32), (0, 0), SMOOTHING)
+    above: Float32 = np.maximum(counts - np.float32(offset), 0)
+    return above
+
+
 def ratio_levels(ratio: Float32, intensity: UInt16) -> Levels:
-    """Return the limits of the hue scale: those of the foreground."""
-    bright = ratio[intensity >= np.quantile(intensity, FOREGROUND)]
-    return levels_of(bright, RATIO_PERCENTILES, spread=0.01)
+    """Return the limits of the hue scale: percentiles of the ratio, weighted by the light.
+
+    Light is what stands above the picture's median, so that a field with few cells counts too.
+    """
+    light = np.maximum(intensity - np.median(intensity), 0).astype(np.float64).ravel()
+    values = ratio.ravel()
+    order = np.argsort(values)
+    below = np.cumsum(light[order])
+    if below[-1] <= 0:
+        return Levels(0.0, 1.0)
+    shares = np.asarray(RATIO_PERCENTILES) / 100 * below[-1]
+    low, high = (float(v) for v in values[order][np.searchsorted(below, shares)])
+    return Levels(low, max(high, low + 0.01))
 
 
-def hues() -> UInt8:
-    """Return the hue scale (256, 3): blue for polar-poor (low red / yellow) to red for high."""
-    rgb = [colorsys.hsv_to_rgb(0.68 * (1 - i / 255), 0.88, 1.0) for i in range(256)]
-    return np.rint(np.asarray(rgb) * 255).astype(np.uint8)
+def to_composite(
+    yellow: UInt16, red: UInt16, offset: float, limits: Levels, brightness: Levels
+) -> UInt8:
+    """Return the composite (y, x, 3): hue is the ratio, brightness the intensity.
 
-
-HUES = hues()
-
-
-def to_ratio(ratio: Float32, grey: UInt8, limits: Levels) -> UInt8:
-    """Return the composite (y, x, 3): hue is the ratio, brightness the intensity."""
-    place = (ratio - limits.low) * (255.0 / (limits.high - limits.low))
-    colour = np.take(HUES, np.clip(place, 0, 255).astype(np.uint8), axis=0)
-    weight = cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB)
-    composite: UInt8 = cv2.multiply(colour, weight, scale=1 / 255)
+    Parameters
+    ----------
+    yellow, red : ndarray, (y, x), uint16
+        Registered camera counts.
+    offset : float
+        Camera counts without light.
+    limits : Levels
+        Ratios at the ends of the hue scale.
+    brightness : Levels
+        Those of the intensity picture; the upper is fully bright.
+    """
+    y, r = _above(yellow, offset), _above(red, offset)
+    brightest = max(brightness.high - offset, 1.0)
+    hues = (limits.low, limits.high)
+    composite: UInt8 = polarity_image(y, r, ratio_range=hues, brightest=brightest)
     return composite
+
+
+def _hue_scale() -> UInt8:
+    """Return the hues (256, 3) from the lower to the upper ratio, all equally bright."""
+    ratio = np.linspace(0, 1, 256, dtype=np.float32)[None, :]
+    yellow = 2 / (1 + ratio)
+    scale: UInt8 = polarity_image(yellow, ratio * yellow, ratio_range=(0, 1), brightest=1.0)[0]
+    return scale
+
+
+HUES = _hue_scale()
+"""The colour bar of the composite."""
 
 
 def outline(mask: UInt8) -> UInt8:
@@ -147,17 +171,15 @@ def label_image(masks: Mapping[str, UInt8], shape: Sequence[int], *, contour: bo
 
 
 def colour_table(opacity: float) -> UInt8:
-    """Return the colours (16, 4) of a label image, red, green, blue, alpha."""
-    table = np.zeros((len(STRUCTURES) + 1, 4), np.uint8)
+    """Return the colours (256, 4) of a label image: red, green, blue, alpha."""
+    table = np.zeros((256, 4), np.uint8)
     for number, structure in enumerate(STRUCTURES, start=1):
         table[number, :3] = list(bytes.fromhex(structure.color))
-    table[1:, 3] = round(255 * opacity)
+    table[1 : len(STRUCTURES) + 1, 3] = round(255 * opacity)
     return table
 
 
-def flatten(
-    base: UInt8, labels: UInt8, scale: tuple[float, float], table: UInt8
-) -> UInt8:
+def flatten(base: UInt8, labels: UInt8, scale: tuple[float, float], table: UInt8) -> UInt8:
     """Return the finished picture (y, x, 3): labels laid over the base at its resolution.
 
     Parameters
@@ -168,7 +190,7 @@ def flatten(
         On a grid of its own, whose first edges lie with the base's.
     scale : tuple of float
         Label pixels for each base pixel along (y, x).
-    table : ndarray, (16, 4), uint8
+    table : ndarray, (256, 4), uint8
         See `colour_table`.
     """
     colour = base if base.ndim == 3 else np.repeat(base[..., None], 3, axis=2)
@@ -178,4 +200,5 @@ def flatten(
     )
     over = table[labels[np.ix_(rows, columns)]].astype(np.float32)
     alpha = over[..., 3:] / 255
-    return np.rint(colour * (1 - alpha) + over[..., :3] * alpha).astype(np.uint8)
+    picture: UInt8 = np.rint(colour * (1 - alpha) + over[..., :3] * alpha).astype(np.uint8)
+    return picture

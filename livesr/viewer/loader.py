@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
 
+from livesr.errors import StorageError
 from livesr.viewer import compose, state
 from livesr.viewer.progress import Progress, progress_of
 from livesr.viewer.registration import RedRegistration, registration_of
@@ -17,9 +18,12 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from livesr.storage.reader import ImageReader, SessionReader
-    from livesr.types import Float32, UInt8, UInt16
+    from livesr.storage.image_reader import ImageReader
+    from livesr.storage.reader import SessionReader
+    from livesr.types import Float32, Grid, UInt8, UInt16
     from livesr.viewer.state import Plane, Scene, View
+
+A = TypeVar("A", bound="npt.NDArray[Any]")
 
 CACHE_BYTES = 256 * 2**20
 SAMPLED_PLANES = 5
@@ -74,7 +78,7 @@ class Loader:
         self._levels: dict[Hashable, compose.Levels] = {}
         self._offset = camera_offset(session)
         self._registration: dict[int, RedRegistration | None] = {}
-        self._images: list[ImageReader] = []
+        self._mask_grids: dict[int, Grid] = {}
         self.scenes: tuple[Scene, ...] = ()
         self.progress = Progress()
 
@@ -86,9 +90,16 @@ class Loader:
         StorageError
             If the session cannot be read any more.
         """
-        self._images = list(self._session.images)
-        self.scenes = tuple(scene_of(image) for image in self._images)
-        self.progress = progress_of(self._session.journal(), self.scenes)
+        session = self._session
+        if not session.folder.is_dir():
+            raise StorageError(
+                "the session's folder is gone",
+                where=str(session.folder),
+                fix="bring it back, or close the viewer",
+            )
+        if session.refresh() or not self.scenes:
+            self.scenes = tuple(scene_of(image) for image in session.images)
+            self.progress = progress_of(session.status(), session.journal())
 
     def relevel(self) -> None:
         """Forget the levels: the next picture sets them anew."""
@@ -113,13 +124,22 @@ class Loader:
         labels, label_pixel = self._labels(view, scene, t, z)
         _, *pixel = scene.voxel_um
         return Picture(
-            view.image, t, z, channel, base, (pixel[0], pixel[1]), labels, label_pixel, values, levels
+            view.image,
+            t,
+            z,
+            channel,
+            base,
+            (pixel[0], pixel[1]),
+            labels,
+            label_pixel,
+            values,
+            levels,
         )
 
     def volume(self, image: int, t: int, name: str) -> float:
         """Return the volume (µm³) of one structure in one stack."""
-        reader = self._images[image]
-        voxel = float(np.prod(reader.mask_grid.voxel_um))
+        reader = self._session.images[image]
+        voxel = float(np.prod(self._mask_grid(image).voxel_um))
         return voxel * np.count_nonzero(reader.mask(name, t))
 
     def _base(
@@ -129,28 +149,32 @@ class Loader:
             plane = self._plane(image, t, z, channel)
             levels = self._levels_for(image, t, z, channel)
             return plane, compose.to_grey(plane, levels), levels
-        intensity = self._plane(image, t, z, state.INTENSITY)
-        ratio = self._ratio(image, t, z)
+        yellow, red = self._plane(image, t, z, "yellow"), self._registered_red(image, t, z)
         limits = self._ratio_limits(image, t, z)
-        grey = compose.to_grey(intensity, self._levels_for(image, t, z, state.INTENSITY))
-        return ratio, compose.to_ratio(ratio, grey, limits), limits
+        brightness = self._levels_for(
+            image, t, z, state.INTENSITY, percentiles=compose.BRIGHT_PERCENTILES
+        )
+        base = compose.to_composite(yellow, red, self._offset, limits, brightness)
+        return compose.ratio_of(yellow, red, self._offset), base, limits
 
     def _plane(self, image: int, t: int, z: Plane, channel: str) -> UInt16:
         """Return counts (y, x) of a channel, or of the mean of both."""
         if channel == state.INTENSITY:
             yellow = self._plane(image, t, z, "yellow")
             return compose.mean_of(yellow, self._registered_red(image, t, z))
-        reader = self._images[image]
+        reader = self._session.images[image]
         c = reader.channels.index(channel)
-        if z != "max":
-            return self._cache.get(("raw", image, t, z, c), lambda: reader.raw(t, c, z))
-        return self._cache.get(("raw", image, t, z, c), lambda: reader.raw(t, c).max(axis=0))
+
+        def read() -> UInt16:
+            plane: UInt16 = reader.raw(t, c).max(axis=0) if z == "max" else reader.raw(t, c, z)
+            return plane
+
+        return self._cache.get(("raw", image, t, z, c), read)
 
     def _registered_red(self, image: int, t: int, z: Plane) -> UInt16:
         """Return red where yellow is, if the session has a calibration."""
         if image not in self._registration:
-            reader = self._images[image]
-            self._registration[image] = registration_of(self._session.settings, reader)
+            self._registration[image] = registration_of(self._session.settings, self.scenes[image])
         registration = self._registration[image]
         if registration is None:
             return self._plane(image, t, z, "red")
@@ -161,19 +185,28 @@ class Loader:
         yellow, red = self._plane(image, t, z, "yellow"), self._registered_red(image, t, z)
         return compose.ratio_of(yellow, red, self._offset)
 
-    def _levels_for(self, image: int, t: int, z: Plane, channel: str) -> compose.Levels:
-        key = (image, channel, z == "max")
+    def _levels_for(
+        self,
+        image: int,
+        t: int,
+        z: Plane,
+        channel: str,
+        percentiles: tuple[float, float] = compose.PERCENTILES,
+    ) -> compose.Levels:
+        """Return the levels of a channel, those of the first stack shown from then on."""
+        key = (image, channel, z == "max", percentiles)
         if key not in self._levels:
             planes = [self._plane(image, t, k, channel) for k in self._sampled(image, z)]
-            self._levels[key] = compose.levels_of(np.stack([p[::3, ::3] for p in planes]))
+            sample = np.stack([plane[::3, ::3] for plane in planes])
+            self._levels[key] = compose.levels_of(sample, percentiles)
         return self._levels[key]
 
     def _ratio_limits(self, image: int, t: int, z: Plane) -> compose.Levels:
         key = (image, state.RATIO, z == "max")
         if key not in self._levels:
             at = self._sampled(image, z)
-            ratios = np.stack([self._ratio(image, t, k) for k in at])
-            light = np.stack([self._plane(image, t, k, state.INTENSITY) for k in at])
+            ratios = np.stack([self._ratio(image, t, k)[::3, ::3] for k in at])
+            light = np.stack([self._plane(image, t, k, state.INTENSITY)[::3, ::3] for k in at])
             self._levels[key] = compose.ratio_levels(ratios, light)
         return self._levels[key]
 
@@ -189,21 +222,34 @@ class Loader:
     ) -> tuple[UInt8 | None, tuple[float, float]]:
         if t not in scene.segmented:
             return None, (1.0, 1.0)
-        reader = self._images[view.image]
-        grid = reader.mask_grid
-        at = z if z == "max" else _nearest_plane(z, scene.voxel_um[0], grid.voxel_um[0], grid.shape[0])
+        grid = self._mask_grid(view.image)
+        at = (
+            z
+            if z == "max"
+            else _nearest_plane(z, scene.voxel_um[0], grid.voxel_um[0], grid.shape[0])
+        )
         on = [name for name in scene.structures if view.labels and name in view.structures]
         masks = {name: self._mask(view.image, t, at, name) for name in on}
         labels = compose.label_image(masks, grid.shape[1:], contour=view.contour)
         return labels, (grid.voxel_um[1], grid.voxel_um[2])
 
+    def _mask_grid(self, image: int) -> Grid:
+        """Return the grid of an image's masks: one for all structures."""
+        if image not in self._mask_grids:
+            reader = self._session.images[image]
+            self._mask_grids[image] = reader.mask_grid(reader.structures[0])
+        return self._mask_grids[image]
+
     def _mask(self, image: int, t: int, z: Plane, name: str) -> UInt8:
-        reader = self._images[image]
-        if z != "max":
-            return self._cache.get(("mask", image, t, z, name), lambda: reader.mask(name, t, z))
-        return self._cache.get(
-            ("mask", image, t, z, name), lambda: reader.mask(name, t).max(axis=0)
-        )
+        reader = self._session.images[image]
+
+        def read() -> UInt8:
+            mask: UInt8 = (
+                reader.mask(name, t).max(axis=0) if z == "max" else reader.mask(name, t, z)
+            )
+            return mask
+
+        return self._cache.get(("mask", image, t, z, name), read)
 
 
 class _Cache:
@@ -212,13 +258,13 @@ class _Cache:
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._size = 0
-        self._arrays: OrderedDict[Hashable, npt.NDArray[np.generic]] = OrderedDict()
+        self._arrays: OrderedDict[Hashable, npt.NDArray[Any]] = OrderedDict()
 
-    def get(self, key: Hashable, read: Callable[[], npt.NDArray[np.generic]]) -> npt.NDArray[np.generic]:
+    def get(self, key: Hashable, read: Callable[[], A]) -> A:
         """Return the array called ``key``; read it if it is not kept."""
         if key in self._arrays:
             self._arrays.move_to_end(key)
-            return self._arrays[key]
+            return cast("A", self._arrays[key])
         array = read()
         self._arrays[key] = array
         self._size += array.nbytes
@@ -227,16 +273,27 @@ class _Cache:
         return array
 
 
+def flattened(picture: Picture, opacity: float) -> UInt8:
+    """Return a picture with its labels as one image (y, x, 3) at the camera's resolution."""
+    labels = picture.labels if picture.labels is not None else np.zeros((1, 1), np.uint8)
+    scale = tuple(a / b for a, b in zip(picture.pixel_um, picture.label_pixel_um, strict=True))
+    table = compose.colour_table(opacity)
+    return compose.flatten(picture.base, labels, (scale[0], scale[1]), table)
+
+
 def scene_of(image: ImageReader) -> Scene:
     """Return what an image has to show."""
+    t, c, z, y, x = image.shape
     return state.Scene(
-        name=image.name,
-        shape=image.shape,
+        name=f"image {image.number}",
+        shape=(t, c, z, y, x),
         voxel_um=image.voxel_um,
         channels=tuple(image.channels),
         structures=tuple(image.structures),
         stored=tuple(sorted(image.stored())),
         segmented=tuple(sorted(image.segmented())),
+        unreliable=tuple(image.attributes.get("unreliable_without_ratio", ())),
+        simulated=bool(image.attributes.get("simulated", False)),
     )
 
 

@@ -37,6 +37,10 @@ class Scene:
         What is stored.
     stored, segmented : tuple of int
         Time points with raw data, and with masks, ascending.
+    unreliable : tuple of str
+        Structures that were told apart without the ratio that they need.
+    simulated : bool
+        Whether the microscope was.
     """
 
     name: str
@@ -46,6 +50,8 @@ class Scene:
     structures: tuple[str, ...]
     stored: tuple[int, ...]
     segmented: tuple[int, ...]
+    unreliable: tuple[str, ...] = ()
+    simulated: bool = False
 
     @property
     def pictures(self) -> tuple[str, ...]:
@@ -112,7 +118,9 @@ def initial(
         raise ConfigError(f"opacity {opacity} is not 0 to 1", where="--opacity")
     for name in structures or ():
         if name not in NAMES:
-            raise ConfigError(f"no structure {name!r}", where="--structures", fix=nearest(name, NAMES))
+            raise ConfigError(
+                f"no structure {name!r}", where="--structures", fix=nearest(name, NAMES)
+            )
     on = View().structures if structures is None else frozenset(structures)
     return View(t=t, z=z, channel=channel, structures=on, opacity=opacity)
 

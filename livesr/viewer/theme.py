@@ -38,7 +38,9 @@ QPushButton {{
 QPushButton:hover {{ border-color: {FAINT}; }}
 QPushButton:checked {{ background: #1f3f66; border-color: {ACCENT}; }}
 QPushButton:disabled {{ color: {FAINT}; }}
-QPushButton[role="link"] {{ background: transparent; border: none; padding: 2px 5px; color: {ACCENT}; }}
+QPushButton[role="link"] {{
+    background: transparent; border: none; padding: 2px 5px; color: {ACCENT};
+}}
 QPushButton[role="link"]:hover {{ color: {TEXT}; }}
 QPushButton[side="left"] {{ border-top-right-radius: 0; border-bottom-right-radius: 0; }}
 QPushButton[side="right"] {{

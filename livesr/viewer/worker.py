@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from livesr.errors import LivesrError
@@ -17,7 +17,7 @@ from livesr.viewer import state
 from livesr.viewer.progress import Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from livesr.viewer.loader import Loader, Picture
     from livesr.viewer.state import Scene, View
@@ -103,7 +103,7 @@ class PictureWorker:
         self._drawn: tuple[object, ...] = ()
         self._drawn_at = 0.0
         self._picture: Picture | None = None
-        self._problem = ""
+        self._problems: dict[str, str] = {}
         self._volumes: dict[tuple[int, int], dict[str, float]] = {}
         self._thread = threading.Thread(target=self._run, name="viewer-reader")
         self._thread.start()
@@ -139,70 +139,86 @@ class PictureWorker:
             self._wake.clear()
             if self._closing:
                 return
-            try:
-                changed, pause = self._step()
-            except UNREADABLE as error:
-                log.debug("cannot read the session", exc_info=True)
-                changed, pause = self._set_problem(first_line(error)), REFRESH_S
-            if changed:
+            changed, counting = self._step()
+            pause = 0.0 if counting else REFRESH_S
+            if changed or counting:
                 self._publish()
 
-    def _step(self) -> tuple[bool, float]:
-        """Do the most urgent thing; return whether there is news, and how long to rest."""
-        view, changed = self._view, self._refresh_if_due()
+    def _step(self) -> tuple[bool, bool]:
+        """Look at the session, draw, count: return whether there is news, and whether it counts."""
+        changed = self._refresh_due() and self._attempt("session", self._refresh)
         if self._relevel:
             self._relevel, self._drawn = False, ()
             self._loader.relevel()
-        if view.image < len(self._loader.scenes):
-            scene = self._loader.scenes[view.image]
-            wanted = (view, state.time_of(view, scene), len(scene.segmented))
-            if wanted != self._drawn:
-                self._picture = self._loader.load(view)
-                self._drawn, self._drawn_at = wanted, time.monotonic()
-                changed = True
-        changed = self._set_problem("") or changed
-        counted, pause = self._count_one()
-        return changed or counted, pause
+        view = self._view
+        wanted = self._wanted(view)
+        if wanted and wanted != self._drawn:
+            changed = self._attempt("picture", lambda: self._draw(view, wanted)) or changed
+        name = self._uncounted()
+        counting = name is not None and self._attempt("volumes", lambda: self._count(str(name)))
+        return changed, counting
 
-    def _refresh_if_due(self) -> bool:
+    def _attempt(self, what: str, action: Callable[[], None]) -> bool:
+        """Do something that reads; keep why it failed, and return whether there is news."""
+        before = self._problems.pop(what, "")
+        try:
+            action()
+        except UNREADABLE as error:
+            log.debug("cannot read the session", exc_info=True)
+            self._problems[what] = first_line(error)
+            return self._problems[what] != before
+        return True
+
+    def _refresh_due(self) -> bool:
         now = time.monotonic()
         pause = FINISHED_REFRESH_S if self._loader.progress.finished else REFRESH_S
         if now - self._refreshed_at < pause:
             return False
         self._refreshed_at = now
-        self._loader.refresh()
         return True
 
-    def _count_one(self) -> tuple[bool, float]:
-        """Count the next structure's voxels, once the picture has stood still for a while."""
+    def _refresh(self) -> None:
+        self._loader.refresh()
+        self._problems.pop("volumes", None)  # may be tried again
+
+    def _wanted(self, view: View) -> tuple[object, ...]:
+        """Return what the picture depends on; empty if there is nothing to draw."""
+        scenes = self._loader.scenes
+        if view.image >= len(scenes):
+            return ()
+        scene = scenes[view.image]
+        return replace(view, opacity=0.0), state.time_of(view, scene), len(scene.segmented)
+
+    def _draw(self, view: View, wanted: tuple[object, ...]) -> None:
+        self._picture = self._loader.load(view)
+        self._drawn, self._drawn_at = wanted, time.monotonic()
+
+    def _uncounted(self) -> str | None:
+        """Return the next structure to count, once the picture has stood still for a while."""
         picture = self._picture
         if picture is None or picture.labels is None:
-            return False, REFRESH_S
-        known = self._volumes.setdefault((picture.image, picture.t), {})
+            return None
+        if self._problems or time.monotonic() - self._drawn_at < STILL_S:
+            return None
+        known = self._volumes.get((picture.image, picture.t), {})
+        structures = self._loader.scenes[picture.image].structures
+        return next((name for name in structures if name not in known), None)
+
+    def _count(self, name: str) -> None:
+        picture = self._picture
+        if picture is None:
+            return
+        volume = self._loader.volume(picture.image, picture.t, name)
+        self._volumes.setdefault((picture.image, picture.t), {})[name] = volume
         while len(self._volumes) > KEPT_VOLUMES:
             self._volumes.pop(next(iter(self._volumes)))
-        left = [n for n in self._loader.scenes[picture.image].structures if n not in known]
-        still = time.monotonic() - self._drawn_at
-        if not left or still < STILL_S:
-            return False, REFRESH_S
-        known[left[0]] = self._loader.volume(picture.image, picture.t, left[0])
-        return True, 0.0
-
-    def _set_problem(self, problem: str) -> bool:
-        changed, self._problem = problem != self._problem, problem
-        return changed
 
     def _publish(self) -> None:
         picture = self._picture
         volumes = self._volumes.get((picture.image, picture.t), {}) if picture else {}
+        problem = next(iter(self._problems.values()), "")
         self.updates.put(
-            Update(
-                self._loader.scenes,
-                self._loader.progress,
-                picture,
-                dict(volumes),
-                self._problem,
-            )
+            Update(self._loader.scenes, self._loader.progress, picture, dict(volumes), problem)
         )
 
 

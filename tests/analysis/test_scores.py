@@ -5,7 +5,6 @@ from math import sqrt
 import numpy as np
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from livesr.analysis.scores import Counts, ThresholdBaseline, Thresholds

@@ -1,0 +1,1 @@
+"""Frames from microscopes and recordings."""

@@ -1,0 +1,323 @@
+"""A microscope as a source of frames, through Micro-Manager."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from pymmcore_plus.core import iter_sequenced_events
+
+from livesr.acquisition.clock import session_clock
+from livesr.acquisition.core import (
+    apply_presets,
+    apply_properties,
+    check_preset,
+    close_core,
+    open_core,
+)
+from livesr.acquisition.engine import StackEngine
+from livesr.acquisition.layout import channel_names, stored_shape
+from livesr.acquisition.plan import StackPlan
+from livesr.config.layouts import CamerasLayout, SequentialLayout, check_layout
+from livesr.errors import ConfigError, HardwareError, nearest
+from livesr.types import RecordingInfo
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator
+
+    import useq
+    from pymmcore_plus import CMMCorePlus
+
+    from livesr.acquisition.plan import PlannedStack
+    from livesr.config.session import Session
+    from livesr.flow import StopToken
+    from livesr.types import Frame, StackIndex
+
+log = logging.getLogger(__name__)
+
+_SIMULATOR = "livesr.simulator"
+_SIMULATED_PIXEL = "PixelSizeUm"
+"""Property of the simulated camera, which is told its pixel size in the sample."""
+_PATIENCE_S = 5.0
+_SIMULATOR_PATIENCE_S = 300.0
+"""The simulated camera computes its first planes before it exposes them."""
+_SAME_PIXEL = 1e-3
+_BUFFER_MB = (256, 4096)
+
+
+class MicroscopeSource:
+    """Frames of a microscope that Micro-Manager drives.
+
+    Parameters
+    ----------
+    session : Session
+    done : collection of StackIndex
+        Stacks to leave out: a resumed session has them.
+    elapsed_s : float, optional
+        The session's time at which it begins; by default when its first stack is due.
+    on_missing : callable, optional
+        Takes the error of a stack with missing frames, and the run goes on; by default the
+        error is raised after the stack. What was delivered is kept either way.
+
+    Raises
+    ------
+    HardwareError
+        If the microscope does not load or cannot take such images.
+    ConfigError
+        If the session does not fit the microscope.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        *,
+        done: Collection[StackIndex] = (),
+        elapsed_s: float | None = None,
+        on_missing: Callable[[HardwareError], None] | None = None,
+    ) -> None:
+        self._layout = session.layout
+        self._plan = StackPlan(session.sequence, session.layout)
+        self._done = done
+        self._elapsed_s = elapsed_s
+        self._on_missing = on_missing
+        self._core = open_core(session.microscope.config)
+        try:
+            self._set_up(session)
+            self._cameras = _camera_channels(self._core, session)
+            self.info = self._describe(session)
+        except BaseException:
+            close_core(self._core)
+            raise
+        self._clock = session_clock(self._core)
+        self._reference_um = self._core.getZPosition() if self._plan.needs_reference() else 0.0
+
+    @property
+    def core(self) -> CMMCorePlus:
+        """The Micro-Manager core: for preview and for the limits of the stages."""
+        return self._core
+
+    def run(self, deliver: Callable[[Frame], None], stop: StopToken) -> None:
+        """Take all stacks, in the calling thread.
+
+        Raises
+        ------
+        HardwareError
+            If a device fails, or frames of a stack are missing.
+        Exception
+            Whatever ``deliver`` raises.
+        """
+        engine = StackEngine(
+            self._core,
+            plan=self._plan,
+            clock=self._clock,
+            deliver=deliver,
+            stop=stop,
+            cameras=self._cameras,
+            patience_s=_SIMULATOR_PATIENCE_S if self.info.simulated else _PATIENCE_S,
+        )
+        self._core.mda.set_engine(engine)
+        try:
+            self._core.mda.run(self._events(engine, stop))
+        except (RuntimeError, OSError, ValueError, MemoryError) as error:
+            if engine.consumer_failed:
+                raise
+            raise HardwareError(
+                f"a device failed: {error}",
+                where=str(engine.stack.index) if engine.stack else self.info.camera,
+                fix="check its cable and power and its log in Micro-Manager; the stacks before "
+                "this one are kept, go on with --resume",
+            ) from error
+
+    def close(self) -> None:
+        """Let go of all devices."""
+        close_core(self._core)
+
+    def _events(self, engine: StackEngine, stop: StopToken) -> Iterator[useq.MDAEvent]:
+        """Yield the events of one stack after the other, each when it is due."""
+        zero: float | None = None
+        for stack in self._plan.stacks(self._done, self._reference_um):
+            if zero is None:
+                self._clock.start(stack.start_s if self._elapsed_s is None else self._elapsed_s)
+            if zero is None or stack.restarts:
+                zero = self._clock.now() - stack.start_s
+            if not self._clock.wait_until(zero + stack.start_s, stop):
+                return
+            engine.begin(stack)
+            for event in iter_sequenced_events(self._core, stack.events):
+                yield event
+                if stop.now:
+                    return
+            self._check_complete(engine, stack)
+
+    def _check_complete(self, engine: StackEngine, stack: PlannedStack) -> None:
+        channels = range(self._plan.frames_per_stack // self._plan.planes)
+        missing = [
+            (z, c)
+            for z in range(self._plan.planes)
+            for c in channels
+            if (z, c) not in engine.delivered
+        ]
+        if not missing:
+            return
+        planes = ", ".join(f"z {z} c {c}" for z, c in missing[:8]) + "…" * (len(missing) > 8)
+        reason = "; ".join(engine.faults[:3]) or "no reason given"
+        error = HardwareError(
+            f"{len(missing)} of {self._plan.frames_per_stack} frames did not come: {planes} "
+            f"({reason})",
+            where=f"{stack.index}, camera {self.info.camera}",
+            fix="check the camera's cable, power and trigger; frames that came are kept, go on "
+            "with --resume",
+        )
+        if self._on_missing is None:
+            raise error
+        log.warning("%s", error)
+        self._on_missing(error)
+
+    def _set_up(self, session: Session) -> None:
+        core = self._core
+        if not core.getCameraDevice():
+            raise HardwareError(
+                "the configuration names no camera",
+                where=session.microscope.config,
+                fix="add a line Property,Core,Camera,LABEL (behind '#py ' for a Python device)",
+            )
+        apply_properties(core, session.microscope.properties)
+        apply_presets(core, session.microscope.presets)
+        for channel in self._plan.sequence.channels:
+            where = (
+                "layout.channels"
+                if isinstance(session.layout, SequentialLayout)
+                else "sequence.channels"
+            )
+            check_preset(core, channel.group, channel.config, where)
+        if self._plan.sequence.setup is not None:
+            core.mda.engine.setup_event(self._plan.sequence.setup)  # type: ignore[union-attr]  # a core has one from its start
+        core.waitForSystem()
+
+    def _describe(self, session: Session) -> RecordingInfo:
+        core, microscope = self._core, session.microscope
+        camera = core.getCameraDevice()
+        library = core.getDeviceLibrary(camera)
+        sensor = (core.getImageHeight(), core.getImageWidth())
+        self._check_images(camera)
+        check_layout(session.layout, sensor, where=f"layout, camera {camera}")
+        channels, height, width = stored_shape(session.layout, sensor)
+        shape = (channels, self._plan.planes, height, width)
+        self._make_room(shape[1] * sensor[0] * sensor[1] * 2 * len(self._cameras))
+        return RecordingInfo(
+            channels=channel_names(session.layout),
+            shape=shape,
+            timepoints=self._plan.timepoints,
+            positions=self._plan.positions,
+            pixel_um=self._pixel_um(
+                microscope.pixel_um, microscope.config, simulated=library.startswith(_SIMULATOR)
+            ),
+            z_step_um=self._plan.z_step_um,
+            interval_s=self._plan.interval_s,
+            camera_offset=microscope.camera_offset,
+            microscope=microscope.name or microscope.config,
+            camera=microscope.camera or f"{library}/{camera}",
+            objective=microscope.objective,
+            simulated=library.startswith(_SIMULATOR),
+            extra={
+                "exposure_ms": float(core.getExposure()),
+                "camera_properties": {
+                    str(name): str(core.getProperty(camera, name))
+                    for name in core.getDevicePropertyNames(camera)
+                },
+            },
+        )
+
+    def _check_images(self, camera: str) -> None:
+        core = self._core
+        if core.getBytesPerPixel() != 2 or core.getNumberOfComponents() != 1:
+            raise ConfigError(
+                f"the camera gives {core.getBytesPerPixel()} bytes and "
+                f"{core.getNumberOfComponents()} colours a pixel, expected 2 bytes and grey",
+                where=camera,
+                fix=f"set it to 16 bit: microscope.properties.{camera}: {{PixelType: 16bit}}",
+            )
+        exposures = [channel.exposure for channel in self._plan.sequence.channels] or [None]
+        if None in exposures and core.getExposure() <= 0:
+            raise ConfigError(
+                "no exposure time is set",
+                where=camera,
+                fix=f"add microscope.properties.{camera}: {{Exposure: 50}} (ms), or an exposure "
+                "to every channel of the sequence",
+            )
+
+    def _pixel_um(self, given: float | None, config: str, *, simulated: bool) -> float:
+        core = self._core
+        if simulated:
+            known = float(core.getProperty(core.getCameraDevice(), _SIMULATED_PIXEL))
+        else:
+            known = float(core.getPixelSizeUm())
+        if known <= 0 and given is None:
+            raise ConfigError(
+                "the pixel size is not known",
+                where=config,
+                fix="calibrate it in Micro-Manager (ConfigPixelSize and PixelSize_um lines), or "
+                "give microscope.pixel_um",
+            )
+        if known > 0 and given is not None and abs(known - given) > _SAME_PIXEL * known:
+            raise ConfigError(
+                f"the configuration's pixel size is {known:g} µm, the session's {given:g} µm",
+                where="microscope.pixel_um",
+                fix="remove microscope.pixel_um, or correct the configuration",
+            )
+        return known if known > 0 else float(given or 0.0)
+
+    def _make_room(self, stack_bytes: int) -> None:
+        """Give the camera a buffer for two stacks, so that a slow disk never overflows it."""
+        lowest, highest = _BUFFER_MB
+        wanted = min(max(lowest, 2 * stack_bytes // 2**20 + 1), highest)
+        if self._core.getCircularBufferMemoryFootprint() < wanted:
+            self._core.setCircularBufferMemoryFootprint(wanted)
+
+
+def _camera_channels(core: CMMCorePlus, session: Session) -> tuple[int, ...]:
+    """Return which channel each physical camera shows."""
+    found = core.getNumberOfCameraChannels()
+    names = [core.getCameraChannelName(i) for i in range(found)] if found > 1 else []
+    if not isinstance(session.layout, CamerasLayout):
+        if found > 1:
+            raise ConfigError(
+                f"the camera is a Multi Camera of {', '.join(names)}, "
+                f"the layout is {session.layout.kind!r}",
+                where="layout",
+                fix="use layout kind: cameras with one channel a camera",
+            )
+        return (0,)
+    wanted = [channel.camera for channel in session.layout.channels]
+    for label in wanted:
+        if names and label not in names:
+            raise ConfigError(
+                f"no such camera: {label!r}", where="layout.channels", fix=nearest(label, names)
+            )
+    if len(names) != len(wanted):
+        raise ConfigError(
+            f"the layout asks for {len(wanted)} cameras ({', '.join(wanted)}), "
+            f"{core.getCameraDevice()} has {found} ({', '.join(names) or 'itself'})",
+            where="layout.channels",
+            fix="combine them with Multi Camera of Micro-Manager's Utilities: see "
+            "examples/demo-two-cameras.cfg",
+        )
+    _check_alike(core, wanted)
+    return tuple(wanted.index(name) for name in names)
+
+
+def _check_alike(core: CMMCorePlus, cameras: list[str]) -> None:
+    """Refuse cameras of unlike images, which Multi Camera answers with a bare SystemError."""
+    multi = core.getCameraDevice()
+    images = {}
+    for label in cameras:
+        core.setCameraDevice(label)
+        images[label] = (core.getImageHeight(), core.getImageWidth(), core.getBytesPerPixel())
+    core.setCameraDevice(multi)
+    if len(set(images.values())) > 1:
+        found = "; ".join(f"{k}: {h}×{w}, {b} bytes" for k, (h, w, b) in images.items())
+        raise ConfigError(
+            f"the cameras' images differ: {found}",
+            where="layout.channels",
+            fix="set the same binning, region of interest and pixel type on every camera",
+        )

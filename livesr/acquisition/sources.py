@@ -1,0 +1,68 @@
+"""Where frames come from: a microscope, or a recording in its place."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from livesr.acquisition.recorded import RecordedSource
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from livesr.config.session import Session
+    from livesr.errors import HardwareError
+    from livesr.flow import StopToken
+    from livesr.types import Frame, RecordingInfo, StackIndex
+
+
+class Source(Protocol):
+    """Delivers the frames of a session, stack after stack.
+
+    ``info`` is known before the first frame. ``run`` works in the calling thread and returns when
+    the plan is done or ``stop`` asked for it: ``stop.stopping`` ends it after the present stack,
+    ``stop.now`` at once. Errors, the consumer's too, are raised from it. Nothing runs after it.
+    """
+
+    @property
+    def info(self) -> RecordingInfo:
+        """What the recording will be."""
+
+    def run(self, deliver: Callable[[Frame], None], stop: StopToken) -> None:
+        """Deliver every planned frame once."""
+
+    def close(self) -> None:
+        """Let go of the devices or files."""
+
+
+def open_source(
+    session: Session,
+    *,
+    done: Collection[StackIndex] = (),
+    elapsed_s: float | None = None,
+    on_missing: Callable[[HardwareError], None] | None = None,
+) -> Source:
+    """Open what a session takes its frames from.
+
+    Parameters
+    ----------
+    session : Session
+    done : collection of StackIndex
+        Stacks to leave out: a resumed session has them.
+    elapsed_s : float, optional
+        The session's time at which it begins; by default when its first stack is due.
+    on_missing : callable, optional
+        Takes the error of a stack with missing frames, and the run goes on; by default the
+        error is raised after the stack.
+
+    Raises
+    ------
+    HardwareError
+        If the microscope or the recording cannot be opened.
+    ConfigError
+        If the session does not fit it.
+    """
+    if session.recording is not None:
+        return RecordedSource(session, done=done, elapsed_s=elapsed_s)
+    from livesr.acquisition.microscope import MicroscopeSource
+
+    return MicroscopeSource(session, done=done, elapsed_s=elapsed_s, on_missing=on_missing)

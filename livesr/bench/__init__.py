@@ -1,0 +1,29 @@
+"""Benchmarks by topic: ratios within one run, each row against a peer or a bound."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from livesr.errors import ConfigError, nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from livesr.bench.rows import Row
+
+TOPICS: tuple[str, ...] = ("acquisition", "networks", "pipeline")
+
+
+def run_topic(topic: str) -> Iterator[Row]:
+    """Measure one topic.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such topic.
+    """
+    if topic not in TOPICS:
+        raise ConfigError(f"there is no benchmark {topic!r}", fix=nearest(topic, TOPICS))
+    rows: Iterator[Row] = import_module(f"livesr.bench.{topic}").rows()
+    return rows

@@ -1,0 +1,283 @@
+"""A stored chromatic calibration: its YAML file, and whether it fits a session.
+
+A calibration is as good as the light path it was measured on. So the file says what that was, and
+`Profile.check` refuses anything else, naming all misfits at once.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Self
+
+import yaml
+from pydantic import Field, model_validator
+
+from livesr.calibration.datafile import Record, read_record
+from livesr.calibration.warp import IDENTITY, MAX_DEGREE, ChromaticModel, Row, exponents
+from livesr.data import data_folder
+from livesr.errors import CalibrationError, StorageError, nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from livesr.types import RecordingInfo
+
+PIXEL_TOLERANCE = 0.01
+"""Pixel sizes may differ by this share."""
+HEADER = "# livesr chromatic calibration; see calibration/README.md\n"
+FIELD_TOLERANCE = 0.01
+"""A field may be larger than the calibrated one by this share: beyond it lies extrapolation."""
+
+
+class Polynomial(Record):
+    """What a channel deviates from the affine: `ChromaticModel.polynomial` with its scale.
+
+    Attributes
+    ----------
+    coefficients : tuple, (3, terms)
+        Rows dz, dy, dx, µm; terms in the order of `livesr.calibration.warp.exponents`:
+        1, y, x, y², yx, x², …, each coordinate divided by ``radius_um``.
+    """
+
+    degree: int = Field(ge=0, le=MAX_DEGREE)
+    radius_um: float = Field(gt=0)
+    coefficients: tuple[tuple[float, ...], tuple[float, ...], tuple[float, ...]]
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        terms = len(exponents(self.degree))
+        if any(len(row) != terms for row in self.coefficients):
+            raise ValueError(f"degree {self.degree} has {terms} coefficients a row")
+        return self
+
+
+class ChannelTransform(Record):
+    """Where a point of the reference channel appears in this one."""
+
+    affine: tuple[Row, Row, Row] = IDENTITY
+    polynomial: Polynomial | None = None
+
+    def model(self) -> ChromaticModel:
+        """Return the transform as the warp takes it."""
+        if self.polynomial is None:
+            return ChromaticModel(self.affine)
+        p = self.polynomial
+        return ChromaticModel(self.affine, p.coefficients, p.degree, p.radius_um)
+
+    @classmethod
+    def of(cls, model: ChromaticModel) -> ChannelTransform:
+        """Return the transform of a fitted or simulated model."""
+        if not model.polynomial:
+            return cls(affine=model.affine)
+        z, y, x = model.polynomial
+        polynomial = Polynomial(
+            degree=model.degree, radius_um=model.radius_um, coefficients=(z, y, x)
+        )
+        return cls(affine=model.affine, polynomial=polynomial)
+
+
+class ValidFor(Record):
+    """The light path that was measured; an empty name is not compared.
+
+    Attributes
+    ----------
+    field_um : tuple of float
+        Extent (y, x) of one channel's image that the calibration covers.
+    layout : str
+        Kind of channel layout: ``splitter``, ``sequential``, ``cameras``.
+    """
+
+    microscope: str = ""
+    camera: str = ""
+    objective: str = ""
+    pixel_um: float = Field(gt=0)
+    field_um: tuple[float, float]
+    layout: str = ""
+
+
+class Provenance(Record):
+    """Where the numbers come from."""
+
+    made: str
+    by: str
+    source: str
+    beads: int = Field(0, ge=0)
+    software: str
+
+
+class Nanometres(Record):
+    """A registration error (root mean square), nm."""
+
+    xy: float = Field(ge=0)
+    z: float = Field(ge=0)
+
+
+class RegistrationError(Record):
+    """Fiducial and target registration error; the reason where one is not known."""
+
+    fre_nm: Nanometres | None
+    tre_nm: Nanometres | None
+    reason: str = ""
+
+    @model_validator(mode="after")
+    def _explained(self) -> Self:
+        if None in (self.fre_nm, self.tre_nm) and not self.reason:
+            raise ValueError("an error that is null needs a reason")
+        return self
+
+
+class Profile(Record):
+    """One stored calibration.
+
+    Attributes
+    ----------
+    name : str
+        As in ``calibration/NAME.yaml``.
+    reference : str
+        Channel that the others are registered to.
+    channels : mapping of str to ChannelTransform
+        The other channels.
+    simulated : bool
+        Made from the simulated microscope's own optics: refused on any other source.
+    """
+
+    format: Literal[1] = 1
+    name: str
+    reference: str
+    channels: dict[str, ChannelTransform]
+    valid_for: ValidFor
+    simulated: bool
+    provenance: Provenance
+    error: RegistrationError
+
+    @model_validator(mode="after")
+    def _reference_stands_still(self) -> Self:
+        if self.reference in self.channels:
+            raise ValueError(f"the reference channel {self.reference} has no transform")
+        return self
+
+    def models(self) -> dict[str, ChromaticModel]:
+        """Return the chromatic model of each channel but the reference."""
+        return {name: transform.model() for name, transform in self.channels.items()}
+
+    def check(self, info: RecordingInfo, layout: str = "") -> None:
+        """Refuse a session that the calibration was not made for.
+
+        A name (microscope, camera, objective, layout) is compared where the calibration states it.
+        A session that states none does not fit, for nobody can then know; the simulated microscope
+        alone is excused.
+
+        Parameters
+        ----------
+        info : RecordingInfo
+            What the source says of itself.
+        layout : str
+            Kind of the session's channel layout; not compared if empty.
+
+        Raises
+        ------
+        CalibrationError
+            With every misfit.
+        """
+        misfits = [*self._identity(info, layout), *self._geometry(info), *self._channels(info)]
+        if misfits:
+            raise CalibrationError(
+                f"calibration {self.name} does not fit this session: " + "; ".join(misfits),
+                where="calibration",
+                fix="calibrate this light path (livesr calibrate BEADS -o FILE) and name that file;"
+                " or write 'calibration: none': every output then says so",
+            )
+
+    def _identity(self, info: RecordingInfo, layout: str) -> Iterator[str]:
+        if self.simulated and not info.simulated:
+            yield "it was made on the simulated microscope, this is another source"
+        made_for = self.valid_for
+        for what, mine, theirs in (
+            ("microscope", made_for.microscope, info.microscope),
+            ("camera", made_for.camera, info.camera),
+            ("objective", made_for.objective, info.objective),
+        ):
+            if mine and not theirs and not info.simulated:
+                yield f"it is for the {what} {mine!r}, the session does not say which it has"
+            elif mine and theirs and mine.strip().casefold() != theirs.strip().casefold():
+                yield f"it is for the {what} {mine!r}, the session has {theirs!r}"
+        if made_for.layout and layout and made_for.layout != layout:
+            yield f"it is for the layout {made_for.layout!r}, the session has {layout!r}"
+
+    def _geometry(self, info: RecordingInfo) -> Iterator[str]:
+        pixel = self.valid_for.pixel_um
+        if abs(info.pixel_um / pixel - 1) > PIXEL_TOLERANCE:
+            yield f"it is for pixels of {pixel:g} µm, the session's are {info.pixel_um:g} µm"
+        fields = zip("yx", info.shape[2:], self.valid_for.field_um, strict=True)
+        for axis, pixels, calibrated in fields:
+            field = pixels * info.pixel_um
+            if field > calibrated * (1 + FIELD_TOLERANCE):
+                yield f"it covers {calibrated:.1f} µm along {axis}, the field is {field:.1f} µm"
+
+    def _channels(self, info: RecordingInfo) -> Iterator[str]:
+        if len(info.channels) == 1:
+            return
+        known = (self.reference, *self.channels)
+        for name in info.channels:
+            if name not in known:
+                yield f"it has no channel {name!r} ({nearest(name, known)})"
+        if self.reference not in info.channels:
+            yield f"its reference channel {self.reference!r} is not recorded"
+
+
+def list_profiles() -> list[str]:
+    """Return the names of the stored calibrations."""
+    return sorted(path.stem for path in data_folder("calibration").glob("*.yaml"))
+
+
+def load_profile(name_or_path: str | Path) -> Profile:
+    """Return a stored calibration.
+
+    Parameters
+    ----------
+    name_or_path : str or Path
+        A file, or a name in ``calibration/``.
+
+    Raises
+    ------
+    CalibrationError
+        If there is none, or its file is damaged.
+    """
+    path = Path(name_or_path)
+    if not path.is_file():
+        path = data_folder("calibration") / f"{name_or_path}.yaml"
+    if not path.is_file():
+        raise CalibrationError(
+            f"there is no calibration {str(name_or_path)!r}, neither as a file nor by name",
+            where="calibration",
+            fix=nearest(str(name_or_path), [*list_profiles(), "none"]),
+        )
+    fix = "calibrate again, or take the file from a backup"
+    return read_record(path, Profile, CalibrationError, fix)
+
+
+def save_profile(profile: Profile, path: Path) -> None:
+    """Write a calibration so that `load_profile` reads the same values back.
+
+    Raises
+    ------
+    StorageError
+        If the file cannot be written.
+    """
+    text = yaml.safe_dump(
+        profile.model_dump(mode="json"),
+        sort_keys=False,
+        allow_unicode=True,
+        default_flow_style=None,
+    )
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(
+            f"# livesr chromatic calibration; see calibration/README.md\n{text}", "utf-8"
+        )
+    except OSError as problem:
+        raise StorageError(
+            f"the calibration cannot be written: {problem}",
+            where=str(path),
+            fix="choose a folder that you may write to",
+        ) from None

@@ -1,0 +1,1 @@
+"""Model packages, the engines that execute them, and the way from features to masks."""

@@ -1,0 +1,190 @@
+"""From features to masks: probabilities on the networks' grid, masks on the camera's.
+
+Probabilities are interpolated, not masks: nearest neighbours would cost vesicles of two to four
+camera pixels up to a third of their F1 even with a perfect network.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from livesr.calibration.warp import target_grid
+from livesr.errors import ModelError
+from livesr.segmentation.package import positions
+from livesr.segmentation.windows import MAX_VOXELS, predict
+from livesr.types import Masks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from livesr.segmentation.engines import Engine
+    from livesr.segmentation.package import Package
+    from livesr.types import Features, Float64, Grid, StackIndex, UInt8
+
+VOXEL_TOLERANCE = 0.011
+"""Features' voxels may differ from the package's by this share: as far as `Warp` keeps z."""
+
+
+def probabilities(
+    features: Features, package: Package, engine: Engine, *, max_voxels: int = MAX_VOXELS
+) -> UInt8:
+    """Return each structure's probability, times 255, on the networks' grid.
+
+    Parameters
+    ----------
+    features : Features
+    package : Package
+    engine : Engine
+        With the package loaded.
+    max_voxels : int
+        Largest window.
+
+    Returns
+    -------
+    ndarray, (K, z, y, x), uint8
+        In the order of ``package.structures``.
+
+    Raises
+    ------
+    ModelError
+        If the features' voxels are not the package's.
+    """
+    _check_voxels(features.grid, package)
+    return predict(
+        engine.run,
+        features.data,
+        len(package.structures),
+        multiple=package.multiple,
+        halo=package.halo,
+        max_voxels=max_voxels,
+    )
+
+
+def to_masks(
+    probability: UInt8,
+    package: Package,
+    grid: Grid,
+    index: StackIndex,
+    *,
+    structures: Iterable[str] | None = None,
+) -> Masks:
+    """Return masks on ``grid``: probabilities interpolated linearly, then thresholded.
+
+    Parameters
+    ----------
+    probability : ndarray, (K, z, y, x), uint8
+    package : Package
+    grid : Grid
+        The camera's grid, or the networks' for masks that are not resized.
+    index : StackIndex
+    structures : iterable of str, optional
+        Those to make masks of; all of the package if not given.
+
+    Raises
+    ------
+    ModelError
+        If the package does not give one of the structures.
+    """
+    wanted = positions(package, package.structures if structures is None else structures)
+    network = target_grid(grid, network_voxel(package, grid))
+    if network.shape != probability.shape[1:]:
+        if grid.shape != probability.shape[1:]:
+            raise ValueError(f"probability {probability.shape} does not belong to {grid}")
+        network = grid
+    volumes = {
+        name: mask_on(grid, probability[k], network, package.threshold(name))
+        for name, k in wanted.items()
+    }
+    return Masks(volumes, grid, index)
+
+
+def network_voxel(package: Package, camera: Grid) -> tuple[float, float, float]:
+    """Return the networks' voxel for a camera's grid: 2-D networks leave the planes as they are."""
+    z, y, x = package.voxel_um
+    return (camera.voxel_um[0] if package.dims == "2d" else z), y, x
+
+
+def mask_on(grid: Grid, probability: UInt8, network: Grid, threshold: int) -> UInt8:
+    """Return one structure's mask (z, y, x) on ``grid``, 0 or 1."""
+    out = np.zeros(grid.shape, np.uint8)
+    if network == grid:
+        np.greater_equal(probability, threshold, out=out.view(bool))
+        return out
+    present = probability.max(axis=(1, 2)) >= threshold
+    for target, (below, above, weight) in zip(out, _planes_between(grid, network), strict=True):
+        if present[below] or present[above]:
+            plane = probability[below]
+            if weight:
+                plane = cv2.addWeighted(plane, 1 - weight, probability[above], weight, 0)
+            np.greater_equal(_resized(plane, grid, network), threshold, out=target.view(bool))
+    return out
+
+
+def _planes_between(grid: Grid, network: Grid) -> list[tuple[int, int, float]]:
+    """Return for each plane of ``grid`` the networks' planes around it and the upper's weight."""
+    last = network.shape[0] - 1
+    at = np.minimum(np.arange(grid.shape[0]) * (grid.voxel_um[0] / network.voxel_um[0]), last)
+    below = np.floor(at + 1e-6).astype(int)
+    weights = np.where(at - below < 1e-6, 0.0, at - below)
+    return [(int(k), min(int(k) + 1, last), float(w)) for k, w in zip(below, weights, strict=True)]
+
+
+def _resized(plane: UInt8, grid: Grid, network: Grid) -> UInt8:
+    """Return a networks' plane on the pixels of ``grid``; outer edges coincide at index 0."""
+    fy, fx = (network.voxel_um[i] / grid.voxel_um[i] for i in (1, 2))
+    # With factors and no size OpenCV keeps the exact scale; the plane covers the field.
+    large: UInt8 = cv2.resize(plane, None, fx=fx, fy=fy, interpolation=cv2.INTER_LINEAR)
+    return large[: grid.shape[1], : grid.shape[2]]
+
+
+def _check_voxels(grid: Grid, package: Package) -> None:
+    first = 1 if package.dims == "2d" or grid.shape[0] == 1 else 0
+    found, expected = grid.voxel_um[first:], package.voxel_um[first:]
+    if any(abs(a / b - 1) > VOXEL_TOLERANCE for a, b in zip(found, expected, strict=True)):
+        raise ModelError(
+            f"package {package.name} sees voxels of {package.voxel_um} µm, these are of "
+            f"{grid.voxel_um} µm",
+            where="segmentation.package",
+            fix="warp the stack to the package's voxels",
+        )
+
+
+def coverage(mask: UInt8, camera: Grid, network: Grid) -> UInt8:
+    """Return how much of each of the networks' voxels a mask covers, times 255.
+
+    The best that a network could say of a structure: y and x by area, z by linear interpolation.
+    """
+    y, x = (
+        _overlap(network.shape[i], network.voxel_um[i], camera.shape[i], camera.voxel_um[i])
+        for i in (1, 2)
+    )
+    planes = [y @ plane @ x.T for plane in mask.astype(np.float64)]
+    return np.stack(
+        [
+            np.rint(255 * ((1 - w) * planes[below] + w * planes[above])).astype(np.uint8)
+            for below, above, w in _planes_between(network, camera)
+        ]
+    )
+
+
+def roundtrip(
+    mask: UInt8, camera: Grid, voxel_um: Sequence[float], threshold: float = 0.5
+) -> UInt8:
+    """Take a perfect mask (z, y, x) to the networks' grid and back: what resampling alone costs."""
+    network = target_grid(camera, voxel_um)
+    return mask_on(camera, coverage(mask, camera, network), network, round(255 * threshold))
+
+
+def _overlap(n: int, size: float, m: int, pixel: float) -> Float64:
+    """Return (n, m): the share of each of n voxels that lies in each of m pixels.
+
+    Shares are of what lies within the pixels at all, so that voxels at the far edge count whole.
+    """
+    starts, edges = np.arange(n)[:, None] * size, np.arange(m)[None, :] * pixel
+    shared = np.minimum(starts + size, edges + pixel) - np.maximum(starts, edges)
+    shared = np.maximum(shared, 0.0)
+    weights: Float64 = shared / shared.sum(axis=1, keepdims=True)
+    return weights

@@ -1,0 +1,196 @@
+"""Read one image of a session: raw stacks and masks, while they are written or afterwards.
+
+Reads with zarr-python, another implementation than the writer's. Which stacks exist is what the
+journal says: a stack that was not stored is an error here, never an image of zeros.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import zarr
+
+from livesr.errors import StorageError, nearest
+from livesr.storage.labels import label_names
+from livesr.storage.ngff import GROUP_FILE, read_attributes
+from livesr.types import Grid, StackIndex
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterator
+    from pathlib import Path
+
+    from livesr.storage.ledger import Ledger
+    from livesr.types import UInt8, UInt16
+
+DAMAGE = (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, RuntimeError)
+"""What zarr raises for metadata or shards that are damaged."""
+
+
+class ImageReader:
+    """One image of a session.
+
+    Parameters
+    ----------
+    path : Path
+        ``image.ome.zarr`` or a later one.
+    number : int
+        Its number in the session.
+    ledger : Ledger
+        What the journal says; kept current by the session's reader.
+
+    Attributes
+    ----------
+    channels : tuple of str
+    attributes : mapping
+        What the writer noted under ``livesr``: session, calibration, package, flags.
+
+    Raises
+    ------
+    StorageError
+        If it is missing or damaged.
+    """
+
+    def __init__(self, path: Path, number: int, ledger: Ledger) -> None:
+        self.path = path
+        self.number = number
+        self._ledger = ledger
+        self._arrays: dict[str, tuple[int, zarr.Array[Any]]] = {}
+        attributes = read_attributes(path)
+        with _damage(path):
+            self.channels = tuple(
+                str(channel["label"]) for channel in attributes["ome"]["omero"]["channels"]
+            )
+            self._scale = _scale(attributes)
+            self.attributes: dict[str, Any] = attributes.get("livesr", {})
+        if len(self.shape) != 5:
+            raise StorageError(
+                f"the image has axes {self.shape}, expected (t, c, z, y, x)",
+                where=str(path),
+                fix="give a session that livesr wrote; `livesr process` reads other images",
+            )
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(t, c, z, y, x) as declared at present; `stored` says which t exist."""
+        return self._array("0").shape
+
+    @property
+    def voxel_um(self) -> tuple[float, float, float]:
+        """Size of a voxel along (z, y, x), µm."""
+        z, y, x = self._scale[-3:]
+        return (z, y, x)
+
+    @property
+    def interval_s(self) -> float:
+        """Planned time between stacks, s; 1.0 stands where none was planned."""
+        return self._scale[0]
+
+    @property
+    def grid(self) -> Grid:
+        """Grid of the raw stacks."""
+        z, y, x = self.shape[-3:]
+        return Grid((z, y, x), self.voxel_um)
+
+    @property
+    def structures(self) -> tuple[str, ...]:
+        """Structures that have masks; empty until the first are created."""
+        return label_names(self.path)
+
+    def stored(self) -> set[int]:
+        """Return the time points whose raw stack is stored."""
+        return {index.t for index in self._ledger.stored if index.image == self.number}
+
+    def segmented(self) -> set[int]:
+        """Return the time points whose masks are stored."""
+        return {index.t for index in self._ledger.segmented if index.image == self.number}
+
+    def raw(self, t: int, c: int, z: int | None = None) -> UInt16:
+        """Return one channel of a stack, (z, y, x), or one plane of it, (y, x), uint16.
+
+        Raises
+        ------
+        StorageError
+            If the stack was not stored, or its file is damaged.
+        """
+        self._require(t, self._ledger.stored, "stored")
+        return self._read("0", (t, c), z, np.uint16)
+
+    def mask(self, name: str, t: int, z: int | None = None) -> UInt8:
+        """Return the mask of a structure, (z, y, x), or one plane of it, (y, x), uint8, 0 or 1.
+
+        Raises
+        ------
+        StorageError
+            If the stack was not segmented, there is no such structure, or a file is damaged.
+        """
+        self._require(t, self._ledger.segmented.keys(), "segmented")
+        return self._read(self._label(name), (t,), z, np.uint8)
+
+    def mask_grid(self, name: str) -> Grid:
+        """Return the grid of a structure's masks: the camera's, or the networks'."""
+        label = self._label(name)
+        z, y, x = self._array(label).shape[-3:]
+        dz, dy, dx = _scale(read_attributes(self.path / "labels" / name))[-3:]
+        return Grid((z, y, x), (dz, dy, dx))
+
+    def _label(self, name: str) -> str:
+        if name not in self.structures:
+            raise StorageError(
+                f"there are no masks of {name!r}",
+                where=str(self.path),
+                fix=nearest(name, self.structures) if self.structures else "nothing is segmented",
+            )
+        return f"labels/{name}/0"
+
+    def _require(self, t: int, known: Container[StackIndex], done: str) -> None:
+        if StackIndex(self.number, t) not in known:
+            raise StorageError(
+                f"the stack of image {self.number}, t {t} is not {done}",
+                where=str(self.path),
+                fix=f"the journal lists the stacks that are {done}",
+            )
+
+    def _array(self, name: str) -> zarr.Array[Any]:
+        """Open an array, again whenever its metadata changed (it grew, or was shortened)."""
+        path = self.path / name
+        with _damage(path):
+            changed = (path / GROUP_FILE).stat().st_mtime_ns
+            known = self._arrays.get(name)
+            if known is None or known[0] != changed:
+                known = (changed, zarr.open_array(path, mode="r"))
+                self._arrays[name] = known
+            return known[1]
+
+    def _read(
+        self, name: str, first: tuple[int, ...], z: int | None, dtype: type[np.generic]
+    ) -> npt.NDArray[Any]:
+        array = self._array(name)
+        index = first if z is None else (*first, z)
+        if not all(0 <= k < size for k, size in zip(index, array.shape, strict=False)):
+            raise StorageError(
+                f"there is no {index} in an array of {array.shape}",
+                where=str(self.path / name),
+                fix="count time points, channels and planes from 0",
+            )
+        with _damage(self.path / name):
+            return np.asarray(array[index], dtype=dtype)
+
+
+def _scale(attributes: dict[str, Any]) -> list[float]:
+    dataset = attributes["ome"]["multiscales"][0]["datasets"][0]
+    return [float(size) for size in dataset["coordinateTransformations"][0]["scale"]]
+
+
+@contextmanager
+def _damage(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except DAMAGE as error:
+        raise StorageError(
+            f"the image is damaged: {error}",
+            where=str(path),
+            fix="restore this file from a copy; other stacks of the session are not affected",
+        ) from error

@@ -1,0 +1,120 @@
+"""What became of each stack, summed up from the journal's lines: pure, no files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from livesr.errors import StorageError
+from livesr.storage.journal import Event
+from livesr.types import StackIndex
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Counts of a session, as ``--json`` prints them.
+
+    Attributes
+    ----------
+    stacks : int
+        Stored in OME-Zarr.
+    segmented_live, segmented_later, failed, pending : int
+        Every stack is exactly one of these; ``failed`` may count stacks that were not stored.
+    frames_lost : int
+        Planes that never arrived.
+    faults : int
+    finished : bool
+        Whether the session came to its end (false while it runs, or after a crash).
+    """
+
+    stacks: int
+    segmented_live: int
+    segmented_later: int
+    failed: int
+    pending: int
+    frames_lost: int
+    faults: int
+    finished: bool
+
+
+@dataclass(slots=True)
+class Ledger:
+    """The state that the journal's lines add up to; a later line about a stack wins.
+
+    Attributes
+    ----------
+    stored : set of StackIndex
+    segmented : mapping of StackIndex to bool
+        True where it was segmented live.
+    failed : mapping of StackIndex to str
+        The reason.
+    """
+
+    stored: set[StackIndex] = field(default_factory=set)
+    segmented: dict[StackIndex, bool] = field(default_factory=dict)
+    failed: dict[StackIndex, str] = field(default_factory=dict)
+    frames_lost: int = 0
+    faults: int = 0
+    finished: bool = False
+
+    def update(self, entries: Iterable[dict[str, Any]]) -> None:
+        """Take in further lines.
+
+        Raises
+        ------
+        StorageError
+            If a line about a stack does not say which.
+        """
+        for entry in entries:
+            try:
+                self._take(entry)
+            except (KeyError, TypeError, ValueError) as error:
+                raise StorageError(
+                    f"a line of the journal is incomplete ({error!r}): {entry}",
+                    where="journal.jsonl",
+                    fix="delete this line: what it said is then taken as not done",
+                ) from error
+
+    def pending(self) -> list[StackIndex]:
+        """Return the stacks that are stored but neither segmented nor failed, in order."""
+        return sorted(self.stored - self.segmented.keys() - self.failed.keys())
+
+    def status(self) -> Status:
+        """Return the counts."""
+        live = sum(self.segmented.values())
+        return Status(
+            stacks=len(self.stored),
+            segmented_live=live,
+            segmented_later=len(self.segmented) - live,
+            failed=len(self.failed),
+            pending=len(self.pending()),
+            frames_lost=self.frames_lost,
+            faults=self.faults,
+            finished=self.finished,
+        )
+
+    def _take(self, entry: dict[str, Any]) -> None:
+        match entry["event"]:
+            case Event.STACK_STORED:
+                self.stored.add(_index(entry))
+            case Event.STACK_SEGMENTED:
+                self.segmented[_index(entry)] = bool(entry.get("live", False))
+                self.failed.pop(_index(entry), None)
+            case Event.STACK_FAILED:
+                self.failed[_index(entry)] = str(entry.get("reason", ""))
+                self.segmented.pop(_index(entry), None)
+            case Event.FRAMES_LOST:
+                self.frames_lost += int(entry.get("count", 1))
+            case Event.FAULT:
+                self.faults += 1
+            case Event.SESSION_STARTED | Event.SESSION_RESUMED:
+                self.finished = False
+            case Event.SESSION_FINISHED:
+                self.finished = True
+
+
+def _index(entry: dict[str, Any]) -> StackIndex:
+    return StackIndex(int(entry["index"]["image"]), int(entry["index"]["t"]))

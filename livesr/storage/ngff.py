@@ -1,0 +1,134 @@
+"""What image and labels share of OME-Zarr 0.5: axes and scales, group metadata, array handles."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+import tensorstore as ts
+from yaozarrs import DimSpec
+
+from livesr.errors import StorageError
+from livesr.storage.disk import disk_errors, replace_text, sync_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from livesr.types import Grid, UInt8, UInt16
+
+GROUP_FILE = "zarr.json"
+NO_INTERVAL = 1.0
+"""Scale of the time axis, s, where no interval is planned: a scale of zero is not allowed."""
+
+
+def time_axis(interval_s: float) -> DimSpec:
+    """Return the time axis in seconds, with `NO_INTERVAL` where no interval is planned."""
+    return DimSpec(name="t", type="time", unit="second", scale=interval_s or NO_INTERVAL)
+
+
+def space_axes(grid: Grid) -> list[DimSpec]:
+    """Return the axes z, y, x in micrometres."""
+    return [
+        DimSpec(name=name, type="space", unit="micrometer", scale=scale)
+        for name, scale in zip("zyx", grid.voxel_um, strict=True)
+    ]
+
+
+def read_attributes(group: Path) -> dict[str, Any]:
+    """Return the attributes of a zarr group or array.
+
+    Raises
+    ------
+    StorageError
+        If it is missing or its ``zarr.json`` is damaged.
+    """
+    path = group / GROUP_FILE
+    reason = "its attributes are no mapping"
+    try:
+        attributes = json.loads(path.read_text(encoding="utf-8")).get("attributes", {})
+    except (OSError, ValueError, AttributeError) as error:
+        attributes, reason = None, str(error)
+    if not isinstance(attributes, dict):
+        raise StorageError(
+            f"no readable OME-Zarr: {reason}",
+            where=str(path),
+            fix="give the path of an OME-Zarr image, or restore its zarr.json from a copy",
+        )
+    return attributes
+
+
+def update_attributes(group: Path, change: Mapping[str, object]) -> None:
+    """Set attributes of a group (those of ``ome`` are merged into it); old or new, never half.
+
+    Raises
+    ------
+    OSError
+        If the disk is full, or (Windows) another program has the file open.
+    """
+    path = group / GROUP_FILE
+    node = json.loads(path.read_text(encoding="utf-8"))
+    attributes = node.setdefault("attributes", {})
+    for key, value in change.items():
+        if key == "ome" and isinstance(value, dict):
+            attributes.setdefault("ome", {}).update(value)
+        else:
+            attributes[key] = value
+    replace_text(path, json.dumps(node, indent=2, ensure_ascii=False))
+
+
+def open_array(path: Path) -> ts.TensorStore:
+    """Open an existing array for writing and clear the lock files that a kill left.
+
+    Raises
+    ------
+    StorageError
+        If it is missing or damaged.
+    """
+    spec = {"driver": "zarr3", "kvstore": {"driver": "file", "path": f"{path}/"}}
+    with disk_errors("the array cannot be opened", path):
+        store = ts.open(spec, open=True).result()
+        for lock in path.rglob("*.__lock"):
+            lock.unlink()
+    return store
+
+
+def resize(store: ts.TensorStore, timepoints: int) -> ts.TensorStore:
+    """Give the array another number of time points; use the handle returned, not the old one.
+
+    Raises
+    ------
+    ValueError
+        If the disk fails.
+    """
+    end = [timepoints] + [None] * (store.rank - 1)
+    return store.resize(exclusive_max=end).result()
+
+
+def write_all(parts: Sequence[tuple[ts.TensorStore, UInt8 | UInt16]]) -> None:
+    """Write whole shards at once and wait until all are durable.
+
+    The arrays are not copied, so none may be in use when this returns: it waits for every write,
+    also after one failed.
+
+    Raises
+    ------
+    ValueError
+        The first error, as tensorstore raises it.
+    """
+    writes = [
+        target.write(data, can_reference_source_data_indefinitely=True) for target, data in parts
+    ]
+    errors = [error for write in writes if (error := write.exception()) is not None]
+    if errors:
+        raise errors[0]
+
+
+def sync_groups(root: Path) -> None:
+    """Make a new hierarchy durable: yaozarrs writes its ``zarr.json`` files without sync."""
+    for path in root.rglob(GROUP_FILE):
+        with path.open("r+b") as file:
+            os.fsync(file.fileno())
+        sync_folder(path.parent)
+    sync_folder(root.parent)

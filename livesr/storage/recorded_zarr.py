@@ -1,0 +1,131 @@
+"""Recorded OME-Zarr, 0.4 or 0.5, read a plane at a time; also the images of livesr's sessions."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import zarr
+
+from livesr.errors import HardwareError
+from livesr.storage.folder import JOURNAL_FILE, SESSION_FILE, image_number, image_path
+from livesr.storage.image_reader import DAMAGE
+from livesr.storage.journal import read_journal
+from livesr.storage.ledger import Ledger
+from livesr.storage.recorded_file import Description, check_dtype, to_seconds, to_um
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy.typing as npt
+
+
+class ZarrRecording:
+    """One OME-Zarr image; of a session's folder its first.
+
+    Raises
+    ------
+    HardwareError
+        If it is no OME-Zarr image, is damaged, or has pixels that are no camera counts.
+    """
+
+    def __init__(self, path: Path) -> None:
+        if (path / SESSION_FILE).is_file():
+            path = image_path(path, 0)
+        self.path = path
+        try:
+            multiscale, omero = _metadata(path)
+            dataset = multiscale["datasets"][0]
+            self._array: zarr.Array[Any] = zarr.open_array(path / dataset["path"], mode="r")
+            self._stored = _stored(path)
+            self.description = _describe(multiscale, omero, self._played_shape())
+        except DAMAGE as error:
+            raise HardwareError(
+                f"the recording is no OME-Zarr image that can be read: {error!r}",
+                where=str(path),
+                fix="give the folder of one image (of a plate or a series, one of those inside)",
+            ) from error
+        self.dtype = check_dtype(self._array.dtype, path)
+
+    def read(self, index: tuple[int, ...]) -> npt.NDArray[Any]:
+        """Return the plane at an index of the axes before the last two."""
+        try:
+            return np.asarray(self._array[index])
+        except DAMAGE as error:
+            raise HardwareError(
+                f"the plane at {index} of the recording is damaged: {error}",
+                where=str(self.path),
+                fix="copy the recording again from where it was made",
+            ) from error
+
+    def missing(self) -> list[tuple[int, ...]]:
+        """Return, for a session's image, the planes of stacks that its journal does not list.
+
+        Of other OME-Zarr nothing tells an absent plane from a dark one.
+        """
+        if self._stored is None:
+            return []
+        outer = self.description.shape[:-2]
+        return [index for index in np.ndindex(outer) if index[0] not in self._stored]
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    def _played_shape(self) -> tuple[int, ...]:
+        """Return the shape, of a session's image (t first) up to its last stored stack."""
+        shape = self._array.shape
+        return shape if self._stored is None else (max(self._stored) + 1, *shape[1:])
+
+
+def _metadata(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the first multiscale and the omero block, of 0.5 (``zarr.json``) or 0.4."""
+    if (path / "zarr.json").is_file():
+        group = json.loads((path / "zarr.json").read_text(encoding="utf-8"))
+        attributes = group["attributes"]["ome"]
+    else:
+        attributes = json.loads((path / ".zattrs").read_text(encoding="utf-8"))
+    return attributes["multiscales"][0], attributes.get("omero", {})
+
+
+def _describe(
+    multiscale: dict[str, Any], omero: dict[str, Any], shape: tuple[int, ...]
+) -> Description:
+    names = [str(axis["name"]).upper() for axis in multiscale["axes"]]
+    units = [axis.get("unit") for axis in multiscale["axes"]]
+    transforms = multiscale["datasets"][0].get("coordinateTransformations", [])
+    transforms = [*transforms, *multiscale.get("coordinateTransformations", [])]
+    scale = np.ones(len(names))
+    for transform in transforms:
+        if transform["type"] == "scale":
+            scale *= np.asarray(transform["scale"], dtype=float)
+    size = {name: (float(s), unit) for name, s, unit in zip(names, scale, units, strict=True)}
+    y, x, z = (to_um(*size[axis]) if size.get(axis, (0, None))[1] else None for axis in "YXZ")
+    interval = to_seconds(*size["T"]) if size.get("T", (0, None))[1] else None
+    labels = [channel.get("label") for channel in omero.get("channels", [])]
+    return Description(
+        "".join(names),
+        shape,
+        pixel_um=(y, x) if y and x else None,
+        z_step_um=z,
+        interval_s=interval,
+        channels=tuple(map(str, labels)) if all(labels) else (),
+    )
+
+
+def _stored(path: Path) -> set[int] | None:
+    """Return the time points that a session's journal lists, None if this is no session's image."""
+    number = image_number(path)
+    journal = path.parent / JOURNAL_FILE
+    if number is None or not journal.is_file():
+        return None
+    ledger = Ledger()
+    ledger.update(read_journal(journal))
+    stored = {index.t for index in ledger.stored if index.image == number}
+    if not stored:
+        raise HardwareError(
+            "the journal of this session lists no stack of the image",
+            where=str(path),
+            fix="give a session that stored something",
+        )
+    return stored

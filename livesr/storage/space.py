@@ -1,0 +1,63 @@
+"""How much room a session needs, and whether the disk has it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from livesr.errors import StorageError
+from livesr.storage.disk import free_bytes
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from livesr.types import Grid, RecordingInfo
+
+# A mask of zeros and ones packed to bits takes an eighth of its voxels; the codec's bit shuffle
+# makes that its worst case (measured on smooth masks: a fortieth).
+_MASK_SHARE = 1 / 8
+# Rows of planes and measurements, journal and log, per stack (measured: some 15 kB for 48 planes).
+_ROWS_PER_PLANE = 1024
+
+
+def space_needed(
+    info: RecordingInfo, structures: int, *, grid: Grid | None = None, slots: int = 0
+) -> int:
+    """Return the bytes that a session takes at most.
+
+    Raw is counted uncompressed: noise decides how far it compresses (by 1.7 to 2 on simulated
+    recordings), and a night must not end on a full disk.
+
+    Parameters
+    ----------
+    info : RecordingInfo
+        Shape, time points and positions.
+    structures : int
+        Masks a stack.
+    grid : Grid, optional
+        Grid of the masks, by default the camera's.
+    slots : int
+        Slots of the spool.
+    """
+    c, z, y, x = info.shape
+    raw = c * z * y * x * 2
+    mz, my, mx = (grid or info.grid).shape
+    masks = structures * mz * my * mx * _MASK_SHARE
+    stacks = info.timepoints * info.positions
+    return int(stacks * (raw + masks + c * z * _ROWS_PER_PLANE)) + slots * raw
+
+
+def check_space(folder: Path, needed: int) -> None:
+    """Refuse a session that the disk cannot hold, before the first exposure.
+
+    Raises
+    ------
+    StorageError
+        If fewer than ``needed`` bytes are free; it names both.
+    """
+    free = free_bytes(folder)
+    if free < needed:
+        raise StorageError(
+            f"the session needs up to {needed / 1e9:.1f} GB, the disk has {free / 1e9:.1f} GB",
+            where=str(folder),
+            fix="choose another disk with --out, free space, or plan fewer stacks",
+        )

@@ -1,0 +1,1 @@
+"""Training of the networks on simulated cells, their export, and their scores."""

@@ -1,0 +1,259 @@
+"""Scores of a package on simulated cells, through the very path of a live session.
+
+Needs no PyTorch: the networks run in the live engines.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+from scipy.ndimage import gaussian_filter1d
+
+import livesr
+from livesr import simulator
+from livesr.analysis.scores import Counts, ThresholdBaseline
+from livesr.calibration.warp import Warp
+from livesr.errors import ConfigError
+from livesr.features import estimate_normalisation, make_features
+from livesr.segmentation.engines import choose_engine
+from livesr.segmentation.package import load_package
+from livesr.segmentation.segment import mask_on, network_voxel, probabilities, to_masks
+from livesr.simulator.camera import CameraModel
+from livesr.simulator.optics import Optics
+from livesr.simulator.sample import Sample
+from livesr.simulator.view import View
+from livesr.types import Grid, StackIndex
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from livesr.calibration.warp import ChromaticModel
+    from livesr.segmentation.engines import Engine
+    from livesr.segmentation.package import Package
+    from livesr.types import Bool, Features, Float32, UInt16
+
+FIRST_TEST_SEED = 70_000
+"""Cells of seeds below this one are for training, tests and the choice of thresholds."""
+RANGES = {"intensity": (-0.5, 5.0), "ratio": (0.0, 4.0)}
+"""What the features can be; see `livesr.features`."""
+SMOOTH_VOXELS = 1.0
+"""Gaussian σ in the plane of the baseline's smoothed images."""
+CANDIDATES = tuple(round(0.05 * k, 2) for k in range(2, 19))
+"""Thresholds on probability that `tune` tries."""
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedStack:
+    """A stack as the camera gives it, with everything a session would know and the truth.
+
+    Attributes
+    ----------
+    data : ndarray, (2, z, y, x), uint16
+    grid : Grid
+        The camera's.
+    offset : float
+        Counts without light.
+    chromatic : ChromaticModel
+        Red against yellow.
+    truth : mapping of str to ndarray, (z, y, x), bool
+        Overlap allowed, on ``grid``.
+    """
+
+    data: UInt16
+    grid: Grid
+    offset: float
+    chromatic: ChromaticModel
+    truth: Mapping[str, Bool]
+
+
+def simulate(
+    seed: int,
+    *,
+    shape: tuple[int, int, int] = (24, 512, 512),
+    pixel_um: float = 0.0668,
+    z_step_um: float = 0.3,
+) -> SimulatedStack:
+    """Return a stack of an unseen cell with optics of its own, as `livesr demo` would record it."""
+    optics, camera = Optics.from_seed(seed), CameraModel()
+    sample, view = Sample(seed), View((0.0, 0.0), pixel_um, shape[1:])
+    planes = (z_step_um * np.arange(shape[0])).tolist()
+    photons = sample.emission(0.0, planes, view, optics)
+    return SimulatedStack(
+        camera.expose(photons, np.random.default_rng([seed, 3])),
+        Grid(shape, (z_step_um, pixel_um, pixel_um)),
+        camera.offset,
+        optics.chromatic,
+        sample.truth(0.0, planes, view),
+    )
+
+
+def features_of(stack: SimulatedStack, package: Package) -> Features:
+    """Return what a session would show the network."""
+    warp = Warp(stack.grid, network_voxel(package, stack.grid), {1: stack.chromatic})
+    norm = estimate_normalisation(stack.data, stack.grid, stack.offset)
+    return make_features(stack.data, warp, stack.offset, norm)
+
+
+class Evaluation:
+    """Scores gathered stack by stack.
+
+    Parameters
+    ----------
+    package : Package
+    engine : Engine
+        With the package loaded.
+    """
+
+    def __init__(self, package: Package, engine: Engine) -> None:
+        self.package = package
+        self._engine = engine
+        self._counts = dict.fromkeys(package.structures, Counts())
+        self._each: dict[str, list[Counts]] = {name: [] for name in package.structures}
+        ranges = {f"{key} {how}": r for key, r in RANGES.items() for how in ("plain", "smooth")}
+        self._baseline = ThresholdBaseline(package.structures, ranges)
+
+    def add(self, stack: SimulatedStack) -> None:
+        """Segment and score one stack."""
+        features = features_of(stack, self.package)
+        probability = probabilities(features, self.package, self._engine)
+        masks = to_masks(probability, self.package, stack.grid, StackIndex(0, 0))
+        for name in self.package.structures:
+            counts = Counts.of(masks.volumes[name], stack.truth[name])
+            self._counts[name] += counts
+            self._each[name].append(counts)
+        self._baseline.update(baseline_images(features, stack.grid), stack.truth)
+
+    def scores(self) -> dict[str, Any]:
+        """Return the mapping that ``livesr evaluate --json`` prints."""
+        structures: dict[str, dict[str, Any]] = {
+            name: {
+                **self._counts[name].as_dict(),
+                "threshold_f1": self._baseline.f1(name),
+                "ci95": interval(self._each[name]),
+            }
+            for name in self.package.structures
+        }
+        mean = float(np.mean([scores["f1"] for scores in structures.values()]))
+        return {"structures": structures, "mean_f1": mean}
+
+
+def evaluate(
+    package: str | Path,
+    seeds: Iterable[int],
+    *,
+    engine: str = "auto",
+    threads: int | None = None,
+    shape: tuple[int, int, int] = (24, 512, 512),
+    progress: Callable[[dict[str, object]], None] | None = None,
+) -> dict[str, Any]:
+    """Score a package on simulated cells that it has not seen.
+
+    Parameters
+    ----------
+    package : str or Path
+        Folder, or name in ``models/``.
+    seeds : iterable of int
+        Of the cells; `FIRST_TEST_SEED` and above for scores to publish.
+    engine : str
+    threads : int, optional
+    shape : tuple of int
+        Camera pixels (z, y, x) of each stack.
+    progress : callable, optional
+        Given a mapping after each stack.
+
+    Returns
+    -------
+    dict
+        What ``livesr evaluate --json`` prints.
+
+    Raises
+    ------
+    ModelError
+        If the package or an engine cannot be used.
+    ConfigError
+        If no seeds are given.
+    """
+    seeds = list(seeds)
+    if not seeds:
+        raise ConfigError("no seeds to evaluate on", fix="for example: --seeds 70000-70007")
+    loaded = load_package(package)
+    evaluation = Evaluation(loaded, choose_engine(engine, loaded, threads=threads))
+    for done, seed in enumerate(seeds, start=1):
+        evaluation.add(simulate(seed, shape=shape))
+        if progress:
+            progress({"event": "scored", "seed": seed, "done": done, "of": len(seeds)})
+    return {
+        **evaluation.scores(),
+        "package": loaded.name,
+        "seeds": seeds,
+        "shape": list(shape),
+        "simulator": simulator_version(),
+    }
+
+
+def tune(package: Package, engine: Engine, stacks: Iterable[SimulatedStack]) -> dict[str, float]:
+    """Return for each structure the threshold of the highest F1, pooled over ``stacks``.
+
+    To be chosen on other cells than those that are scored.
+    """
+    pooled: dict[tuple[str, float], Counts] = {}
+    for stack in stacks:
+        features = features_of(stack, package)
+        probability = probabilities(features, package, engine)
+        for k, name in enumerate(package.structures):
+            for threshold in CANDIDATES:
+                mask = mask_on(stack.grid, probability[k], features.grid, round(255 * threshold))
+                counts = Counts.of(mask, stack.truth[name])
+                pooled[name, threshold] = pooled.get((name, threshold), Counts()) + counts
+    return {
+        name: max(CANDIDATES, key=lambda threshold: pooled[name, threshold].f1)
+        for name in package.structures
+    }
+
+
+def baseline_images(features: Features, grid: Grid) -> dict[str, Float32]:
+    """Return intensity and ratio on the camera's grid, plain and smoothed, by the keys of scores.
+
+    They are the networks' own input, resized as probabilities are.
+    """
+    images = {}
+    for key, volume in zip(RANGES, features.data, strict=True):
+        smooth = gaussian_filter1d(volume, SMOOTH_VOXELS, axis=1)
+        smooth = gaussian_filter1d(smooth, SMOOTH_VOXELS, axis=2)
+        images[f"{key} plain"] = _resized(volume, features.grid, grid)
+        images[f"{key} smooth"] = _resized(smooth, features.grid, grid)
+    return images
+
+
+def _resized(volume: Float32, source: Grid, grid: Grid) -> Float32:
+    at = np.arange(grid.shape[0]) * (grid.voxel_um[0] / source.voxel_um[0])
+    nearest = np.minimum(np.rint(at).astype(int), source.shape[0] - 1)
+    scale = [source.voxel_um[i] / grid.voxel_um[i] for i in (1, 2)]
+    out = np.empty(grid.shape, np.float32)
+    for target, k in zip(out, nearest, strict=True):
+        large = cv2.resize(volume[k], None, fx=scale[1], fy=scale[0])
+        target[:] = large[: grid.shape[1], : grid.shape[2]]
+    return out
+
+
+def interval(each: list[Counts], draws: int = 500) -> tuple[float, float]:
+    """Return the 95 % interval of the pooled F1 over cells, by bootstrap with a fixed seed."""
+    table = np.array([(c.tp, c.fp, c.fn) for c in each], np.float64)
+    chosen = np.random.default_rng(0).integers(len(each), size=(draws, len(each)))
+    tp, fp, fn = np.moveaxis(table[chosen].sum(axis=1), -1, 0)
+    f1 = 2 * tp / np.maximum(2 * tp + fp + fn, 1)
+    low, high = np.percentile(f1, (2.5, 97.5))
+    return float(low), float(high)
+
+
+def simulator_version() -> dict[str, str]:
+    """Return livesr's version and a hash of the simulator's sources."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(simulator.__file__).parent.glob("*.py")):
+        digest.update(path.read_bytes())
+    return {"version": livesr.__version__, "sha256": digest.hexdigest()[:16]}

@@ -1,0 +1,193 @@
+"""Simulated fields of view on disk: expected photons and truth, made once and cut many times.
+
+Noise, exposure, background and the rest are drawn anew for every patch (`livesr.training.patches`),
+so a field is kept without them. A folder a field; ``field.json`` is written last, and a folder
+without it is not a field, so that fields can be read while more are made.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from math import ceil
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from livesr.calibration.warp import ChromaticModel, target_grid
+from livesr.catalog import NAMES
+from livesr.features import estimate_normalisation
+from livesr.simulator.camera import CameraModel
+from livesr.simulator.optics import Optics
+from livesr.simulator.sample import Sample
+from livesr.simulator.view import View
+from livesr.types import Grid, Normalisation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from livesr.training.plan import FieldPlan
+    from livesr.types import Bool, UInt16
+
+    Float16 = np.ndarray[tuple[int, ...], np.dtype[np.float16]]
+
+PIXEL_UM = 0.0668
+Z_STEP_UM = 0.3
+PLANES = 24
+CENTRES = 400
+"""Voxels of each structure that are noted as centres for patches."""
+REGISTERED = 0.3
+"""Share of fields whose red channel lies on the yellow already, as on two aligned cameras; in the
+others the warp interpolates it between planes, which blurs it a little."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of view.
+
+    Attributes
+    ----------
+    photons : ndarray, (2, z, y, x), float16
+        Expected photons a pixel and frame, yellow and red, on the camera's grid.
+    truth : ndarray, (z', y, x), uint16
+        One bit a structure, in the catalog's order, overlap allowed: the camera's pixels at the
+        networks' planes.
+    grid : Grid
+        Of the photons.
+    chromatic : ChromaticModel
+        Red against yellow.
+    norm : Normalisation
+        Estimated over the whole field as in a session, with intensity in photons.
+    centres : mapping of str to list of (y, x)
+        Pixels of each structure.
+    """
+
+    photons: Float16
+    truth: UInt16
+    grid: Grid
+    chromatic: ChromaticModel
+    norm: Normalisation
+    centres: dict[str, list[tuple[int, int]]]
+
+
+def simulate_field(seed: int, plan: FieldPlan, camera: CameraModel) -> Field:
+    """Simulate one field: a cell of its own at a random time and place, with optics of its own.
+
+    Parameters
+    ----------
+    seed : int
+        Of cell, optics and everything else.
+    plan : FieldPlan
+    camera : CameraModel
+        Only its counts a photon are used.
+    """
+    rng = np.random.default_rng([seed, 1])
+    sample = Sample(seed)
+    registered = rng.random() < REGISTERED
+    optics = Optics.registered(seed) if registered else Optics.from_seed(seed)
+    usual = rng.random() < plan.usual_z_step
+    step = Z_STEP_UM if usual else float(rng.uniform(*plan.z_step_um))
+    start = float(rng.uniform(*plan.start_um))
+    aside = rng.uniform(-10.0, 10.0, 2)
+    view = View((float(aside[0]), float(aside[1])), PIXEL_UM, plan.shape)
+    planes = ceil((PLANES - 1) * Z_STEP_UM / step - 1e-6) + 1
+    time_s = float(rng.uniform(0.0, 600.0))
+    at = start + step * np.arange(planes)
+    photons = sample.emission(time_s, at.tolist(), view, optics).astype(np.float16)
+    grid = Grid((planes, *plan.shape), (step, PIXEL_UM, PIXEL_UM))
+    target = target_grid(grid, (Z_STEP_UM, PIXEL_UM, PIXEL_UM))
+    truth_z = start + target.voxel_um[0] * np.arange(target.shape[0])
+    truth = sample.truth(time_s, truth_z.tolist(), view)
+    return Field(
+        photons,
+        pack(truth),
+        grid,
+        optics.chromatic,
+        _photon_norm(photons, grid, camera, rng),
+        {name: _centres(truth[name], rng) for name in NAMES},
+    )
+
+
+def pack(truth: dict[str, Bool]) -> UInt16:
+    """Return one word a voxel, bit k for the catalog's k-th structure."""
+    words = np.zeros(truth[NAMES[0]].shape, np.uint16)
+    for bit, name in enumerate(NAMES):
+        words |= truth[name].astype(np.uint16) << np.uint16(bit)
+    return words
+
+
+def _photon_norm(
+    photons: Float16, grid: Grid, camera: CameraModel, rng: np.random.Generator
+) -> Normalisation:
+    counts = camera.expose(photons.astype(np.float32), rng)
+    norm = estimate_normalisation(counts, grid, camera.offset)
+    return Normalisation(norm.intensity / counts_per_photon(camera), norm.ratio)
+
+
+def counts_per_photon(camera: CameraModel) -> float:
+    """Return the camera's ADU for one photon."""
+    return float(camera.qe / camera.gain_e_per_adu)
+
+
+def _centres(mask: Bool, rng: np.random.Generator) -> list[tuple[int, int]]:
+    y, x = np.nonzero(mask.any(axis=0))
+    chosen = rng.permutation(len(y))[:CENTRES]
+    return [(int(y[i]), int(x[i])) for i in chosen]
+
+
+def write_field(field: Field, folder: Path) -> None:
+    """Write a field; its ``field.json`` comes last."""
+    folder.mkdir(parents=True, exist_ok=True)
+    np.save(folder / "photons.npy", field.photons)
+    np.save(folder / "truth.npy", field.truth)
+    about = {
+        "voxel_um": field.grid.voxel_um,
+        "chromatic": asdict(field.chromatic),
+        "norm": asdict(field.norm),
+        "centres": field.centres,
+    }
+    (folder / "field.json").write_text(json.dumps(about), encoding="utf-8")
+
+
+def read_field(folder: Path) -> Field:
+    """Open a field; its arrays are mapped, not loaded."""
+    about = json.loads((folder / "field.json").read_text(encoding="utf-8"))
+    photons = np.load(folder / "photons.npy", mmap_mode="r")
+    voxel = about["voxel_um"]
+    return Field(
+        photons,
+        np.load(folder / "truth.npy", mmap_mode="r"),
+        Grid(photons.shape[1:], (voxel[0], voxel[1], voxel[2])),
+        _chromatic(about["chromatic"]),
+        Normalisation(**about["norm"]),
+        about["centres"],
+    )
+
+
+def _chromatic(parts: dict[str, Any]) -> ChromaticModel:
+    rows = [tuple(row) for row in parts.pop("affine")]
+    polynomial = tuple(tuple(row) for row in parts.pop("polynomial"))
+    return ChromaticModel(affine=(rows[0], rows[1], rows[2]), polynomial=polynomial, **parts)
+
+
+def made_fields(folder: Path) -> list[Path]:
+    """Return the fields that are complete, in the order of their names."""
+    return sorted(path.parent for path in folder.glob("*/field.json"))
+
+
+def make_fields(folder: Path, seeds: Iterable[int], plan: FieldPlan) -> None:
+    """Simulate and write the fields of ``seeds`` that are not there yet."""
+    camera = CameraModel()
+    for seed in seeds:
+        place = folder / f"field-{seed:05d}"
+        if not (place / "field.json").exists():
+            write_field(simulate_field(seed, plan, camera), place)
+
+
+def field_seeds(plan: FieldPlan) -> tuple[Sequence[int], Sequence[int]]:
+    """Return the seeds of training and of validation."""
+    return (
+        range(plan.seeds, plan.seeds + plan.count),
+        range(plan.validation_seeds, plan.validation_seeds + plan.validation_count),
+    )

@@ -1,0 +1,109 @@
+"""Class-weighted cross entropy and soft Dice on packed logits.
+
+Weights multiply a structure's whole cross entropy, not only its own voxels as the paper's do:
+probabilities then stay what they say, a voxel half covered gets 0.5, and borders between voxels
+are not pushed outwards. What rare structures lack in voxels the Dice term gives back, in the form
+2·Σpt / (Σp² + Σt²) whose best is at p = t for targets between 0 and 1 too.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits, log_softmax, softmax
+
+from livesr.training.fused import fused_loss
+from livesr.training.network import STRIDE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from livesr.training.plan import Head, LossPlan
+
+PACKED = STRIDE**2
+LEAST_VOXELS = 4.0
+"""Smooths the Dice of a structure that a patch hardly shows."""
+
+
+def spans(heads: Sequence[Head]) -> Iterator[tuple[Head, slice]]:
+    """Yield each head with its packed channels."""
+    start = 0
+    for head in heads:
+        stop = start + PACKED * len(head.structures)
+        yield head, slice(start, stop)
+        start = stop
+
+
+def probabilities(logits: Tensor, heads: Sequence[Head]) -> Tensor:
+    """Return packed probabilities (n, 4·outputs, z, y, x) of packed logits."""
+    if all(head.activation == "sigmoid" for head in heads):
+        return torch.sigmoid(logits)
+    parts = [
+        torch.sigmoid(logits[:, at])
+        if head.activation == "sigmoid"
+        else softmax(_competing(logits[:, at], head), 1)[:, : len(head.structures)].flatten(1, 2)
+        for head, at in spans(heads)
+    ]
+    return torch.cat(parts, 1)
+
+
+def _competing(logits: Tensor, head: Head) -> Tensor:
+    """Return logits as (n, classes, 4, z, y, x), the background's last if the head has one."""
+    n, _, *rest = logits.shape
+    classes = logits.reshape(n, len(head.structures), PACKED, *rest)
+    if head.background:
+        classes = torch.cat([classes, torch.zeros_like(classes[:, :1])], 1)
+    return classes
+
+
+def loss(logits: Tensor, target: Tensor, heads: Sequence[Head], plan: LossPlan) -> Tensor:
+    """Return the mean loss of all structures.
+
+    Parameters
+    ----------
+    logits : Tensor, (n, 4·outputs, z, y, x)
+    target : Tensor, the same shape, uint8
+        Coverage, 0 to 255.
+    heads : sequence of Head
+    plan : LossPlan
+    """
+    if logits.device.type == "cpu" and all(head.activation == "sigmoid" for head in heads):
+        weights = [plan.weights.get(name, 1.0) for head in heads for name in head.structures]
+        return fused_loss(logits, target, weights, plan.dice, LEAST_VOXELS)
+    return plain_loss(logits, target, heads, plan)
+
+
+def plain_loss(logits: Tensor, target: Tensor, heads: Sequence[Head], plan: LossPlan) -> Tensor:
+    """Return what `loss` does, written down as it is meant, for any heads and device."""
+    logits, wanted = logits.float(), target.float() / 255.0
+    entropy = [_entropy(logits[:, at], wanted[:, at], head, plan) for head, at in spans(heads)]
+    outputs = logits.shape[1] // PACKED
+    dice = _dice_loss(probabilities(logits, heads), wanted)
+    return torch.stack(entropy).sum() / outputs + plan.dice * dice
+
+
+def _entropy(logits: Tensor, target: Tensor, head: Head, plan: LossPlan) -> Tensor:
+    """Return the sum over a head's structures of their mean cross entropy, weighted."""
+    weights = logits.new_tensor([plan.weights.get(name, 1.0) for name in head.structures])
+    if head.activation == "sigmoid":
+        per_output = binary_cross_entropy_with_logits(logits, target, reduction="none")
+        return (per_output.mean((0, 2, 3, 4)).reshape(-1, PACKED).mean(1) * weights).sum()
+    n, _, *rest = target.shape
+    wanted = target.reshape(n, len(head.structures), PACKED, *rest)
+    # Structures may overlap in the truth; competing outputs share what they cover together.
+    wanted = wanted / wanted.sum(1, keepdim=True).clamp(min=1.0)
+    if head.background:
+        wanted = torch.cat([wanted, 1.0 - wanted.sum(1, keepdim=True)], 1)
+        weights = torch.cat([weights, weights.new_ones(1)])
+    logarithms = log_softmax(_competing(logits, head), 1)
+    return -((wanted * logarithms).mean((0, 2, 3, 4, 5)) * weights).sum()
+
+
+def _dice_loss(p: Tensor, target: Tensor) -> Tensor:
+    def total(product: Tensor) -> Tensor:
+        return product.sum((0, 2, 3, 4)).reshape(-1, PACKED).sum(1)
+
+    overlap = 2 * total(p * target) + LEAST_VOXELS
+    return (1.0 - overlap / (total(p * p) + total(target * target) + LEAST_VOXELS)).mean()

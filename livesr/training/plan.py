@@ -1,0 +1,275 @@
+"""What a training run is told: plain frozen values, so that the numerical core needs no pydantic.
+
+`livesr.training.recipe` reads them from YAML.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
+
+from livesr.catalog import NAMES, STRUCTURES, Activation
+
+STRICT = {"extra": "forbid"}
+"""Read by the YAML reader: unknown keys are refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """One of the paper's networks within the trained one: its outputs and how they compete.
+
+    Attributes
+    ----------
+    network : str
+        The paper's name.
+    structures : tuple of str
+    activation : {"sigmoid", "softmax"}
+        Softmax outputs exclude each other; with ``background`` they also compete with a class
+        "none of these", whose logit is 0.
+    background : bool
+    """
+
+    network: str
+    structures: tuple[str, ...]
+    activation: Activation = "sigmoid"
+    background: bool = True
+    __pydantic_config__: ClassVar = STRICT
+
+
+def _all_sigmoid() -> tuple[Head, ...]:
+    names = dict.fromkeys(s.network for s in STRUCTURES)
+    return tuple(Head(n, tuple(s.name for s in STRUCTURES if s.network == n)) for n in names)
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkPlan:
+    """The network: widths of its levels (finest first) and its heads."""
+
+    dims: Literal["2d", "3d"] = "3d"
+    widths: tuple[int, ...] = (16, 32, 64, 128)
+    voxel_um: tuple[float, float, float] = (0.3, 0.1, 0.1)
+    heads: tuple[Head, ...] = field(default_factory=_all_sigmoid)
+    __pydantic_config__: ClassVar = STRICT
+
+    @property
+    def structures(self) -> tuple[str, ...]:
+        """Names of the outputs, in their order."""
+        return tuple(name for head in self.heads for name in head.structures)
+
+
+@dataclass(frozen=True, slots=True)
+class FieldPlan:
+    """The simulated fields of view that patches are cut from.
+
+    Attributes
+    ----------
+    folder : str
+        Where they are kept; made once, used by every run with the same plan.
+    seeds, validation_seeds : tuple of int
+        First seeds of the cells; training uses seeds below 60,000, validation 65,000 to 69,999.
+    count, validation_count : int
+        Number of fields.
+    shape : tuple of int
+        Camera pixels (y, x).
+    z_step_um : tuple of float
+        Smallest and largest z step. `usual_z_step` of the fields have 0.3 µm.
+    usual_z_step : float
+        Share.
+    start_um : tuple of float
+        Lowest and highest first plane above the cover slip.
+    """
+
+    folder: str = "runs/fields"
+    seeds: int = 0
+    validation_seeds: int = 65_000
+    count: int = 200
+    validation_count: int = 6
+    shape: tuple[int, int] = (640, 640)
+    z_step_um: tuple[float, float] = (0.2, 0.6)
+    usual_z_step: float = 0.7
+    start_um: tuple[float, float] = (-0.6, 0.6)
+    __pydantic_config__: ClassVar = STRICT
+
+
+@dataclass(frozen=True, slots=True)
+class Augmentation:
+    """How much one patch differs from the next: half widths or ranges of uniform draws.
+
+    Attributes
+    ----------
+    exposure : tuple of float
+        Range of the overall gain (drawn on a logarithmic scale).
+    background_photons : float
+        Most photons a pixel added to both channels.
+    ratio_gain : float
+        Relative change of red against yellow, which differs from day to day.
+    offset_counts : float
+        Error of the camera offset.
+    registration_um : float
+        Residual of the registration in y and x (three times less than a pixel), and in z.
+    blur_px : float
+        Largest extra blur (Gaussian σ, camera pixels).
+    pixel_size : float
+        Relative change of the pixel size.
+    normalisation : float
+        Relative error of the intensity's and ratio's normalisation.
+    no_ratio : float
+        Share of patches without a ratio image.
+    short_stacks : float
+        Share of patches of fewer planes.
+    """
+
+    exposure: tuple[float, float] = (0.3, 3.0)
+    background_photons: float = 6.0
+    ratio_gain: float = 0.3
+    offset_counts: float = 2.0
+    registration_um: float = 0.04
+    blur_px: float = 0.7
+    pixel_size: float = 0.08
+    normalisation: float = 0.2
+    no_ratio: float = 0.1
+    short_stacks: float = 0.1
+    __pydantic_config__: ClassVar = STRICT
+
+    @classmethod
+    def none(cls) -> Augmentation:
+        """Return the plan that changes nothing: validation."""
+        return cls((1.0, 1.0), 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class LossPlan:
+    """Class-weighted cross entropy plus a share of soft Dice.
+
+    Attributes
+    ----------
+    weights : mapping
+        Weight of a structure's own voxels; the rest of its voxels weighs 1.
+    dice : float
+        Weight of the Dice term; F1 is what is judged, and cross entropy alone says little of
+        structures that fill a thousandth of the volume.
+    """
+
+    weights: dict[str, float] = field(default_factory=lambda: dict(CLASS_WEIGHTS))
+    dice: float = 0.5
+    __pydantic_config__: ClassVar = STRICT
+
+
+CLASS_WEIGHTS: dict[str, float] = {
+    "lipid_droplet": 4.0,
+    "golgi": 3.0,
+    "mitochondria": 2.0,
+    "peroxisome": 5.0,
+    "early_endosome": 5.0,
+    "late_endosome": 4.0,
+    "lysosome": 4.0,
+    "er": 2.0,
+    "nuclear_membrane": 4.0,
+    "nuclear_reticulum": 6.0,
+    "plasma_membrane": 3.0,
+    "filopodia": 6.0,
+    "nucleus": 1.0,
+    "cytosol": 1.0,
+    "extracellular": 1.0,
+}
+"""The paper's two (mitochondria, peroxisome) and ours: rarer is heavier."""
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """How long and how fast.
+
+    Attributes
+    ----------
+    steps, batch : int
+        Steps, and patches a step.
+    patch : tuple of int
+        (z, y, x) voxels of a patch on the networks' grid.
+    learning_rate : float
+        Highest (cosine) or first (plateau).
+    shape : {"cosine", "plateau"}
+        Cosine: one cycle with a short rise. Plateau: the paper's, times 0.3 when validation F1 has
+        not risen for 5 validations.
+    warm_up : float
+        Share of the steps that the rise takes.
+    freeze_norm : float
+        Share of the steps after which batch normalisation uses its running statistics, estimated
+        anew at that moment: what is trained then is what is exported.
+    average : float
+        Decay a step of the exponential average of the weights, which is what is exported.
+    reuse : int
+        How often a drawn batch is used on average, in new orientations.
+    validate_every : int
+        Steps between validations, each with a checkpoint.
+    bf16 : bool
+        Compute in bfloat16 (fast on processors with AMX or AVX-512 bf16).
+    threads : int
+        Of PyTorch; 0 leaves its own choice.
+    workers : int
+        Processes that make patches; 0 makes them in the training process.
+    """
+
+    steps: int = 6000
+    batch: int = 1
+    patch: tuple[int, int, int] = (24, 192, 192)
+    learning_rate: float = 3e-3
+    shape: Literal["cosine", "plateau"] = "cosine"
+    warm_up: float = 0.05
+    freeze_norm: float = 0.7
+    average: float = 0.998
+    reuse: int = 2
+    validate_every: int = 250
+    bf16: bool = True
+    threads: int = 0
+    workers: int = 1
+    __pydantic_config__: ClassVar = STRICT
+
+
+SAMPLING: dict[str, float] = {
+    "golgi": 1.0,
+    "peroxisome": 1.5,
+    "early_endosome": 1.5,
+    "late_endosome": 1.5,
+    "lysosome": 1.0,
+    "lipid_droplet": 1.0,
+    "mitochondria": 0.5,
+    "nuclear_membrane": 0.5,
+    "nuclear_reticulum": 2.0,
+    "filopodia": 2.0,
+    "plasma_membrane": 0.5,
+    "extracellular": 0.5,
+}
+"""How often a patch is centred on a voxel of a structure, relative to each other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """A training run, whole: the same recipe and code give the same network on one machine.
+
+    Attributes
+    ----------
+    name : str
+        Of the model package.
+    run : str
+        Folder of checkpoints and log.
+    package : str
+        Folder to write the package to.
+    """
+
+    name: str
+    description: str = ""
+    seed: int = 1
+    run: str = "runs/train"
+    package: str = ""
+    network: NetworkPlan = field(default_factory=NetworkPlan)
+    fields: FieldPlan = field(default_factory=FieldPlan)
+    sampling: dict[str, float] = field(default_factory=lambda: dict(SAMPLING))
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    loss: LossPlan = field(default_factory=LossPlan)
+    schedule: Schedule = field(default_factory=Schedule)
+    __pydantic_config__: ClassVar = STRICT
+
+    def __post_init__(self) -> None:
+        unknown = {*self.network.structures, *self.sampling, *self.loss.weights} - set(NAMES)
+        if unknown:
+            raise ValueError(f"unknown structures: {', '.join(sorted(unknown))}")

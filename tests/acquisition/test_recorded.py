@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from livesr.acquisition.sources import open_source
+from livesr.config.layouts import side_by_side
+from livesr.errors import ConfigError
+from livesr.flow import StopToken
+
+
+def test_what_a_recording_says_of_itself(recorded: Any) -> None:
+    source = open_source(recorded(name="stand", camera="Prime", camera_offset=99))
+    info = source.info
+    source.close()
+    assert info.channels == ("yellow", "red")
+    assert info.shape == (2, 5, 24, 24)
+    assert (info.timepoints, info.positions) == (3, 1)
+    assert (info.pixel_um, info.z_step_um, info.interval_s) == (0.1, 0.3, 0.05)
+    assert (info.microscope, info.camera, info.camera_offset) == ("stand", "Prime", 99)
+    assert not info.simulated
+
+
+def test_times_are_those_of_the_recording_at_any_speed(
+    recorded: Any, taken: Any, stop: StopToken
+) -> None:
+    source = open_source(recorded(interval_s=3600, speed="full"))
+    source.run(taken, stop)
+    source.close()
+    assert sorted({frame.time_s for frame in taken.frames}) == [0.0, 3600.0, 7200.0]
+
+
+@pytest.mark.parametrize(
+    ("channels", "layout", "message"),
+    [
+        (2, {"kind": "single"}, "has 2 channels"),
+        (1, None, "has 1 channels"),
+        (1, side_by_side(24, 24).model_dump(), "24 pixels wide"),
+    ],
+)
+def test_a_layout_that_does_not_fit_is_refused(
+    recorded: Any, channels: int, layout: Any, message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message) as error:
+        open_source(recorded(channels=channels, layout=layout))
+    assert "recorded.tif" in error.value.where

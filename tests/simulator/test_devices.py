@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from livesr.acquisition.core import SIMULATED_CONFIG, close_core, open_core
+from livesr.acquisition.layout import split
+from livesr.acquisition.sources import open_source
+from livesr.config import Session, session_from
+from livesr.config.layouts import side_by_side
+from livesr.flow import StopToken
+from livesr.simulator.optics import Optics
+from livesr.simulator.sample import Sample
+from livesr.simulator.truth import truth_of
+from livesr.simulator.view import View
+from livesr.types import Frame, UInt16
+
+SEED, SIZE, PIXEL = 60_007, 64, 0.1
+VIEW = View((0.0, 0.0), PIXEL, (SIZE, SIZE))
+
+
+@pytest.fixture
+def core() -> Iterator[Any]:
+    core = open_core("simulated")
+    for name, value in camera_properties().items():
+        core.setProperty("Camera", name, value)
+    core.setProperty("Clock", "Speedup", 1e6)
+    yield core
+    close_core(core)
+
+
+def camera_properties(**more: Any) -> dict[str, Any]:
+    size = {"FieldHeight": SIZE, "FieldWidth": SIZE, "PixelSizeUm": PIXEL}
+    return {"Seed": SEED, "OpticsSeed": SEED, "Motion": 0, **size, **more}
+
+
+def session(splitter: bool = True, loops: int = 2, **camera: Any) -> Session:
+    properties = camera_properties(Splitter="On" if splitter else "Off", **camera)
+    return session_from(
+        {
+            "calibration": "none",
+            "microscope": {
+                "config": "simulated",
+                "properties": {"Camera": properties, "Clock": {"Speedup": 1e6}},
+            },
+            "layout": side_by_side(SIZE, SIZE).model_dump() if splitter else "prime95b-sequential",
+            "sequence": {
+                "axis_order": "tpcz",
+                "time_plan": {"interval": 60, "loops": loops},
+                "z_plan": {"bottom": 1.2, "top": 2.4, "step": 0.6},
+            },
+        }
+    )
+
+
+def take(session: Session) -> tuple[list[Frame], dict[tuple[int, int, int], UInt16], Any]:
+    """Return the frames, {(t, c, z): image} and the source's info."""
+    source = open_source(session)
+    frames: list[Frame] = []
+    source.run(frames.append, StopToken())
+    source.close()
+    images = {
+        (f.stack.t, channel, f.z): view
+        for f in frames
+        for channel, view in split(f, session.layout)
+    }
+    return frames, images, source.info
+
+
+def test_the_configuration_loads_in_a_plain_core(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(os.environ, "PYMM_SIGNALS_BACKEND", "psygnal")
+    from pymmcore_plus.experimental.unicore import UniMMCore
+
+    core = UniMMCore()
+    core.loadSystemConfiguration(SIMULATED_CONFIG)
+    for name, value in camera_properties(FieldHeight=16, FieldWidth=16).items():
+        core.setProperty("Camera", name, value)
+    assert core.snap().shape == (16, 32)
+    assert core.getPixelSizeUm() == 0.0668
+    close_core(core)
+
+
+def test_two_microscopes_in_one_process_are_two(core: Any) -> None:
+    other = open_core("simulated")
+    other.setPosition("Z", 3.0)
+    other.setProperty("Clock", "SessionStart-s", 50.0)
+    assert core.getPosition("Z") == 0.0
+    assert core.getProperty("Clock", "SessionTime-s") == 0.0
+    close_core(other)
+    core.snap()
+
+
+@pytest.mark.parametrize("splitter", [True, False])
+def test_images_show_the_sample_at_their_place(splitter: bool) -> None:
+    _, images, info = take(session(splitter, loops=1))
+    photons = Sample(SEED, motion=0.0).emission(0.0, [1.2, 1.8, 2.4], VIEW, Optics.from_seed(SEED))
+    assert info.simulated
+    assert info.pixel_um == PIXEL
+    for channel in range(2):
+        for z in range(3):
+            counts = images[0, channel, z].astype(float) - 100.0
+            expected = photons[channel, z] * 0.95 / 1.2
+            assert counts.mean() == pytest.approx(expected.mean(), rel=0.05)
+            others = [photons[c, k] for c in range(2) for k in range(3)]
+            likeness = [np.corrcoef(counts.ravel(), other.ravel())[0, 1] for other in others]
+            assert int(np.argmax(likeness)) == channel * 3 + z
+
+
+def test_equal_sessions_give_equal_counts_and_no_two_frames_share_noise() -> None:
+    _, first, _ = take(session())
+    _, again, _ = take(session())
+    assert all(np.array_equal(first[key], again[key]) for key in first)
+    assert not np.array_equal(first[0, 0, 1], first[1, 0, 1])
+    _, other, _ = take(session(Seed=SEED + 1))
+    assert not np.array_equal(first[0, 0, 1], other[0, 0, 1])
+
+
+def test_the_truth_of_a_stack_can_be_asked_for_afterwards() -> None:
+    frames, _, info = take(session(Motion=1.0, loops=2))
+    stack = [f for f in frames if f.stack.t == 1]
+    truth = truth_of(
+        info.extra["camera_properties"],
+        [f.time_s for f in stack],
+        [f.position_um[2] for f in stack],
+        stack[0].position_um[:2],
+    )
+    sample = Sample(SEED, motion=1.0)
+    expected = sample.truth(60.0, [1.2, 1.8, 2.4], VIEW)
+    assert set(truth) == set(expected)
+    for name, mask in truth.items():
+        assert np.array_equal(mask, expected[name]), name
+
+
+def test_the_sample_moves_with_time_and_stands_still_in_a_step() -> None:
+    frames, _, info = take(session(Motion=1.0))
+    properties = info.extra["camera_properties"]
+    z = [1.8, 1.8]
+    within = truth_of(properties, [0.1, 1.9], z)["mitochondria"]
+    across = truth_of(properties, [0.1, 600.0], z)["mitochondria"]
+    assert np.array_equal(within[0], within[1])
+    assert not np.array_equal(across[0], across[1])
+    assert len(frames) == 6
+
+
+def test_light_exposure_and_stage_act_on_the_image(core: Any) -> None:
+    core.setPosition(1.8)
+    normal = float(core.snap().mean()) - 100.0
+    core.setExposure(100.0)
+    assert core.snap().mean() - 100.0 == pytest.approx(2 * normal, rel=0.05)
+    core.setExposure(50.0)
+    core.setShutterOpen(False)
+    assert core.snap().mean() == pytest.approx(100.0, abs=1.0)
+    core.setShutterOpen(True)
+    core.setXYPosition(500.0, 0.0)
+    assert core.snap().mean() - 100.0 < 0.5 * normal
+
+
+def test_a_region_is_read_out(core: Any) -> None:
+    core.setROI(8, 4, 32, 16)
+    assert core.snap().shape == (16, 32)
+    core.clearROI()
+    assert core.snap().shape == (SIZE, 2 * SIZE)
+
+
+def test_exposures_let_time_pass(core: Any) -> None:
+    before = core.getProperty("Clock", "SessionTime-s")
+    core.setExposure(20.0)
+    core.snap()
+    core.snap()
+    assert core.getProperty("Clock", "SessionTime-s") - before == pytest.approx(0.04)
+    core.setProperty("Clock", "SessionTime-s", 1000.0)
+    assert core.getProperty("Clock", "SessionTime-s") == 1000.0
