@@ -166,7 +166,10 @@ def _disk(folder: Path) -> Iterator[Check]:
         speed = _write_speed(folder)
     except OSError as error:
         yield Check(
-            "disk", "failed", f"{folder} cannot be written: {error.strerror}", "choose another folder"
+            "disk",
+            "failed",
+            f"{folder} cannot be written: {error.strerror}",
+            "choose another folder",
         )
         return
     free = shutil.disk_usage(folder).free / 2**30

@@ -20,7 +20,6 @@ from livesr.features import NormalisationFollower, estimate_normalisation, make_
 from livesr.segmentation.segment import probabilities, to_masks
 from livesr.storage.journal import Event
 from livesr.storage.tables import plane_row
-from livesr.types import Normalisation, StackIndex
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
     from livesr.storage.slot import Slot
     from livesr.storage.spool import Spool
     from livesr.storage.tables import RowLog
-    from livesr.types import Frame, Grid, Masks, RecordingInfo, Stack
+    from livesr.types import Frame, Grid, Masks, Normalisation, RecordingInfo, Stack, StackIndex
 
 
 # ---------------------------------------------------------------- frames → stacks → stored
@@ -151,7 +150,8 @@ class Recorder:
         elif self._waiting is None:
             self._spool.release(stack.slot.number)
         else:
-    XX
+            slot = stack.slot.number
+            self._waiting.put(Task(index, time_s, normalisation, stack.arrived, slot))
 
     def _give_up(self, stack: OpenStack) -> None:
         """Journal which frames never came; a stack with holes gets no masks."""

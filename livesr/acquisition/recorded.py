@@ -125,7 +125,7 @@ class RecordedSource:
         )
 
     def _describe(self, given: RecordedInput) -> RecordingInfo:
-        timepoints, channels, planes, height, width = self._recording.shape
+        timepoints, _, planes, height, width = self._recording.shape
         where = _names(given.paths)
         check_layout(self._layout, (height, width), where=where)
         names = self._channel_names(where)

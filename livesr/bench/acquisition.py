@@ -61,7 +61,7 @@ def rows(*, field: int = 1200, stacks: int = 12, rounds: int = 2) -> Iterator[Ro
         ratio=live / fit if fit else None,
         bound="time of the recording over the time that one stack takes beside it",
         attained=min(live / fit, 1.0) if fit else None,
-        detail=f"{sum(len(r.outcome.stored) for r in on)} stacks recorded, the rest caught up after",
+        detail=f"{sum(len(r.outcome.stored) for r in on)} recorded, the rest caught up after",
     )
 
 
@@ -96,7 +96,7 @@ def _with_everything(session: Session) -> SessionResult:
 
 
 def _fit(result: SessionResult) -> int:
-    """Return how many stacks fit into the recording, one after the other, from the first on disk."""
+    """Return how many stacks fit into the recording, one after the other."""
     live = result.seconds[: len(result.outcome.live)]
     if not live or not result.fps:
         return 0

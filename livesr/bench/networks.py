@@ -1,4 +1,4 @@
-"""All fifteen masks of a stack: livesr's network and engine against what a user would put together."""
+"""All fifteen masks of a stack, against what a user would put together today."""
 
 from __future__ import annotations
 
@@ -80,8 +80,10 @@ def _monai(data: Float32, windows: int) -> tuple[float, int]:
     channels = tuple(WIDTH * 2**level for level in range(4))
     network: Any = AttentionUnet(3, 2, 1, channels, strides=(2, 2, 2)).eval()
     overlap = 0.25
-    step = tuple(int(size * (1 - overlap)) if size < whole else size
-                 for size, whole in zip(WINDOW, SHAPE, strict=True))
+    step = tuple(
+        int(size * (1 - overlap)) if size < whole else size
+        for size, whole in zip(WINDOW, SHAPE, strict=True)
+    )
     count = len(dense_patch_slices(SHAPE, WINDOW, step))
     width = WINDOW[2] + (windows - 1) * step[2]
     part = torch.from_numpy(data[None, :, :, : WINDOW[1], :width].copy())

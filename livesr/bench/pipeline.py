@@ -48,7 +48,7 @@ def _grids(cells: int) -> Iterator[Row]:
         _, truth = simulate_stack(seed, shape=(24, 512, 512))
         grid = Grid((24, 512, 512), VOXEL_UM)
         for name in NAMES:
-            back = roundtrip(truth[name], grid, NETWORK_VOXEL_UM)
+            back = roundtrip(truth[name].view(np.uint8), grid, NETWORK_VOXEL_UM)
             counts[name] = counts[name] + Counts.of(back, truth[name])
     for name in NAMES:
         yield Row(f"perfect mask through the grids: {name}", counts[name].f1, "F1", bound="1")
@@ -66,7 +66,7 @@ def _memory(timepoints: int) -> Iterator[Row]:
     with tempfile.TemporaryDirectory(prefix="livesr-bench-") as folder:
         plan = make_plan(session_from(data, where="bench"))
 
-        def watch(progress: object) -> None:
+        def watch(_progress: object) -> None:
             with lock:
                 samples.append((len(samples), _resident_mib()))
 
@@ -86,7 +86,7 @@ def _memory(timepoints: int) -> Iterator[Row]:
 
 def _resident_mib() -> float:
     own = psutil.Process()
-    total = own.memory_info().rss
+    total = float(own.memory_info().rss)
     for child in own.children(recursive=True):
         try:
             total += child.memory_info().rss

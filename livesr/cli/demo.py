@@ -18,7 +18,9 @@ from livesr.session.scoring import score_session
 
 def add_to(app: typer.Typer) -> None:
     """Register the verb."""
-    app.command("demo", help="A session on the simulated microscope: masks, overlay, F1 table.")(demo)
+    app.command("demo", help="A session on the simulated microscope: masks, overlay, F1 table.")(
+        demo
+    )
 
 
 def demo(
@@ -40,7 +42,7 @@ def demo(
     if result.error is None and result.outcome.stored:
         result = replace(result, structures=score_session(folder, plan.info))
         rows = [{"structure": name, **scores} for name, scores in result.structures.items()]
-        say(table(rows, ("structure", "f1", "precision", "recall")))
+        say(table(rows, ("structure", "f1", "precision", "recall", "iou", "moc")))
         say("scored on simulated cells; real cells are harder")
         say(f"look again with: livesr view {folder}")
     return report(result, as_json)

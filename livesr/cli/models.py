@@ -10,7 +10,9 @@ import typer
 from livesr.cli.output import Json, emit, say, table
 from livesr.segmentation.package import Package, list_packages, load_package
 
-models = typer.Typer(help="Model packages: list them, describe one, check one.", no_args_is_help=True)
+models = typer.Typer(
+    help="Model packages: list them, describe one, check one.", no_args_is_help=True
+)
 
 Name = Annotated[str, typer.Argument(metavar="PACKAGE", help="A folder, or a name in models/.")]
 

@@ -22,7 +22,9 @@ def view(
     screenshot: Annotated[
         Path | None, typer.Option(help="Render to this PNG, without a display, and stop.")
     ] = None,
-    t: Annotated[int | None, typer.Option("--time", "-t", help="Time point; default newest.")] = None,
+    t: Annotated[
+        int | None, typer.Option("--time", "-t", help="Time point; default newest.")
+    ] = None,
     z: Annotated[str | None, typer.Option("-z", help="Plane number, or max.")] = None,
     channel: Annotated[str | None, typer.Option(help="A channel, intensity or ratio.")] = None,
     structure: Annotated[

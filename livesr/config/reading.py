@@ -88,10 +88,7 @@ def apply_setting(data: dict[str, Any], setting: str) -> PathOf:
     target: Any = data
     try:
         for key in keys[:-1]:
-            if isinstance(target, dict):
-                target = target.setdefault(key, {})
-            else:
-                target = target[key]
+            target = target.setdefault(key, {}) if isinstance(target, dict) else target[key]
         target[keys[-1]] = yaml.safe_load(text)
     except (KeyError, IndexError, TypeError):
         raise ConfigError(
@@ -235,7 +232,11 @@ def _keys_at(loc: PathOf) -> list[str]:
     here: dict[str, Any] = schema
     for part in loc:
         here = _follow(here, schema)
-        here = here.get("items", {}) if isinstance(part, int) else here.get("properties", {}).get(part, {})
+        here = (
+            here.get("items", {})
+            if isinstance(part, int)
+            else here.get("properties", {}).get(part, {})
+        )
     return list(_follow(here, schema).get("properties", {}))
 
 
@@ -256,7 +257,9 @@ def _line_of(node: yaml.Node | None, loc: PathOf) -> int | None:
             if not pairs:
                 break
             line, node = pairs[0][0].start_mark.line + 1, pairs[0][1]
-        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+        elif (
+            isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value)
+        ):
             node = node.value[part]
             line = node.start_mark.line + 1
         else:

@@ -32,7 +32,8 @@ class Microscope(Model):
         "Micro-Manager's own demonstration devices",
     )
     properties: dict[str, dict[str, str | float | int]] = Field(
-        default_factory=dict, description="device properties set after loading, {device: {property: value}}"
+        default_factory=dict,
+        description="device properties set after loading, {device: {property: value}}",
     )
     presets: dict[str, str] = Field(
         default_factory=dict, description="configuration presets set after loading, {group: preset}"
@@ -49,12 +50,18 @@ class Microscope(Model):
 class RecordedInput(Model):
     """A recording played through the same loop in the microscope's place."""
 
-    paths: tuple[Path, ...] = Field(min_length=1, description="OME-TIFF, OME-Zarr, or one TIFF a channel")
-    axes: str | None = Field(None, description="axis order of the file if it does not say, e.g. TZYX")
+    paths: tuple[Path, ...] = Field(
+        min_length=1, description="OME-TIFF, OME-Zarr, or one TIFF a channel"
+    )
+    axes: str | None = Field(
+        None, description="axis order of the file if it does not say, e.g. TZYX"
+    )
     pixel_um: float | None = Field(None, gt=0)
     z_step_um: float | None = Field(None, gt=0)
     interval_s: float | None = Field(None, ge=0)
-    speed: Literal["own", "full"] = Field("full", description="play at its own interval, or at once")
+    speed: Literal["own", "full"] = Field(
+        "full", description="play at its own interval, or at once"
+    )
     camera_offset: float = Field(0.0, ge=0, description="camera counts without light")
     name: str = Field("", description="microscope it was taken on, compared with the calibration's")
     camera: str = ""
@@ -71,10 +78,13 @@ class Segmentation(Model):
 
     enabled: bool = True
     package: str = Field(
-        "auto", description="model package: a folder, a name in models/, or auto (ALL, or ALL2D for one plane)"
+        "auto",
+        description="a folder, a name in models/, or auto: ALL, or ALL2D for one plane",
     )
     structures: tuple[str, ...] | Literal["all"] = "all"
-    engine: str = Field("auto", description="auto takes the best engine that works here and says which")
+    engine: str = Field(
+        "auto", description="auto takes the best engine that works here and says which"
+    )
     precision: Literal["auto", "f32", "bf16"] = "auto"
     threads: int | None = Field(None, ge=1, description="CPU threads; default: all")
     policy: Literal["every", "latest"] = Field(
@@ -82,8 +92,12 @@ class Segmentation(Model):
         description="which waiting stack is segmented next while recording: latest, or every (the "
         "oldest first); what had to be passed over is segmented after the last frame",
     )
-    grid: Literal["camera", "network"] = Field("camera", description="grid that masks are stored on")
-    catch_up: bool = Field(True, description="segment after the last frame what was not segmented live")
+    grid: Literal["camera", "network"] = Field(
+        "camera", description="grid that masks are stored on"
+    )
+    catch_up: bool = Field(
+        True, description="segment after the last frame what was not segmented live"
+    )
 
     @field_validator("structures")
     @classmethod
@@ -126,7 +140,9 @@ class Session(Model):
     )
     segmentation: Segmentation = Segmentation()
     storage: Storage = Storage()
-    metadata: dict[str, Any] = Field(default_factory=dict, description="kept with the data, not read")
+    metadata: dict[str, Any] = Field(
+        default_factory=dict, description="kept with the data, not read"
+    )
 
     @field_validator("layout", mode="before")
     @classmethod
@@ -152,5 +168,3 @@ class Session(Model):
         if self.recording is not None and "microscope" in self.model_fields_set:
             raise ValueError("a session has either a microscope or a recording: remove one of them")
         return self
-
-

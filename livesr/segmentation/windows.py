@@ -155,7 +155,12 @@ def _up(n: int, multiple: int) -> int:
 
 def _padded(data: Float32, shape: tuple[int, int, int]) -> Float32:
     """Return ``data`` with its outermost voxels repeated at the ends of z, y and x."""
-    grow = [(0, new - old) for new, old in zip(shape, data.shape[1:], strict=True)]
-    if not any(after for _, after in grow):
+    if shape == data.shape[1:]:
         return data
-    return np.pad(data, [(0, 0), *grow], mode="edge")
+    z, y, x = data.shape[1:]
+    out = np.empty((len(data), *shape), np.float32)
+    out[:, :z, :y, :x] = data
+    out[:, :z, :y, x:] = data[..., -1:]
+    out[:, :z, y:] = out[:, :z, y - 1 : y]
+    out[:, z:] = out[:, z - 1 : z]
+    return out

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from livesr.acquisition.sources import Source
     from livesr.calibration.warp import ChromaticModel
     from livesr.config import Session
-    from livesr.segmentation.package import Package
     from livesr.errors import HardwareError
+    from livesr.segmentation.package import Package
     from livesr.types import RecordingInfo
 
 log = logging.getLogger(__name__)
@@ -139,9 +139,7 @@ def _check_dims(package: Package, info: RecordingInfo) -> None:
         )
 
 
-def _calibration(
-    session: Session, info: RecordingInfo
-) -> tuple[str, Mapping[int, ChromaticModel]]:
+def _calibration(session: Session, info: RecordingInfo) -> tuple[str, Mapping[int, ChromaticModel]]:
     """Return the calibration's name and the models by channel number; ``none`` gives no models."""
     if session.calibration == "none":
         if len(info.channels) > 1:

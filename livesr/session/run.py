@@ -173,7 +173,9 @@ class _Run:
             "package": plan.package.name if plan.package else None,
             "unreliable_without_ratio": list(plan.unreliable),
         }
-        return ImageWriter.create(path, plan.info, name=f"{plan.session.name} {number}", attributes=attributes)
+        return ImageWriter.create(
+            path, plan.info, name=f"{plan.session.name} {number}", attributes=attributes
+        )
 
     # -------------------------------------------------------------- acquisition
 

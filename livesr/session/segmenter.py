@@ -91,12 +91,8 @@ def segmenter(pipe: Connection, job: Job) -> None:
 
 def load_tools(job: Job) -> tuple[SegmentTools, str]:
     """Load package and engine and build the warp; return them and the engine's name."""
-    from livesr.calibration.warp import Warp
-
     package = load_package(job.package)
-    engine = choose_engine(
-        job.engine, package, threads=job.threads, precision=job.precision
-    )
+    engine = choose_engine(job.engine, package, threads=job.threads, precision=job.precision)
     source = job.info.grid
     warp = Warp(source, network_voxel(package, source), job.models)
     tools = SegmentTools(
@@ -333,7 +329,7 @@ class Feeder:
             self._start_guest()
 
     def _give_up_rest(self) -> None:
-        """Wait for the end of the acquisition, then say why the stacks that are left got no masks."""
+        """Wait for the end of the acquisition, then say why what is left got no masks."""
         while not self._waiting.closed:
             self._drop(self._waiting.take(timeout_s=0.2))
         for task in self._waiting.drain():

@@ -18,6 +18,7 @@ ROWS_PER_E = 4
 TABLE_TOP_E = 32
 """Mean electrons below which shot noise is looked up in a Poisson table; above it is Gaussian."""
 QUANTILES = 1024
+"""Columns of the Poisson table; a power of two, as `NORMALS`."""
 NORMALS = 4096
 
 
@@ -157,17 +158,13 @@ def _expose(
             if mean < np.float32(TABLE_TOP_E):
                 dither = np.float32(np.int32(bits & np.uint64(0xFFFF))) * share
                 row = np.int32(mean * np.float32(ROWS_PER_E) + dither)
-                electrons = np.float32(
-                    shots[
-                        (np.uint64(row) << np.uint64(10))
-                        | ((bits >> np.uint64(16)) & np.uint64(0x3FF))
-                    ]
-                )
+                column = (bits >> np.uint64(16)) & np.uint64(QUANTILES - 1)
+                electrons = np.float32(shots[np.uint64(row) * np.uint64(QUANTILES) + column])
             else:
-                g = normals[(bits >> np.uint64(16)) & np.uint64(0xFFF)]
+                g = normals[(bits >> np.uint64(16)) & np.uint64(NORMALS - 1)]
                 # the second term gives the Poisson's skewness
                 electrons = mean + np.sqrt(mean) * g + (g * g - np.float32(1.0)) / np.float32(6.0)
                 electrons = min(electrons, full_well)
-            g = normals[(bits >> np.uint64(40)) & np.uint64(0xFFF)]
+            g = normals[(bits >> np.uint64(40)) & np.uint64(NORMALS - 1)]
             counts = offset[i, j] + gain[i, j] * electrons + noise[i, j] * g + np.float32(0.5)
             out[i, j] = np.uint16(min(max(counts, np.float32(0.0)), highest))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from livesr.simulator.cloud import Cloud
 from livesr.simulator.dye import STAINS, CellDye
 from livesr.simulator.er import er
 from livesr.simulator.golgi import golgi
@@ -17,7 +17,6 @@ from livesr.simulator.membranes import (
     plasma_membrane,
 )
 from livesr.simulator.mitochondria import mitochondria
-from livesr.simulator.shape import CellShape
 from livesr.simulator.vesicles import (
     early_endosomes,
     late_endosomes,
@@ -25,6 +24,10 @@ from livesr.simulator.vesicles import (
     lysosomes,
     peroxisomes,
 )
+
+if TYPE_CHECKING:
+    from livesr.simulator.cloud import Cloud
+    from livesr.simulator.shape import CellShape
 
 
 @dataclass(frozen=True, slots=True)

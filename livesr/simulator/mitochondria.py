@@ -12,7 +12,7 @@ from livesr.simulator.shape import FLOOR_UM
 if TYPE_CHECKING:
     from livesr.simulator.dye import CellDye
     from livesr.simulator.shape import CellShape
-    from livesr.types import Float64
+    from livesr.types import Bool, Float64
 
 STEP_UM = 0.08
 
@@ -21,9 +21,8 @@ def mitochondria(shape: CellShape, dye: CellDye, rng: np.random.Generator) -> Cl
     """Return 240 to 300 tubes, 0.3 to 0.5 µm wide and 1 to 10 µm long; one in five branches."""
     count = int(rng.integers(240, 301))
     starts = _starts(shape, count, rng)
-    away = np.arctan2(
-        starts[:, 1] - shape.nucleus.center[1], starts[:, 2] - shape.nucleus.center[2]
-    )
+    _, ny, nx = shape.nucleus.center
+    away = np.arctan2(starts[:, 1] - ny, starts[:, 2] - nx)
     heading = away + rng.normal(0.0, 0.9, count) + np.pi * (rng.uniform(size=count) < 0.5)
     lengths = np.clip(rng.lognormal(np.log(5.8), 0.5, count), 1.0, 10.0)
     paths = _walk(shape, starts, heading, lengths, rng)
@@ -84,12 +83,10 @@ def _walk(
 def _height(shape: CellShape, level: Float64, y: Float64, x: Float64) -> Float64:
     tall = shape.top(y, x) - FLOOR_UM
     margin = np.minimum(0.35, 0.45 * tall)
-    return FLOOR_UM + margin + level * (tall - 2 * margin)
+    return np.asarray(FLOOR_UM + margin + level * (tall - 2 * margin))
 
 
-def _free(
-    shape: CellShape, level: Float64, y: Float64, x: Float64
-) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+def _free(shape: CellShape, level: Float64, y: Float64, x: Float64) -> Bool:
     _, to_edge = shape.inward(y, x)
     z = _height(shape, level, y, x)
     half, _, width = shape.nucleus.semi_axes

@@ -48,7 +48,7 @@ class Motion:
     def nucleus(self, time_s: float) -> Float64:
         """Return the nucleus' displacement (z, y, x), µm: about 0.1 µm a minute."""
         rng = np.random.default_rng([*self._key(), 1])
-        return self.scale * _wander(rng, 1, 5e-5, time_s)[0] * np.array([0.1, 1.0, 1.0])
+        return np.asarray(self.scale * _wander(rng, 1, 5e-5, time_s)[0] * np.array([0.1, 1.0, 1.0]))
 
     def cloud(self, cell: Cell, cloud: Cloud, time_s: float) -> Float64:
         """Return the points of ``cloud`` at a time.

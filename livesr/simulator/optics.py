@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from livesr.calibration.warp import ChromaticModel, exponents
 from livesr.simulator.cloud import FWHM
-from livesr.types import Float32
 
+if TYPE_CHECKING:
+    from livesr.types import Float32, Float64
+
+Pair = tuple[float, float]
 FIELD_RADIUS_UM = 56.7
 """Half diagonal of a field of 1200 pixels of 0.0668 µm: where the vignette is quoted."""
 
@@ -55,11 +59,10 @@ class Optics:
             (0.0, float(scale * np.cos(turn)), float(scale * np.sin(turn)), float(shift[0])),
             (0.0, float(-scale * np.sin(turn)), float(scale * np.cos(turn)), float(shift[1])),
         )
-        return cls(
-            **_widths(rng, 0.02),
-            chromatic=ChromaticModel(affine, _local(rng, 0.10, 0.02), 5, FIELD_RADIUS_UM),
-            **_illumination(rng),
-        )
+        widths = _widths(rng, 0.02)
+        model = ChromaticModel(affine, _local(rng, 0.10, 0.02), 5, FIELD_RADIUS_UM)
+        vignette, tilt_um = _illumination(rng)
+        return cls(*widths, chromatic=model, vignette=vignette, tilt_um=tilt_um)
 
     @classmethod
     def registered(cls, seed: int) -> Optics:
@@ -73,11 +76,11 @@ class Optics:
             (0.0, float(scale), float(turn), float(dy)),
             (0.0, float(-turn), float(scale), float(dx)),
         )
-        return cls(**_widths(rng, 0.04), chromatic=ChromaticModel(affine), **_illumination(rng))
+        widths = _widths(rng, 0.04)
+        vignette, tilt_um = _illumination(rng)
+        return cls(*widths, chromatic=ChromaticModel(affine), vignette=vignette, tilt_um=tilt_um)
 
-    def shading(
-        self, channel: int, y_um: Float32, x_um: Float32
-    ) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    def shading(self, channel: int, y_um: Float64, x_um: Float64) -> Float32:
         """Return the share of light that arrives at field coordinates (y, x)."""
         cy, cx = self.tilt_um[channel]
         r2 = ((y_um - cy) ** 2 + (x_um - cx) ** 2) / FIELD_RADIUS_UM**2
@@ -93,27 +96,17 @@ class Optics:
         return float(self.axial_fwhm_um[channel] / FWHM)
 
 
-def _widths(rng: np.random.Generator, spread: float) -> dict[str, tuple[float, float]]:
-    lateral, axial = 1.0 + spread * rng.uniform(-1.0, 1.0, 2)
-    return {
-        "lateral_fwhm_um": (0.135 * float(lateral), 0.150 * float(lateral)),
-        "axial_fwhm_um": (0.450 * float(axial), 0.500 * float(axial)),
-    }
+def _widths(rng: np.random.Generator, spread: float) -> tuple[Pair, Pair]:
+    """Return lateral and axial widths of both channels, all sharper or blunter together."""
+    lateral, axial = (float(f) for f in 1.0 + spread * rng.uniform(-1.0, 1.0, 2))
+    return (0.135 * lateral, 0.150 * lateral), (0.450 * axial, 0.500 * axial)
 
 
-def _illumination(
-    rng: np.random.Generator,
-) -> dict[str, tuple[float, float] | tuple[tuple[float, float], tuple[float, float]]]:
-    loss = rng.uniform(0.15, 0.25)
-    tilt = rng.uniform(-8.0, 8.0, (2, 2))
-    other = float(loss * rng.uniform(0.85, 1.15))
-    return {
-        "vignette": (float(loss), other),
-        "tilt_um": (
-            (float(tilt[0, 0]), float(tilt[0, 1])),
-            (float(tilt[1, 0]), float(tilt[1, 1])),
-        ),
-    }
+def _illumination(rng: np.random.Generator) -> tuple[Pair, tuple[Pair, Pair]]:
+    """Return each channel's vignette and its centre: the splitter tilts them apart."""
+    loss = float(rng.uniform(0.15, 0.25))
+    (y, x), (red_y, red_x) = rng.uniform(-8.0, 8.0, (2, 2)).tolist()
+    return (loss, loss * float(rng.uniform(0.85, 1.15))), ((y, x), (red_y, red_x))
 
 
 def _local(

@@ -180,7 +180,8 @@ def coarse(layers: Sequence[Layer], channel: int, view: View) -> Float32:
     sigma = PEDESTAL_LATERAL_UM / (SHRINK * view.pixel_um)
     for plane in out:
         cv2.GaussianBlur(plane, (0, 0), sigma, dst=plane, borderType=cv2.BORDER_REPLICATE)
-    return out / np.float32((SHRINK * view.pixel_um) ** 2)
+    out /= np.float32((SHRINK * view.pixel_um) ** 2)
+    return out
 
 
 def add_pedestal(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 import numpy as np
@@ -13,7 +14,7 @@ from livesr.simulator.cell import Cell, build_cell
 from livesr.simulator.cloud import SIGMA_XY, SIGMA_Z
 from livesr.simulator.motion import Motion
 from livesr.simulator.placement import MOST_CELLS, place_cells
-from livesr.simulator.scene import cell_columns, cell_layers
+from livesr.simulator.populate import cell_columns, cell_layers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -109,7 +110,7 @@ class Sample:
             index: Latest() for index in range(len(self.shapes))
         }
         self._columns: Latest[tuple[float, View], list[Column]] = Latest()
-        self._coarse = tuple(Latest[tuple[float, View], "Float32"]() for _ in range(2))
+        self._coarse: tuple[Latest[tuple[float, View], Float32], ...] = (Latest(), Latest())
 
     def cell(self, index: int) -> Cell:
         """Return a cell at time 0; built when first asked for."""
@@ -222,13 +223,14 @@ class Sample:
 
     def _scene(self, time_s: float, view: View) -> list[Layer]:
         """Return the points at a time of the cells that the view may show."""
-        return [
-            layer
-            for index in self._near(view)
-            for layer in self._layers[index].get(
-                time_s, lambda i=index: cell_layers(self.cell(i), self._motion(i), time_s)
-            )
-        ]
+        layers: list[Layer] = []
+        for index in self._near(view):
+            make = partial(self._cell_layers, index, time_s)
+            layers += self._layers[index].get(time_s, make)
+        return layers
+
+    def _cell_layers(self, index: int, time_s: float) -> list[Layer]:
+        return cell_layers(self.cell(index), self._motion(index), time_s)
 
     def _volume_columns(self, time_s: float, view: View) -> list[Column]:
         return self._columns.get(

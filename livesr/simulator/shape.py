@@ -7,11 +7,14 @@ Lengths in µm, coordinates (z, y, x), z up from the cover slip. Everything is a
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from livesr.simulator.fields import fold_depth, radial_share, wave_sum
-from livesr.types import Float64
+
+if TYPE_CHECKING:
+    from livesr.types import Bool, Float64
 
 FLOOR_UM = 0.1
 """Height of the ventral membrane above the cover slip."""
@@ -116,10 +119,10 @@ class Footprint:
         radius = self.edge(angle)
         return self.center[0] + radius * np.sin(angle), self.center[1] + radius * np.cos(angle)
 
-    def contains(self, y: Float64, x: Float64) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+    def contains(self, y: Float64, x: Float64) -> Bool:
         """Return where (y, x) lies inside at time 0."""
         distance, angle = self.polar(y, x)
-        inside: np.ndarray[tuple[int, ...], np.dtype[np.bool_]] = distance < self.edge(angle)
+        inside: Bool = distance < self.edge(angle)
         return inside
 
 
@@ -198,8 +201,9 @@ class CellShape:
         length, width = self.nucleus.semi_axes[1:]
         q2 = ((dx * c + dy * s) / length) ** 2 + ((dy * c - dx * s) / width) ** 2
         hump = self.dome * np.exp(-0.5 * q2 / self.dome_width**2)
-        height = self.edge_height * (1.0 + self.relief(y, x)) + hump * (1 + 0.3 * self.relief(y, x))
-        return FLOOR_UM + rise * height
+        relief = self.relief(y, x)
+        height = self.edge_height * (1.0 + relief) + hump * (1.0 + 0.3 * relief)
+        return np.asarray(FLOOR_UM + rise * height)
 
     def moved(self, dy: float, dx: float) -> CellShape:
         """Return the shape elsewhere on the cover slip."""

@@ -37,12 +37,10 @@ class View:
             (x_um - cx) / self.pixel_um + (self.shape[1] - 1) / 2.0,
         )
 
-    def field(self, margin: int = 0) -> tuple[Float64, Float64]:
+    def field(self) -> tuple[Float64, Float64]:
         """Return field coordinates (µm from the centre) of pixel rows (n, 1) and columns (1, m)."""
-        y, x = (
-            (np.arange(-margin, n + margin) - (n - 1) / 2.0) * self.pixel_um for n in self.shape
-        )
-        return y[:, None], x[None, :]
+        y, x = ((np.arange(n) - (n - 1) / 2.0) * self.pixel_um for n in self.shape)
+        return np.asarray(y[:, None], np.float64), np.asarray(x[None, :], np.float64)
 
     def half_um(self) -> tuple[float, float]:
         """Return half the extent (y, x)."""

@@ -178,7 +178,7 @@ def write_description(description: dict[str, Any], folder: Path) -> None:
     (folder / "package.yaml").write_text(text, encoding="utf-8")
 
 
-def update_description(folder: Path, **parts: Any) -> None:
+def update_description(folder: Path, **parts: object) -> None:
     """Replace top-level keys of a package's description: thresholds, scores."""
     path = folder / "package.yaml"
     description = yaml.safe_load(path.read_text(encoding="utf-8"))

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from livesr.errors import LivesrError
-from livesr.training.batches import training_folder, validation_folder
 from livesr.segmentation.engines import choose_engine
 from livesr.segmentation.package import load_package
+from livesr.training.batches import training_folder, validation_folder
 from livesr.training.evaluation import simulate, tune
 from livesr.training.export import update_description, write_package
 from livesr.training.fields import PLANES, field_seeds, made_fields, make_fields

@@ -87,13 +87,15 @@ def screenshot(session: SessionReader, view: View, size: tuple[int, int], file: 
         names = loader.scenes[picture.image].structures
         volumes = {name: loader.volume(picture.image, picture.t, name) for name in names}
     window = Window(session.folder.name, view, lambda _: None)
-    window.resize(*size)
-    window.grab()  # lays the window out without opening one
-    window.display(Update(loader.scenes, loader.progress, picture, volumes))
-    QApplication.processEvents()
-    save(window, file)
-    window.deleteLater()
-    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    try:
+        window.resize(*size)
+        window.grab()  # lays the window out without opening one
+        window.display(Update(loader.scenes, loader.progress, picture, volumes))
+        QApplication.processEvents()
+        save(window, file)
+    finally:
+        window.deleteLater()
+        QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 
 
 def save(window: Window, file: Path) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSignalBlocker, Qt
-from PySide6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QScrollArea, QVBoxLayout, QWidget
 
 from livesr.viewer import state
 from livesr.viewer.controls import Combo, fill, joined, labelled, pair, row, rule, slider
@@ -34,17 +34,22 @@ KEYS = (
 )
 
 
-class Sidebar(QWidget):
+class Sidebar(QScrollArea):
     """Shows the view and hands steps away from it to ``edit``; keeps no state of its own."""
 
     def __init__(self, edit: Edit) -> None:
         super().__init__()
         self.setObjectName("panel")
-        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setFixedWidth(WIDTH)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QScrollArea.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.structures = StructureList(edit)
         self.drawing = Drawing(edit)
-        layout = QVBoxLayout(self)
+        content = QWidget()
+        content.setObjectName("panel")
+        layout = QVBoxLayout(content)
         layout.setContentsMargins(16, 14, 16, 14)
         layout.setSpacing(0)
         layout.addWidget(self.drawing)
@@ -52,8 +57,10 @@ class Sidebar(QWidget):
         layout.addWidget(rule())
         layout.addSpacing(10)
         layout.addWidget(self.structures)
+        layout.addSpacing(14)
         layout.addStretch(1)
         layout.addWidget(_keys())
+        self.setWidget(content)
 
     def sync(self, view: View, scenes: tuple[Scene, ...], volumes: Mapping[str, float]) -> None:
         """Show a view of the session."""

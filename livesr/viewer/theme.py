@@ -20,7 +20,12 @@ BAD = "#f26d6d"
 STYLE = f"""
 * {{ color: {TEXT}; }}
 QMainWindow, QWidget#body {{ background: {BACKGROUND}; }}
-QWidget#panel {{ background: {PANEL}; border-left: 1px solid {LINE}; }}
+QScrollArea#panel {{ border: none; border-left: 1px solid {LINE}; }}
+QScrollArea#panel, QWidget#panel {{ background: {PANEL}; }}
+QScrollBar:vertical {{ background: transparent; width: 8px; margin: 0; }}
+QScrollBar::handle:vertical {{ background: {LINE}; border-radius: 4px; min-height: 24px; }}
+QScrollBar::add-line, QScrollBar::sub-line {{ height: 0; }}
+QScrollBar::add-page, QScrollBar::sub-page {{ background: transparent; }}
 QWidget#timebar {{ background: {PANEL}; border-top: 1px solid {LINE}; }}
 QWidget#statusbar {{ background: {BACKGROUND}; border-top: 1px solid {LINE}; }}
 QLabel {{ background: transparent; }}

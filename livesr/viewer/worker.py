@@ -33,6 +33,8 @@ STILL_S = 1.0
 KEPT_VOLUMES = 64
 UNREADABLE = (LivesrError, OSError, ValueError, KeyError)
 """What reading a damaged, half-written or vanished session may raise."""
+TRIED = ("session", "picture", "volumes")
+"""What may fail; the first of them that does is told."""
 
 T = TypeVar("T")
 
@@ -216,7 +218,7 @@ class PictureWorker:
     def _publish(self) -> None:
         picture = self._picture
         volumes = self._volumes.get((picture.image, picture.t), {}) if picture else {}
-        problem = next(iter(self._problems.values()), "")
+        problem = next((self._problems[what] for what in TRIED if what in self._problems), "")
         self.updates.put(
             Update(self._loader.scenes, self._loader.progress, picture, dict(volumes), problem)
         )

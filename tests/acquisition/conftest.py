@@ -1,20 +1,24 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 import tifffile
+from stamping import Taken
 
-from livesr.config import Session, session_from
+from livesr.config import session_from
 from livesr.config.layouts import side_by_side
 from livesr.flow import StopToken
-from livesr.types import Frame
 
-Make = Callable[..., Session]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from stamping import Make
+
+    from livesr.config import Session
 
 PLAN: dict[str, Any] = {
     "axis_order": "tpcz",
@@ -48,21 +52,6 @@ STAGES = {
 }
 
 
-class Taken:
-    """Keeps what a source delivers."""
-
-    def __init__(self) -> None:
-        self.frames: list[Frame] = []
-
-    def __call__(self, frame: Frame) -> None:
-        self.frames.append(frame)
-
-    @property
-    def places(self) -> list[tuple[int, int, int, int]]:
-        """(t, image, z, c) of each frame, as delivered."""
-        return [(f.stack.t, f.stack.image, f.z, f.c) for f in self.frames]
-
-
 @pytest.fixture
 def taken() -> Taken:
     return Taken()
@@ -84,7 +73,7 @@ def stamped(tmp_path: Path) -> Make:
         splitter: bool = True,
         speedup: float = 1e6,
         layout: dict[str, Any] | None = None,
-        **sequence: Any,
+        **sequence: object,
     ) -> Session:
         path = tmp_path / "stamped.cfg"
         path.write_text(CONFIG.format(camera=camera, stage=STAGES[triggered]), encoding="utf-8")
@@ -118,8 +107,8 @@ def demo() -> Make:
         *,
         config: str = "demo",
         triggered: bool = False,
-        layout: Any = "single",
-        **sequence: Any,
+        layout: object = "single",
+        **sequence: object,
     ) -> Session:
         camera = {"OnCameraCCDXSize": 64, "OnCameraCCDYSize": 48, "Exposure": 1}
         two = {"Camera-1": camera, "Camera-2": camera}
@@ -148,7 +137,7 @@ def recorded(tmp_path: Path) -> Make:
     """Sessions on a file of three stacks of five planes whose first pixel is 100 t + 10 z + c."""
 
     def make(
-        *, channels: int = 2, width: int = FIELD, layout: Any = None, **recording: Any
+        *, channels: int = 2, width: int = FIELD, layout: object = None, **recording: object
     ) -> Session:
         shape = (3, 5, channels, FIELD, width)
         data = np.arange(np.prod(shape), dtype=np.uint16).reshape(shape)

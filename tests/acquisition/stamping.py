@@ -2,23 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from livesr.config import Session
 from livesr.simulator.devices import SimulatedCamera, SimulatedZStage
 
 if TYPE_CHECKING:
-    from livesr.types import UInt16
+    from livesr.types import Frame, UInt16
+
+Make = Callable[..., Session]
+"""A fixture that makes sessions."""
 
 FRAME, HEIGHT, FILTER, X = range(4)
 """Columns of the first row."""
 
 
-class StampCamera(SimulatedCamera):
-    """Writes frame number, z, filter and x into the first row; the rest is a ramp over the sensor."""
+class Taken:
+    """Keeps what a source delivers."""
 
-    def _expose(self, time_s: float) -> UInt16:
+    def __init__(self) -> None:
+        self.frames: list[Frame] = []
+
+    def __call__(self, frame: Frame) -> None:
+        self.frames.append(frame)
+
+    @property
+    def places(self) -> list[tuple[int, int, int, int]]:
+        """Return (t, image, z, c) of each frame, as delivered."""
+        return [(f.stack.t, f.stack.image, f.z, f.c) for f in self.frames]
+
+
+class StampCamera(SimulatedCamera):
+    """Writes frame number, z, filter and x into the first row of a ramp."""
+
+    def _expose(self, time_s: float) -> UInt16:  # noqa: ARG002 - it shows no sample
         bench = self._bench
         height, width = self.shape()
         image = np.arange(height * width, dtype=np.uint16).reshape(height, width)

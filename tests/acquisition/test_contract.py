@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from stamping import FILTER, HEIGHT, X
@@ -13,7 +13,13 @@ from livesr.acquisition.layout import split
 from livesr.acquisition.sources import open_source
 from livesr.config.layouts import side_by_side
 from livesr.flow import StopToken
-from livesr.types import Frame, StackIndex
+from livesr.types import StackIndex
+
+if TYPE_CHECKING:
+    from stamping import Taken
+
+    from livesr.config import Session
+    from livesr.types import Frame
 
 TWO_CAMERAS = Path(__file__).parents[2] / "examples" / "demo-two-cameras.cfg"
 POSITIONS = [{"x": 0, "y": 0, "z": 0}, {"x": 70, "y": 0, "z": 0}]
@@ -49,7 +55,7 @@ each_source = pytest.mark.parametrize("name", CASES)
 
 
 @pytest.fixture
-def session(name: str, request: pytest.FixtureRequest) -> Any:
+def session(name: str, request: pytest.FixtureRequest) -> Session:
     fixture, arguments, _, _ = CASES[name]
     return request.getfixturevalue(fixture)(**arguments)
 
@@ -86,7 +92,7 @@ def check_stamp(frame: Frame) -> None:
 
 @each_source
 def test_every_planned_frame_comes_once_and_is_what_it_says(
-    name: str, session: Any, taken: Any, stop: StopToken
+    name: str, session: Session, taken: Taken, stop: StopToken
 ) -> None:
     source = open_source(session)
     try:
@@ -114,7 +120,7 @@ def test_every_planned_frame_comes_once_and_is_what_it_says(
 
 
 @each_source
-def test_stop_ends_after_the_present_stack(name: str, session: Any, taken: Any) -> None:
+def test_stop_ends_after_the_present_stack(name: str, session: Session, taken: Taken) -> None:
     stop = StopToken()
     source = open_source(session)
 
@@ -129,7 +135,7 @@ def test_stop_ends_after_the_present_stack(name: str, session: Any, taken: Any) 
 
 
 @each_source
-def test_stop_now_ends_at_once(name: str, session: Any, taken: Any) -> None:
+def test_stop_now_ends_at_once(name: str, session: Session, taken: Taken) -> None:
     stop = StopToken()
     source = open_source(session)
 
@@ -144,7 +150,7 @@ def test_stop_now_ends_at_once(name: str, session: Any, taken: Any) -> None:
 
 
 @each_source
-def test_an_error_of_the_consumer_comes_out_of_run(name: str, session: Any) -> None:
+def test_an_error_of_the_consumer_comes_out_of_run(name: str, session: Session) -> None:
     source = open_source(session)
 
     def deliver(_: Frame) -> None:
@@ -157,7 +163,7 @@ def test_an_error_of_the_consumer_comes_out_of_run(name: str, session: Any) -> N
 
 @each_source
 def test_a_resumed_session_takes_the_rest(
-    name: str, session: Any, taken: Any, stop: StopToken
+    name: str, session: Session, taken: Taken, stop: StopToken
 ) -> None:
     done = {StackIndex(image, t) for image in range(2) for t in range(2)}
     source = open_source(session, done=done)
@@ -168,7 +174,7 @@ def test_a_resumed_session_takes_the_rest(
 
 
 @each_source
-def test_frames_come_in_the_calling_thread(name: str, session: Any) -> None:
+def test_frames_come_in_the_calling_thread(name: str, session: Session) -> None:
     source = open_source(session)
     threads = set()
     stop = StopToken()

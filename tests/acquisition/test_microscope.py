@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -14,15 +14,20 @@ from livesr.errors import ConfigError, HardwareError, LivesrError
 from livesr.flow import StopToken
 from livesr.types import StackIndex
 
+if TYPE_CHECKING:
+    from stamping import Make, Taken
+
+    from livesr.types import Frame
+
 TWO_CAMERAS = Path(__file__).parents[2] / "examples" / "demo-two-cameras.cfg"
 
 
-def session(config: str = "demo", layout: Any = "single", **keys: Any) -> Session:
+def session(config: str = "demo", layout: object = "single", **keys: object) -> Session:
     microscope = {"config": config, **keys.pop("microscope", {})}
     return session_from({"calibration": "none", "microscope": microscope, "layout": layout, **keys})
 
 
-def camera(**properties: Any) -> dict[str, Any]:
+def camera(**properties: object) -> dict[str, Any]:
     return {"properties": {"Camera": {"PixelType": "16bit", **properties}}}
 
 
@@ -170,7 +175,7 @@ def test_a_comment_about_python_devices_is_no_device(tmp_path: Path) -> None:
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 @pytest.mark.parametrize("triggered", [True, False])
 def test_a_camera_that_fails_loses_its_own_frames_only(
-    stamped: Any, taken: Any, stop: StopToken, triggered: bool
+    stamped: Make, taken: Taken, stop: StopToken, triggered: bool
 ) -> None:
     source = open_source(stamped(camera="BrokenCamera", triggered=triggered))
     with pytest.raises(HardwareError, match="frames did not come") as error:
@@ -183,7 +188,7 @@ def test_a_camera_that_fails_loses_its_own_frames_only(
 
 
 def test_told_so_the_run_goes_on_past_missing_frames(
-    stamped: Any, taken: Any, stop: StopToken
+    stamped: Make, taken: Taken, stop: StopToken
 ) -> None:
     missed: list[HardwareError] = []
     source = open_source(stamped(camera="BrokenCamera", triggered=False), on_missing=missed.append)
@@ -194,7 +199,7 @@ def test_told_so_the_run_goes_on_past_missing_frames(
 
 
 def test_devices_trigger_each_other_where_they_can(
-    stamped: Any, demo: Any, taken: Any, stop: StopToken
+    stamped: Make, demo: Make, taken: Taken, stop: StopToken
 ) -> None:
     for make in (stamped, demo):
         for triggered in (True, False):
@@ -205,7 +210,7 @@ def test_devices_trigger_each_other_where_they_can(
             assert {frame.device["triggered"] for frame in taken.frames} == {triggered}
 
 
-def test_stacks_start_when_they_are_due(stamped: Any, taken: Any, stop: StopToken) -> None:
+def test_stacks_start_when_they_are_due(stamped: Make, taken: Taken, stop: StopToken) -> None:
     source = open_source(stamped(time_plan={"interval": 3600, "loops": 3}))
     source.run(taken, stop)
     source.close()
@@ -215,7 +220,7 @@ def test_stacks_start_when_they_are_due(stamped: Any, taken: Any, stop: StopToke
     assert taken.frames[1].time_s - taken.frames[0].time_s == pytest.approx(exposure)
 
 
-def test_a_session_can_go_on_late(stamped: Any, taken: Any, stop: StopToken) -> None:
+def test_a_session_can_go_on_late(stamped: Make, taken: Taken, stop: StopToken) -> None:
     done = {StackIndex(0, 0)}
     source = open_source(stamped(), done=done, elapsed_s=100.0)
     source.run(taken, stop)
@@ -224,11 +229,11 @@ def test_a_session_can_go_on_late(stamped: Any, taken: Any, stop: StopToken) -> 
     assert first == pytest.approx({1: 100.0, 2: 104.0})
 
 
-def test_stop_wakes_a_waiting_source(stamped: Any, taken: Any) -> None:
+def test_stop_wakes_a_waiting_source(stamped: Make, taken: Taken) -> None:
     stop = StopToken()
     source = open_source(stamped(time_plan={"interval": 3600, "loops": 2}, speedup=1.0))
 
-    def deliver(frame: Any) -> None:
+    def deliver(frame: Frame) -> None:
         taken(frame)
         if len(taken.frames) == 5:
             stop.stop()
@@ -239,7 +244,7 @@ def test_stop_wakes_a_waiting_source(stamped: Any, taken: Any) -> None:
 
 
 def test_a_preset_that_cannot_be_set_ends_the_run(
-    stamped: Any, taken: Any, stop: StopToken, monkeypatch: pytest.MonkeyPatch
+    stamped: Make, taken: Taken, stop: StopToken, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = open_source(stamped(splitter=False))
 
@@ -254,7 +259,7 @@ def test_a_preset_that_cannot_be_set_ends_the_run(
     assert taken.frames == []
 
 
-def test_what_a_microscope_says_of_itself(demo: Any) -> None:
+def test_what_a_microscope_says_of_itself(demo: Make) -> None:
     source = open_source(demo())
     info = source.info
     source.close()

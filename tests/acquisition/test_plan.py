@@ -15,7 +15,7 @@ HERE = {"x": 1, "y": 2, "z": 10}
 THERE = {"x": 3, "y": 4, "z": 20}
 
 
-def plan(layout: str = "single", **sequence: Any) -> StackPlan:
+def plan(layout: str = "single", **sequence: object) -> StackPlan:
     return StackPlan(useq.MDASequence(**sequence), PRESETS[layout])
 
 

@@ -1,16 +1,20 @@
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from livesr.acquisition.sources import open_source
 from livesr.config.layouts import side_by_side
 from livesr.errors import ConfigError
-from livesr.flow import StopToken
+
+if TYPE_CHECKING:
+    from stamping import Make, Taken
+
+    from livesr.flow import StopToken
 
 
-def test_what_a_recording_says_of_itself(recorded: Any) -> None:
+def test_what_a_recording_says_of_itself(recorded: Make) -> None:
     source = open_source(recorded(name="stand", camera="Prime", camera_offset=99))
     info = source.info
     source.close()
@@ -23,7 +27,7 @@ def test_what_a_recording_says_of_itself(recorded: Any) -> None:
 
 
 def test_times_are_those_of_the_recording_at_any_speed(
-    recorded: Any, taken: Any, stop: StopToken
+    recorded: Make, taken: Taken, stop: StopToken
 ) -> None:
     source = open_source(recorded(interval_s=3600, speed="full"))
     source.run(taken, stop)
@@ -40,7 +44,7 @@ def test_times_are_those_of_the_recording_at_any_speed(
     ],
 )
 def test_a_layout_that_does_not_fit_is_refused(
-    recorded: Any, channels: int, layout: Any, message: str
+    recorded: Make, channels: int, layout: object, message: str
 ) -> None:
     with pytest.raises(ConfigError, match=message) as error:
         open_source(recorded(channels=channels, layout=layout))

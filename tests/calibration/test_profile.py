@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -21,6 +21,9 @@ from livesr.calibration.profile import (
 from livesr.calibration.warp import ChromaticModel
 from livesr.errors import CalibrationError
 from livesr.types import RecordingInfo
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 RNG = np.random.default_rng(60_400)
 MODEL = ChromaticModel(
@@ -42,8 +45,12 @@ PROFILE = Profile(
         layout="splitter",
     ),
     simulated=False,
-    provenance=Provenance(made="2026-11-20", by="n. n.", source="beads.tif", beads=250, software="livesr"),
-    error=RegistrationError(fre_nm=Nanometres(xy=4.0, z=8.0), tre_nm=None, reason="no held-out beads"),
+    provenance=Provenance(
+        made="2026-11-20", by="n. n.", source="beads.tif", beads=250, software="livesr"
+    ),
+    error=RegistrationError(
+        fre_nm=Nanometres(xy=4.0, z=8.0), tre_nm=None, reason="no held-out beads"
+    ),
 )
 INFO = RecordingInfo(
     channels=("yellow", "red"),
@@ -76,7 +83,7 @@ def test_a_model_without_polynomial_survives() -> None:
 def test_names_are_found_and_the_nearest_offered(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("livesr.calibration.profile.data_folder", lambda kind: tmp_path)
+    monkeypatch.setattr("livesr.calibration.profile.data_folder", lambda _: tmp_path)
     save_profile(PROFILE, tmp_path / "rig-a.yaml")
     assert list_profiles() == ["rig-a"]
     assert load_profile("rig-a") == PROFILE
@@ -130,10 +137,13 @@ def test_a_simulated_profile_is_for_the_simulated_microscope_only() -> None:
         ("surprise", 1),
         ("format", 2),
         ("simulated", "perhaps"),
-        ("channels", {"yellow": {}}),
+        ("reference", "red"),
         ("channels", {"red": {"affine": [[1, 0, 0, 0], [0, 1, 0, 0]]}}),
         ("channels", {"red": {"affine": [[1, 0, 0, float("nan")], [0, 1, 0, 0], [0, 0, 1, 0]]}}),
-        ("channels", {"red": {"polynomial": {"degree": 2, "radius_um": 1, "coefficients": [[0]] * 3}}}),
+        (
+            "channels",
+            {"red": {"polynomial": {"degree": 2, "radius_um": 1, "coefficients": [[0]] * 3}}},
+        ),
         ("error", {"fre_nm": None, "tre_nm": None}),
     ],
 )
@@ -147,7 +157,9 @@ def test_a_damaged_file_is_refused_with_the_place(tmp_path: Path, key: str, valu
     assert caught.value.where == str(path)
 
 
-@pytest.mark.parametrize("content", [b"name: [", b"\xff\xfe\x00", b"", b"!!python/object:os.system {}"])
+@pytest.mark.parametrize(
+    "content", [b"name: [", b"\xff\xfe\x00", b"", b"!!python/object:os.system {}"]
+)
 def test_a_file_that_is_no_profile_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "rig.yaml"
     path.write_bytes(content)

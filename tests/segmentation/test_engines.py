@@ -1,27 +1,29 @@
 from __future__ import annotations
 
-from dataclasses import replace
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 import yaml
 from scipy.ndimage import correlate
+from tiny_network import describe, write_network
 
 from livesr.errors import ModelError
 from livesr.segmentation import engines
 from livesr.segmentation.engines import ENGINES, EngineEntry, choose_engine
 from livesr.segmentation.package import Package, load_package
-from tests.segmentation.conftest import describe, write_network
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 WORKING = [entry.name for entry in ENGINES if entry.unavailable() is None]
 
 
 def expected(x: np.ndarray, kernel: np.ndarray) -> np.ndarray:
-    logits = [
-        sum(correlate(c.astype(float), k.astype(float), mode="constant") for c, k in zip(x, ks))
-        for ks in kernel
-    ]
+    logits = []
+    for channel_kernels in kernel.astype(float):
+        pairs = zip(x.astype(float), channel_kernels, strict=True)
+        logits.append(sum(correlate(channel, k, mode="constant") for channel, k in pairs))
     return np.rint(255 / (1 + np.exp(-np.stack(logits))))
 
 
@@ -108,7 +110,5 @@ def test_a_file_that_is_no_network_is_refused(folder: Path) -> None:
         choose_engine("auto", repack(folder))
 
 
-def test_packages_and_entries_are_values(folder: Path) -> None:
-    package = load_package(folder)
-    assert replace(package) == package
+def test_an_engine_says_what_it_is() -> None:
     assert ENGINES[0].describe().startswith("OpenVINO")

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import yaml
 
 from livesr.errors import ModelError
 from livesr.segmentation.package import list_packages, load_package, positions
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def rewrite(folder: Path, **changes: object) -> None:
@@ -82,7 +85,7 @@ def test_missing_weights_are_said_so(folder: Path) -> None:
 def test_an_unknown_package_offers_the_nearest(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("livesr.segmentation.package.data_folder", lambda kind: folder.parent)
+    monkeypatch.setattr("livesr.segmentation.package.data_folder", lambda _: folder.parent)
     assert [package.name for package in list_packages()] == ["TINY"]
     assert load_package("TINY").folder == folder
     with pytest.raises(ModelError) as caught:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -14,6 +14,9 @@ from livesr.segmentation.engines import choose_engine
 from livesr.segmentation.package import Package, load_package
 from livesr.segmentation.segment import coverage, mask_on, probabilities, roundtrip, to_masks
 from livesr.types import Features, Grid, StackIndex
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 CAMERA = Grid((12, 120, 140), (0.3, 0.0668, 0.0668))
 VOXEL_UM = (0.3, 0.1, 0.1)

@@ -1,8 +1,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -17,14 +16,20 @@ from livesr.simulator.optics import Optics
 from livesr.simulator.sample import Sample
 from livesr.simulator.truth import truth_of
 from livesr.simulator.view import View
-from livesr.types import Frame, UInt16
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pymmcore_plus import CMMCorePlus
+
+    from livesr.types import Frame, RecordingInfo, UInt16
 
 SEED, SIZE, PIXEL = 60_007, 64, 0.1
 VIEW = View((0.0, 0.0), PIXEL, (SIZE, SIZE))
 
 
 @pytest.fixture
-def core() -> Iterator[Any]:
+def core() -> Iterator[CMMCorePlus]:
     core = open_core("simulated")
     for name, value in camera_properties().items():
         core.setProperty("Camera", name, value)
@@ -33,12 +38,12 @@ def core() -> Iterator[Any]:
     close_core(core)
 
 
-def camera_properties(**more: Any) -> dict[str, Any]:
+def camera_properties(**more: object) -> dict[str, object]:
     size = {"FieldHeight": SIZE, "FieldWidth": SIZE, "PixelSizeUm": PIXEL}
     return {"Seed": SEED, "OpticsSeed": SEED, "Motion": 0, **size, **more}
 
 
-def session(splitter: bool = True, loops: int = 2, **camera: Any) -> Session:
+def session(splitter: bool = True, loops: int = 2, **camera: object) -> Session:
     properties = camera_properties(Splitter="On" if splitter else "Off", **camera)
     return session_from(
         {
@@ -57,7 +62,7 @@ def session(splitter: bool = True, loops: int = 2, **camera: Any) -> Session:
     )
 
 
-def take(session: Session) -> tuple[list[Frame], dict[tuple[int, int, int], UInt16], Any]:
+def take(session: Session) -> tuple[list[Frame], dict[tuple[int, int, int], UInt16], RecordingInfo]:
     """Return the frames, {(t, c, z): image} and the source's info."""
     source = open_source(session)
     frames: list[Frame] = []
@@ -84,7 +89,7 @@ def test_the_configuration_loads_in_a_plain_core(monkeypatch: pytest.MonkeyPatch
     close_core(core)
 
 
-def test_two_microscopes_in_one_process_are_two(core: Any) -> None:
+def test_two_microscopes_in_one_process_are_two(core: CMMCorePlus) -> None:
     other = open_core("simulated")
     other.setPosition("Z", 3.0)
     other.setProperty("Clock", "SessionStart-s", 50.0)
@@ -146,7 +151,7 @@ def test_the_sample_moves_with_time_and_stands_still_in_a_step() -> None:
     assert len(frames) == 6
 
 
-def test_light_exposure_and_stage_act_on_the_image(core: Any) -> None:
+def test_light_exposure_and_stage_act_on_the_image(core: CMMCorePlus) -> None:
     core.setPosition(1.8)
     normal = float(core.snap().mean()) - 100.0
     core.setExposure(100.0)
@@ -159,14 +164,14 @@ def test_light_exposure_and_stage_act_on_the_image(core: Any) -> None:
     assert core.snap().mean() - 100.0 < 0.5 * normal
 
 
-def test_a_region_is_read_out(core: Any) -> None:
+def test_a_region_is_read_out(core: CMMCorePlus) -> None:
     core.setROI(8, 4, 32, 16)
     assert core.snap().shape == (16, 32)
     core.clearROI()
     assert core.snap().shape == (SIZE, 2 * SIZE)
 
 
-def test_exposures_let_time_pass(core: Any) -> None:
+def test_exposures_let_time_pass(core: CMMCorePlus) -> None:
     before = core.getProperty("Clock", "SessionTime-s")
     core.setExposure(20.0)
     core.snap()

@@ -1,4 +1,4 @@
-"""What the tests of storage share: a small recording, and stacks whose pixels say which they are."""
+"""What the tests of storage share: a small recording, stacks and masks that depend on t."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ def test_every_line_is_synced_before_append_returns(
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(cut=st.integers(min_value=0, max_value=400))
 def test_a_cut_anywhere_loses_the_cut_line_only(tmp_path: Path, cut: int) -> None:

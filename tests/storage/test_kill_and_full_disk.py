@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import sys
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-ROUNDS = 4
+ROUNDS = 3
 SHAPE = (2, 6, 128, 160)
 
 # Goes on wherever the last one was killed, as a resumed session does.
@@ -120,14 +120,13 @@ def session(tmp_path: Path) -> Iterator[Session]:
 class FullStore:
     """An array on a disk that takes nothing more."""
 
-    def __init__(self, store: Any) -> None:
-        self.store = store
-        self.shape = store.shape
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self.shape = shape
 
     def __getitem__(self, index: object) -> FullStore:
         return self
 
-    def write(self, data: object, **options: bool) -> FullStore:
+    def write(self, _data: object, **_options: bool) -> FullStore:
         return self
 
     def exception(self) -> Exception:
@@ -137,14 +136,14 @@ class FullStore:
 def test_a_full_disk_surfaces_at_the_write_and_says_what_is_safe(
     session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session.image, "_store", FullStore(session.image._store))
+    monkeypatch.setattr(session.image, "_store", FullStore(session.image.shape))
     with pytest.raises(StorageError, match="the disk is full") as caught:
         session.image.write_raw(2, make_stack(2, SHAPE))
     assert "2 stacks up to t 1 are safe" in caught.value.what
     assert "free space" in caught.value.fix
     session.check(2)
     monkeypatch.undo()
-    stores = {name: FullStore(store) for name, store in session.labels._stores.items()}
+    stores = {name: FullStore(session.labels.shape) for name in session.labels.structures}
     monkeypatch.setattr(session.labels, "_stores", stores)
     with pytest.raises(StorageError, match="raw is safe"):
         session.labels.write(2, make_masks(2, make_info(shape=SHAPE).grid))
@@ -169,7 +168,7 @@ def test_all_writes_are_waited_for_though_one_fails() -> None:
         def __init__(self, name: str, error: Exception | None) -> None:
             self.future = Write(name, error)
 
-        def write(self, data: object, **options: bool) -> Write:
+        def write(self, _data: object, **_options: bool) -> Write:
             return self.future
 
     data = np.zeros(1, np.uint8)
@@ -180,7 +179,7 @@ def test_all_writes_are_waited_for_though_one_fails() -> None:
 
 
 @pytest.fixture
-def limit_file_size() -> Any:
+def limit_file_size() -> Iterator[Callable[[int], None]]:
     """Let the system refuse bytes beyond a limit in any file: a write that really fails."""
     resource = pytest.importorskip("resource", reason="limits on file size exist on POSIX only")
     old = resource.getrlimit(resource.RLIMIT_FSIZE)

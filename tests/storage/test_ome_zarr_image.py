@@ -1,4 +1,4 @@
-"""The raw image: what is written is what is read, durable when the call returns, honest metadata."""
+"""The raw image: durable when the call returns, and honest about itself."""
 
 from __future__ import annotations
 
@@ -164,5 +164,5 @@ def test_space_is_checked_before_anything_is_created(tmp_path: Path) -> None:
     assert space_needed(info, 15) == pytest.approx(raw * (1 + 15 / 32), rel=0.01)
     assert space_needed(info, 0, slots=4) - space_needed(info, 0) == 4 * raw // 100
     check_space(tmp_path / "not" / "yet", 1000)
-    with pytest.raises(StorageError, match="needs up to 1000000.0 GB"):
+    with pytest.raises(StorageError, match=r"needs up to 1000000\.0 GB"):
         check_space(tmp_path, 10**15)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ from livesr.errors import ConfigError, HardwareError, LivesrError
 from livesr.storage.folder import JOURNAL_FILE, SESSION_FILE, image_path
 from livesr.storage.image import ImageWriter
 from livesr.storage.journal import Event, Journal
-from livesr.storage.recording import open_recording
+from livesr.storage.recording import Recording, open_recording
 from livesr.types import StackIndex
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def ordered(axes: str, data: np.ndarray = DATA) -> np.ndarray:
     return np.ascontiguousarray(kept.transpose([present.index(axis) for axis in axes]))
 
 
-def write_ome(path: Path, axes: str, data: np.ndarray = DATA, **options: Any) -> None:
+def write_ome(path: Path, axes: str, data: np.ndarray = DATA, **options: object) -> None:
     metadata = {
         "axes": axes, "PhysicalSizeX": 66.8, "PhysicalSizeXUnit": "nm", "PhysicalSizeY": 66.8,
         "PhysicalSizeYUnit": "nm", "PhysicalSizeZ": 0.3, "TimeIncrement": 12_500,
@@ -71,7 +71,7 @@ def write_ngff(path: Path, axes: str, version: str) -> None:
     group.create_array("0", data=ordered(axes), chunks=(1,) * (len(axes) - 2) + (24, 32))
 
 
-def check(recording: Any, axes: str) -> None:
+def check(recording: Recording, axes: str) -> None:
     """The recording is DATA, as far as its axes go."""
     sizes = [SIZES[axis] if axis in axes else 1 for axis in "TCZYX"]
     assert recording.shape == tuple(sizes)
@@ -192,7 +192,7 @@ def test_pixels_that_are_no_camera_counts_are_refused(tmp_path: Path, dtype: str
 def test_colour_images_are_refused(tmp_path: Path) -> None:
     data = np.zeros((4, 24, 32, 3), np.uint8)
     tifffile.imwrite(tmp_path / "rgb.ome.tif", data, metadata={"axes": "ZYXS"}, photometric="rgb")
-    with pytest.raises(ConfigError, match="RGB|do not describe"):
+    with pytest.raises(ConfigError, match="do not describe"):
         open_recording(tmp_path / "rgb.ome.tif", pixel_um=0.1, z_step_um=0.3)
 
 
@@ -232,7 +232,7 @@ def test_a_file_cut_short_is_never_played(tmp_path: Path, kind: str, share: floa
         write_ome(path, "TZCYX", compression="zlib" if kind == "ome-zlib" else None)
     whole = path.read_bytes()
     path.write_bytes(whole[: int(len(whole) * share)])
-    with pytest.raises(HardwareError, match="damaged or cut short|misses"):
+    with pytest.raises(HardwareError, match=r"damaged or cut short|misses"):
         open_recording(path, axes="zyx" if kind == "plain" else None, pixel_um=0.1, z_step_um=0.3)
 
 

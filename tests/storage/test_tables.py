@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -11,6 +11,9 @@ import pytest
 from livesr.errors import StorageError
 from livesr.storage.tables import PLANE_COLUMNS, RowLog, plane_row, read_rows, to_parquet
 from livesr.types import Frame, StackIndex
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def test_plane_rows_become_a_typed_table(tmp_path: Path) -> None:

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     from PySide6.QtWidgets import QApplication
 
-    from livesr.viewer.window import Window
-
 
 @pytest.fixture(scope="session")
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -57,10 +55,4 @@ def no_leaked_threads() -> Iterator[None]:
 
 def dispose_all(app: QApplication) -> None:
     app.processEvents()
-    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
-
-
-def dispose(window: Window) -> None:
-    window.close()
-    window.deleteLater()
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)

@@ -7,19 +7,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from cellrecording import PIXEL_UM, Recording
-from conftest import dispose
 from PySide6.QtCore import QPointF, Qt
-from PySide6.QtTest import QTest
+from shownwindow import Shown, dispose
 
 from livesr.catalog import BY_NAME, NAMES
 from livesr.storage.reader import open_session
 from livesr.viewer import canvas, theme
 from livesr.viewer.canvas import round_length
-from livesr.viewer.loader import Loader, Picture
 from livesr.viewer.progress import Progress
 from livesr.viewer.state import View
 from livesr.viewer.structures import format_volume
-from livesr.viewer.window import NOTHING_YET, Window
+from livesr.viewer.window import NOTHING_YET
 from livesr.viewer.worker import Update
 
 if TYPE_CHECKING:
@@ -28,51 +26,7 @@ if TYPE_CHECKING:
 
     from PySide6.QtWidgets import QApplication
 
-
-class Shown:
-    """A window whose reader answers at once."""
-
-    def __init__(self, folder: Path, view: View) -> None:
-        self.loader = Loader(open_session(folder))
-        self.asked: list[View] = []
-        self.saved: list[bool] = []
-        self.window = Window("night", view, self.answer)
-        self.window.bind_keys(save=self.saved.append, relevel=self.loader.relevel)
-        self.window.resize(900, 650)
-        self.window.show()
-        self.refresh(view)
-
-    def refresh(self, view: View) -> None:
-        self.loader.refresh()
-        update = Update(
-            self.loader.scenes, self.loader.progress, self.loader.load(view), {"er": 12.34}
-        )
-        self.window.display(update)
-
-    def answer(self, view: View) -> None:
-        self.asked.append(view)
-        self.refresh(view)
-
-    def press(
-        self, key: Qt.Key, modifier: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier
-    ) -> View:
-        self.window.activateWindow()
-        assert QTest.qWaitForWindowActive(self.window)
-        QTest.keyClick(self.window, key, modifier)
-        return self.window.view
-
-    def pixels(self) -> np.ndarray:
-        """Return the canvas as (y, x, 3)."""
-        image = self.window.canvas.grab().toImage().convertToFormat(image_format())
-        rows, stride = image.height(), image.bytesPerLine()
-        flat = np.frombuffer(image.constBits(), np.uint8).reshape(rows, stride)
-        return flat[:, : 3 * image.width()].reshape(rows, -1, 3).copy()
-
-
-def image_format() -> object:
-    from PySide6.QtGui import QImage
-
-    return QImage.Format.Format_RGB888
+    from livesr.viewer.loader import Picture
 
 
 @pytest.fixture

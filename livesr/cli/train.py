@@ -1,0 +1,47 @@
+"""``livesr train``: a network from a recipe."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from livesr.cli.output import Json, Verbose, emit, say, start_logging
+from livesr.errors import ModelError
+from livesr.training.recipe import read_recipe
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the verb."""
+    app.command("train", help="Train a network from a recipe and write its model package.")(train)
+
+
+def train(
+    config: Annotated[Path, typer.Argument(help="Recipe, such as examples/train-all.yaml.")],
+    as_json: Json = False,
+    verbose: Verbose = False,
+) -> int:
+    """Train; started again, it goes on from its last checkpoint."""
+    start_logging(verbose)
+    recipe = read_recipe(config)
+    try:
+        from livesr.training.run import train as run
+    except ModuleNotFoundError as missing:
+        raise ModelError(
+            f"training needs {missing.name}, which is not installed",
+            where="livesr train",
+            fix='python -m pip install "livesr[train]"',
+        ) from None
+    folder = run(recipe, progress=lambda line: say(_line(line)))
+    say(f"package: {folder}")
+    if as_json:
+        emit({"package": str(folder), "name": recipe.name})
+    return 0
+
+
+def _line(line: dict[str, object]) -> str:
+    return "  ".join(
+        f"{key} {value:.4g}" if isinstance(value, float) else f"{key} {value}"
+        for key, value in line.items()
+    )
