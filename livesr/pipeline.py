@@ -109,7 +109,7 @@ class Recorder:
             ended += self.cut_open_stack()
         stack = self._open = self._open or self._begin(frame.stack)
         for channel, plane in split(frame, self._layout):
-            np.copyto(stack.slot.data[channel, frame.z], plane)
+            stack.slot.put(channel, frame.z, plane)
         stack.due.discard((frame.c, frame.z))
         stack.frames.append(replace(frame, image=_NOTHING))
         stack.arrived = time.monotonic()

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from livesr.types import UInt16
 
 _POLL_S = 0.001
+_POLLS_PER_EXPOSURE = 20
+_LONGEST_POLL_S = 0.05
 _ELAPSED_TAG = "ElapsedTime-ms"
 _CHANNEL_TAG = "CameraChannelIndex"
 
@@ -134,6 +136,7 @@ class StackEngine(MDAEngine):
         core = self.mmcore
         patience = self._frame_timeout(event)
         deadline = time.monotonic() + patience
+        pause = max(_POLL_S, float(core.getExposure()) / 1000.0 / _POLLS_PER_EXPOSURE)
         popped = 0
         while popped < expected and not self._stop.now:
             # asked in this order: a frame may come between the two questions
@@ -149,7 +152,7 @@ class StackEngine(MDAEngine):
                 self.faults.append(f"no frame came for {patience:.0f} s")
                 break
             else:
-                time.sleep(_POLL_S)
+                time.sleep(min(pause, _LONGEST_POLL_S))
         if core.isBufferOverflowed():
             self.faults.append("the camera's buffer overflowed")
 

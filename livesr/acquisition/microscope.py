@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _SIMULATOR = "livesr.simulator"
+_SIMULATED = ("simulated microscope", "simulated camera", "simulated 100x/1.49 oil")
+"""Stand, camera and objective of the simulated microscope, as its calibration names them."""
 _SIMULATED_PIXEL = "PixelSizeUm"
 """Property of the simulated camera, which is told its pixel size in the sample."""
 _PATIENCE_S = 5.0
@@ -198,6 +200,10 @@ class MicroscopeSource:
         core, microscope = self._core, session.microscope
         camera = core.getCameraDevice()
         library = core.getDeviceLibrary(camera)
+        simulated = library.startswith(_SIMULATOR)
+        stand, maker, objective = (
+            _SIMULATED if simulated else (microscope.config, f"{library}/{camera}", "")
+        )
         sensor = (core.getImageHeight(), core.getImageWidth())
         self._check_images(camera)
         check_layout(session.layout, sensor, where=f"layout, camera {camera}")
@@ -209,16 +215,14 @@ class MicroscopeSource:
             shape=shape,
             timepoints=self._plan.timepoints,
             positions=self._plan.positions,
-            pixel_um=self._pixel_um(
-                microscope.pixel_um, microscope.config, simulated=library.startswith(_SIMULATOR)
-            ),
+            pixel_um=self._pixel_um(microscope.pixel_um, microscope.config, simulated=simulated),
             z_step_um=self._plan.z_step_um,
             interval_s=self._plan.interval_s,
             camera_offset=microscope.camera_offset,
-            microscope=microscope.name or microscope.config,
-            camera=microscope.camera or f"{library}/{camera}",
-            objective=microscope.objective,
-            simulated=library.startswith(_SIMULATOR),
+            microscope=microscope.name or stand,
+            camera=microscope.camera or maker,
+            objective=microscope.objective or objective,
+            simulated=simulated,
             extra={
                 "exposure_ms": float(core.getExposure()),
                 "camera_properties": {

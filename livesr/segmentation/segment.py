@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from livesr.segmentation.package import Package
     from livesr.types import Features, Float64, Grid, StackIndex, UInt8
 
+ROUNDTRIP_THRESHOLD = 0.45
+"""Linear interpolation lowers the peaks of the smallest vesicles: a little below one half keeps them
+without widening anything else (0.5 leaves peroxisomes an F1 of 0.88, 0.45 at least 0.93)."""
 VOXEL_TOLERANCE = 0.011
 """Features' voxels may differ from the package's by this share: as far as `Warp` keeps z."""
 
@@ -171,7 +174,7 @@ def coverage(mask: UInt8, camera: Grid, network: Grid) -> UInt8:
 
 
 def roundtrip(
-    mask: UInt8, camera: Grid, voxel_um: Sequence[float], threshold: float = 0.5
+    mask: UInt8, camera: Grid, voxel_um: Sequence[float], threshold: float = ROUNDTRIP_THRESHOLD
 ) -> UInt8:
     """Take a perfect mask (z, y, x) to the networks' grid and back: what resampling alone costs."""
     network = target_grid(camera, voxel_um)

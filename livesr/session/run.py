@@ -206,7 +206,7 @@ class _Run:
         except AcquisitionStopped:
             log.warning("stopped within a stack")
         except LivesrError as error:
-            self._fail(error)
+            self._keep(error)
         finally:
             for stack in self._recorder.cut_open_stack():
                 storing.put(stack)
@@ -258,13 +258,17 @@ class _Run:
         self._progress(self.progress())
 
     def _fail(self, error: Exception) -> None:
-        """Keep the first error, journal it if the disk still takes it, and end the acquisition."""
+        """End the acquisition because the storing thread met an error."""
         if not isinstance(error, LivesrError):
             self._bug = error
             self._stop.stop_now("internal error")
             return
-        self._error = self._error or error
         self._stop.stop_now(error.what)
+        self._keep(error)
+
+    def _keep(self, error: LivesrError) -> None:
+        """Keep the first error and journal it, if the disk still takes it."""
+        self._error = self._error or error
         try:
             self._journal.append(Event.FAULT, None, **error.as_dict())
         except StorageError as second:

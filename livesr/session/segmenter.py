@@ -27,7 +27,7 @@ from livesr.storage.journal import Event
 from livesr.storage.labels import LabelWriter, label_names
 from livesr.storage.reader import open_session
 from livesr.storage.spool import Spool, SpoolReader
-from livesr.types import Stack
+from livesr.types import Normalisation, Stack, StackIndex
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from livesr.flow import StopToken, Waiting
     from livesr.storage.journal import Journal
     from livesr.storage.tables import RowLog
-    from livesr.types import RecordingInfo, StackIndex, UInt16
+    from livesr.types import RecordingInfo, UInt16
 
 log = logging.getLogger(__name__)
 
@@ -77,6 +77,7 @@ def segmenter(pipe: Connection, job: Job) -> None:
         tools, engine_name = load_tools(job)
         writers = [_writer(number, job, tools) for number in range(job.info.positions)]
         raw = RawReader(job.folder)
+        warm_up(tools, job)
     except LivesrError as error:
         pipe.send(Reply("error", error))
         return
@@ -105,6 +106,12 @@ def load_tools(job: Job) -> tuple[SegmentTools, str]:
         on_camera_grid=job.on_camera_grid,
     )
     return tools, engine.name
+
+
+def warm_up(tools: SegmentTools, job: Job) -> None:
+    """Segment a dark stack, so that the first real one need not wait for compilers."""
+    dark = np.full(job.info.shape, round(tools.offset), np.uint16)
+    segment(Stack(dark, StackIndex(0, 0), 0.0), Normalisation(100.0, 1.0), tools)
 
 
 def _writer(number: int, job: Job, tools: SegmentTools) -> LabelWriter:
@@ -265,7 +272,7 @@ class Feeder:
             )
             return
         self._guest, self.engine = guest, reply.value
-        self._journal.append("segmenter_started", engine=self.engine, pid=guest.pid)
+        self._journal.append(Event.SEGMENTER_STARTED, engine=self.engine, pid=guest.pid)
 
     def _segment(self, task: Task) -> None:
         assert self._guest is not None  # noqa: S101 - the loop ends when there is no guest

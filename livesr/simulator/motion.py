@@ -67,7 +67,7 @@ class Motion:
             return self._edge(cell, self._sway(cloud.points, time_s), time_s)
         places = places + self._objects(cloud, time_s)
         if cloud.radii.any():
-            places = cell.shape.confine(places, cloud.radii)
+            places = cell.shape.confine(places, cloud.radii, time_s)
         return cloud.points + (places - cloud.centers)[cloud.owner]
 
     def _objects(self, cloud: Cloud, time_s: float) -> Float64:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from livesr.simulator.shape import CellShape, draw_shape
@@ -9,6 +11,8 @@ from livesr.simulator.shape import CellShape, draw_shape
 GAP_UM = 0.8
 """Least distance between neighbouring cells."""
 MOST_CELLS = 4
+ROOF_UM = 0.1
+"""Least height of the dorsal membrane above the nucleus."""
 
 
 def place_cells(
@@ -23,7 +27,7 @@ def place_cells(
     y, x = first.footprint.outline()
     nearest = int(np.argmin(np.hypot(y, x)))
     aside = rng.uniform(2.5, 4.5) / np.hypot(y[nearest], x[nearest])
-    shapes = [first.moved(float(-aside * y[nearest]), float(-aside * x[nearest]))]
+    shapes = [_roofed(first.moved(float(-aside * y[nearest]), float(-aside * x[nearest])))]
     start = rng.uniform(-np.pi, np.pi)
     for index in range(int(rng.integers(0, MOST_CELLS))):
         angle = start + index * 2 * np.pi / 3 + rng.normal(0.0, 0.2)
@@ -31,7 +35,7 @@ def place_cells(
         cy, cx = other.footprint.center
         reach = float(other.footprint.radius.mean())
         if abs(cy) - reach < field_um[0] / 2 and abs(cx) - reach < field_um[1] / 2:
-            shapes.append(other)
+            shapes.append(_roofed(other))
     return shapes
 
 
@@ -42,6 +46,23 @@ def _beside(shape: CellShape, angle: float, others: list[CellShape]) -> CellShap
         if not any(_overlap(moved, other) for other in others):
             break
     return moved
+
+
+def _roofed(shape: CellShape) -> CellShape:
+    """Return the shape with its dome raised where the nucleus would touch the membrane."""
+    _, cy, cx = shape.nucleus.center
+    reach = 1.2 * shape.nucleus.semi_axes[1]
+    steps = np.arange(-reach, reach, 0.3)
+    y, x = np.meshgrid(cy + steps, cx + steps, indexing="ij")
+    low, high = shape.nucleus.surfaces(y, x)
+    nuclear = high > low
+    y, x, high = y[nuclear], x[nuclear], high[nuclear]
+    for _ in range(10):
+        lacking = ROOF_UM - float((shape.top(y, x) - high).min())
+        if lacking <= 0.0:
+            break
+        shape = replace(shape, dome=shape.dome + lacking)
+    return shape
 
 
 def _overlap(one: CellShape, other: CellShape) -> bool:

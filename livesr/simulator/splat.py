@@ -20,6 +20,25 @@ lattices of points leave no moiré.
 """
 
 
+@njit(cache=True, nogil=True, fastmath=True, inline="always")  # type: ignore[untyped-decorator]
+def _between(field: Float32, a: int, b: int, v: float, u: float) -> float:
+    """Return ``field`` between its nodes (a, b) and (a + 1, b + 1)."""
+    upper = (1.0 - u) * field[a, b] + u * field[a, b + 1]
+    lower = (1.0 - u) * field[a + 1, b] + u * field[a + 1, b + 1]
+    return float((1.0 - v) * upper + v * lower)
+
+
+@njit(cache=True, nogil=True, fastmath=True, inline="always")  # type: ignore[untyped-decorator]
+def _deposit(plane: Float32, iy: int, ix: int, fy: float, fx: float, w: float) -> None:
+    """Add ``w`` to 3 x 3 pixels by a quadratic spline; fy, fx: place within the pixel, -½ to ½."""
+    left, middle, right = 0.5 * (0.5 - fx) ** 2, 0.75 - fx * fx, 0.5 * (0.5 + fx) ** 2
+    for row in range(-1, 2):
+        share = w * (0.75 - fy * fy if row == 0 else 0.5 * (0.5 + row * fy) ** 2)
+        plane[iy + row, ix - 1] += share * left
+        plane[iy + row, ix] += share * middle
+        plane[iy + row, ix + 1] += share * right
+
+
 @njit(cache=True, nogil=True, fastmath=True)  # type: ignore[untyped-decorator]
 def splat_planes(
     points: Float32,
@@ -65,25 +84,9 @@ def splat_planes(
             b = min(int(u), nodes - 2)
             v -= a
             u -= b
-            w00, w01, w10, w11 = (1 - v) * (1 - u), (1 - v) * u, v * (1 - u), v * u
-            z += (
-                w00 * warp[0, a, b]
-                + w01 * warp[0, a, b + 1]
-                + w10 * warp[0, a + 1, b]
-                + w11 * warp[0, a + 1, b + 1]
-            )
-            y += (
-                w00 * warp[1, a, b]
-                + w01 * warp[1, a, b + 1]
-                + w10 * warp[1, a + 1, b]
-                + w11 * warp[1, a + 1, b + 1]
-            )
-            x += (
-                w00 * warp[2, a, b]
-                + w01 * warp[2, a, b + 1]
-                + w10 * warp[2, a + 1, b]
-                + w11 * warp[2, a + 1, b + 1]
-            )
+            z += _between(warp[0], a, b, v, u)
+            y += _between(warp[1], a, b, v, u)
+            x += _between(warp[2], a, b, v, u)
             if y < 1.0 or x < 1.0 or y >= height - 2 or x >= width - 2:
                 continue
         first = np.searchsorted(planes, z - reach)
@@ -93,18 +96,12 @@ def splat_planes(
         ix = int(x + 0.5)
         fy = y - iy
         fx = x - ix
-        ay, by, cy = 0.5 * (0.5 - fy) ** 2, 0.75 - fy * fy, 0.5 * (0.5 + fy) ** 2
-        ax, bx, cx = 0.5 * (0.5 - fx) ** 2, 0.75 - fx * fx, 0.5 * (0.5 + fx) ** 2
         for k in range(first, count):
             distance = planes[k] - z
             if distance > reach:
                 break
             w = mass[i] * norm * np.exp(-0.5 * (distance / sigma_z) ** 2)
-            for r in range(3):
-                row = w * (ay if r == 0 else (by if r == 1 else cy))
-                out[k, iy + r - 1, ix - 1] += row * ax
-                out[k, iy + r - 1, ix] += row * bx
-                out[k, iy + r - 1, ix + 1] += row * cx
+            _deposit(out[k], iy, ix, fy, fx, w)
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]

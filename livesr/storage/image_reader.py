@@ -1,7 +1,8 @@
 """Read one image of a session: raw stacks and masks, while they are written or afterwards.
 
-Reads with zarr-python, another implementation than the writer's. Which stacks exist is what the
-journal says: a stack that was not stored is an error here, never an image of zeros.
+Which stacks exist is what the journal says: a stack that was not stored is an error here, never
+an image of zeros. Reads by tensorstore: a plane of 1200 × 1200 takes a tenth of the time that
+zarr-python takes, and on Windows it does not keep a writer from replacing a file.
 """
 
 from __future__ import annotations
@@ -11,22 +12,23 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import zarr
 
 from livesr.errors import StorageError, nearest
 from livesr.storage.labels import label_names
-from livesr.storage.ngff import GROUP_FILE, read_attributes
+from livesr.storage.ngff import GROUP_FILE, open_for_reading, read_attributes
 from livesr.types import Grid, StackIndex
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator
     from pathlib import Path
 
+    import tensorstore as ts
+
     from livesr.storage.ledger import Ledger
     from livesr.types import UInt8, UInt16
 
 DAMAGE = (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, RuntimeError)
-"""What zarr raises for metadata or shards that are damaged."""
+"""What zarr and tensorstore raise for metadata or shards that are damaged."""
 
 
 class ImageReader:
@@ -57,7 +59,7 @@ class ImageReader:
         self.path = path
         self.number = number
         self._ledger = ledger
-        self._arrays: dict[str, tuple[int, zarr.Array[Any]]] = {}
+        self._arrays: dict[str, tuple[int, ts.TensorStore]] = {}
         attributes = read_attributes(path)
         with _damage(path):
             self.channels = tuple(
@@ -75,7 +77,7 @@ class ImageReader:
     @property
     def shape(self) -> tuple[int, ...]:
         """(t, c, z, y, x) as declared at present; `stored` says which t exist."""
-        return self._array("0").shape
+        return tuple(self._array("0").shape)
 
     @property
     def voxel_um(self) -> tuple[float, float, float]:
@@ -153,14 +155,14 @@ class ImageReader:
                 fix=f"the journal lists the stacks that are {done}",
             )
 
-    def _array(self, name: str) -> zarr.Array[Any]:
+    def _array(self, name: str) -> ts.TensorStore:
         """Open an array, again whenever its metadata changed (it grew, or was shortened)."""
         path = self.path / name
         with _damage(path):
             changed = (path / GROUP_FILE).stat().st_mtime_ns
             known = self._arrays.get(name)
             if known is None or known[0] != changed:
-                known = (changed, zarr.open_array(path, mode="r"))
+                known = (changed, open_for_reading(path))
                 self._arrays[name] = known
             return known[1]
 
@@ -176,7 +178,7 @@ class ImageReader:
                 fix="count time points, channels and planes from 0",
             )
         with _damage(self.path / name):
-            return np.asarray(array[index], dtype=dtype)
+            return np.asarray(array[index].read().result(), dtype=dtype)
 
 
 def _scale(attributes: dict[str, Any]) -> list[float]:

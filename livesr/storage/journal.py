@@ -36,6 +36,8 @@ class Event(StrEnum):
         The ends of a run; ``session_finished`` has the counts.
     IMAGE_STARTED
         ``image.ome.zarr`` or a later one was created (``image``, ``shape``).
+    SEGMENTER_STARTED
+        The segmenter's process is ready (``engine``, ``pid``).
     STACK_STORED
         Every plane of the stack is durable in OME-Zarr (``time_s``).
     NORMALISATION
@@ -56,6 +58,7 @@ class Event(StrEnum):
     SESSION_RESUMED = "session_resumed"
     SESSION_FINISHED = "session_finished"
     IMAGE_STARTED = "image_started"
+    SEGMENTER_STARTED = "segmenter_started"
     STACK_STORED = "stack_stored"
     NORMALISATION = "normalisation"
     STACK_SEGMENTED = "stack_segmented"

@@ -20,6 +20,7 @@ from yaozarrs.write.v05 import prepare_image
 from livesr import catalog
 from livesr.errors import StorageError
 from livesr.storage.disk import disk_errors, replace_text, storage_error
+from livesr.storage.journal import plain
 from livesr.storage.ngff import (
     GROUP_FILE,
     open_array,
@@ -225,7 +226,7 @@ def _create_label(
         path,
         v05.LabelImage.model_validate({"multiscales": [multiscale], "image-label": {}}),
         (shape, "uint8"),
-        extra_attributes={"livesr": dict(attributes)} if attributes else None,
+        extra_attributes={"livesr": plain(dict(attributes))} if attributes else None,
         chunks=(1, 1, *grid.shape[1:]),
         shards=(1, *grid.shape),
         writer="tensorstore",

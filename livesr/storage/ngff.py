@@ -86,12 +86,22 @@ def open_array(path: Path) -> ts.TensorStore:
     StorageError
         If it is missing or damaged.
     """
-    spec = {"driver": "zarr3", "kvstore": {"driver": "file", "path": f"{path}/"}}
     with disk_errors("the array cannot be opened", path):
-        store = ts.open(spec, open=True).result()
+        store = ts.open(_spec(path), open=True).result()
         for lock in path.rglob("*.__lock"):
             lock.unlink()
     return store
+
+
+def open_for_reading(path: Path) -> ts.TensorStore:
+    """Open an existing array for reading, also while another process writes it.
+
+    Raises
+    ------
+    ValueError
+        If it is missing or damaged.
+    """
+    return ts.open(_spec(path), open=True, read=True).result()
 
 
 def resize(store: ts.TensorStore, timepoints: int) -> ts.TensorStore:
@@ -132,3 +142,7 @@ def sync_groups(root: Path) -> None:
             os.fsync(file.fileno())
         sync_folder(path.parent)
     sync_folder(root.parent)
+
+
+def _spec(path: Path) -> dict[str, object]:
+    return {"driver": "zarr3", "kvstore": {"driver": "file", "path": f"{path.as_posix()}/"}}

@@ -91,7 +91,7 @@ class TiffRecording:
         """Close the file."""
         self._file.close()
 
-    def _is_there(self, page: Any) -> bool:  # noqa: ANN401, tifffile has three kinds of page
+    def _is_there(self, page: Any) -> bool:
         if page is None:
             return False
         parts = zip(page.dataoffsets, page.databytecounts, strict=True)

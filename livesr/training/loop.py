@@ -103,7 +103,7 @@ class Trainer:
             group["lr"] = self.rate
         with torch.autocast("cpu", torch.bfloat16, enabled=schedule.bf16):
             logits = self.network(features.to(memory_format=torch.channels_last_3d))
-        value = loss(logits, target.float() / 255.0, self.recipe.network.heads, self.recipe.loss)
+        value = loss(logits, target, self.recipe.network.heads, self.recipe.loss)
         self.optimizer.zero_grad(set_to_none=True)
         value.backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)

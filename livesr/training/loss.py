@@ -69,6 +69,8 @@ def loss(logits: Tensor, target: Tensor, heads: Sequence[Head], plan: LossPlan) 
     heads : sequence of Head
     plan : LossPlan
     """
+    if target.dtype != torch.uint8:
+        raise TypeError(f"the target is coverage from 0 to 255, uint8, not {target.dtype}")
     if logits.device.type == "cpu" and all(head.activation == "sigmoid" for head in heads):
         weights = [plan.weights.get(name, 1.0) for head in heads for name in head.structures]
         return fused_loss(logits, target, weights, plan.dice, LEAST_VOXELS)

@@ -57,6 +57,7 @@ class Canvas(QWidget):
         self._base.setImage(picture.base, autoLevels=False, levels=None if rgb else (0, 255))
         self._base.setRect(extent(picture))
         self.show_labels(opacity, labels=labels)
+        self.scale_bar.setVisible(True)
         self.colour_bar.setVisible(picture.channel == "ratio")
         self.colour_bar.levels = picture.levels
         if fit:
@@ -128,6 +129,7 @@ class ScaleBar(QWidget):
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self.resize(190, 34)
+        self.setVisible(False)
         self._pixel_um = 0.0
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
 

@@ -99,8 +99,8 @@ def _complaint(stderr: str) -> str:
     telling = (
         "ImportError",
         "ModuleNotFoundError",
-        "is needed",
         "could not connect",
+        "is needed",
         "Could not load",
     )
     for word in telling:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -139,8 +140,8 @@ class Loader:
     def volume(self, image: int, t: int, name: str) -> float:
         """Return the volume (µm³) of one structure in one stack."""
         reader = self._session.images[image]
-        voxel = float(np.prod(self._mask_grid(image).voxel_um))
-        return voxel * np.count_nonzero(reader.mask(name, t))
+        voxel = math.prod(self._mask_grid(image).voxel_um)
+        return voxel * int(np.count_nonzero(reader.mask(name, t)))
 
     def _base(
         self, image: int, t: int, z: Plane, channel: str

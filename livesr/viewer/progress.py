@@ -88,7 +88,7 @@ def describe(progress: Progress) -> list[str]:
         parts.append(f"{progress.fps:.1f} frames/s")
     if progress.delay_s is not None:
         parts.append(f"masks {progress.delay_s:.2f} s after last plane")
-    parts.append(f"{progress.waiting} waiting")
+    parts.append(f"{progress.waiting} stack{'' if progress.waiting == 1 else 's'} waiting")
     if progress.failed:
         parts.append(f"{progress.failed} failed")
     if progress.frames_lost:

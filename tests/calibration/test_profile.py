@@ -165,3 +165,8 @@ def test_a_file_that_is_no_profile_is_refused(tmp_path: Path, content: bytes) ->
     path.write_bytes(content)
     with pytest.raises(CalibrationError):
         load_profile(path)
+
+
+def test_the_calibrations_that_travel_with_livesr_are_whole() -> None:
+    for name in list_profiles():
+        assert load_profile(name).name == name

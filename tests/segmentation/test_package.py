@@ -98,3 +98,9 @@ def test_an_unknown_structure_offers_the_nearest(folder: Path) -> None:
     assert positions(package, ["mitochondria"]) == {"mitochondria": 1}
     with pytest.raises(ModelError, match="golgi"):
         positions(package, ["golgi"])
+
+
+def test_the_packages_that_travel_with_livesr_are_whole() -> None:
+    for package in list_packages():
+        assert package.name == package.folder.name
+        package.verify()

@@ -9,6 +9,7 @@ import pytest
 from livesr.acquisition.core import SIMULATED_CONFIG, close_core, open_core
 from livesr.acquisition.layout import split
 from livesr.acquisition.sources import open_source
+from livesr.calibration.profile import load_profile
 from livesr.config import Session, session_from
 from livesr.config.layouts import side_by_side
 from livesr.flow import StopToken
@@ -104,6 +105,12 @@ def test_images_show_the_sample_at_their_place(splitter: bool) -> None:
     _, images, info = take(session(splitter, loops=1))
     photons = Sample(SEED, motion=0.0).emission(0.0, [1.2, 1.8, 2.4], VIEW, Optics.from_seed(SEED))
     assert info.simulated
+    profile = load_profile("simulated")
+    assert (info.microscope, info.camera) == (
+        profile.valid_for.microscope,
+        profile.valid_for.camera,
+    )
+    assert info.objective == profile.valid_for.objective
     assert info.pixel_um == PIXEL
     for channel in range(2):
         for z in range(3):

@@ -49,7 +49,8 @@ def test_one_chunk_a_plane_one_file_a_stack_of_a_channel(tmp_path: Path) -> None
 def test_metadata_says_channels_units_and_what_is_assumed(tmp_path: Path) -> None:
     path = tmp_path / "image.ome.zarr"
     note = {"session": "night", "calibration": "none", "simulated": True}
-    writer = ImageWriter.create(path, make_info(), name="night", attributes=note)
+    given = note | {"objective": np.int64(60)}
+    writer = ImageWriter.create(path, make_info(), name="night", attributes=given)
     attributes = dict(zarr.open_group(path, mode="r").attrs)
     ome = attributes["ome"]
     (multiscale,) = ome["multiscales"]
@@ -60,7 +61,7 @@ def test_metadata_says_channels_units_and_what_is_assumed(tmp_path: Path) -> Non
     assert transform["scale"] == [30.0, 1.0, 0.3, 0.0668, 0.0668]
     assert [c["label"] for c in ome["omero"]["channels"]] == ["yellow", "red"]
     assert [c["color"] for c in ome["omero"]["channels"]] == ["FFD92F", "E41A1C"]
-    assert attributes["livesr"] == note
+    assert attributes["livesr"] == note | {"objective": 60}
     writer.close()
 
 

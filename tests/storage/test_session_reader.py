@@ -149,6 +149,15 @@ def test_a_session_that_was_shortened_while_open(running: Running) -> None:
     assert np.array_equal(reader.images[0].raw(0, 0), make_stack(0)[0])
 
 
+def test_masks_that_were_replaced_while_open(running: Running) -> None:
+    running.store(0)
+    running.segment(0, live=True)
+    image = open_session(running.folder).images[0]
+    assert np.array_equal(image.mask("er", 0, 0), make_masks(0, running.grid).volumes["er"][0])
+    running.labels.write(0, make_masks(8, running.grid))
+    assert np.array_equal(image.mask("er", 0, 0), make_masks(8, running.grid).volumes["er"][0])
+
+
 def test_an_image_half_created_waits(running: Running) -> None:
     reader = open_session(running.folder)
     path = image_path(running.folder, 1)

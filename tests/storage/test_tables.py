@@ -9,7 +9,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from livesr.errors import StorageError
-from livesr.storage.tables import PLANE_COLUMNS, RowLog, plane_row, read_rows, to_parquet
+from livesr.storage.tables import (
+    PLANE_COLUMNS,
+    RowLog,
+    plane_row,
+    read_rows,
+    read_table,
+    to_parquet,
+)
 from livesr.types import Frame, StackIndex
 
 if TYPE_CHECKING:
@@ -81,3 +88,14 @@ def test_flush_makes_rows_readable_while_the_log_is_open(tmp_path: Path) -> None
     assert [row["k"] for row in read_rows(tmp_path / "rows.jsonl")] == [0]
     rows.close()
     rows.close()
+
+
+def test_a_table_is_read_back_as_rows(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_bytes(b'{"k": 0, "name": "a"}\n{"k": 1}\n')
+    to_parquet(path, tmp_path / "rows.parquet")
+    rows = read_table(tmp_path / "rows.parquet")
+    assert rows == [{"k": 0, "name": "a"}, {"k": 1, "name": None}]
+    (tmp_path / "rows.parquet").write_bytes(b"PAR1 cut short")
+    with pytest.raises(StorageError, match="cannot be read"):
+        read_table(tmp_path / "rows.parquet")

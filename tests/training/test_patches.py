@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -19,6 +20,9 @@ from livesr.training.fields import (
 from livesr.training.patches import PatchMaker, around_box, coverage, turned
 from livesr.training.plan import Augmentation, FieldPlan
 from livesr.types import Grid, Normalisation
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 PIXEL = 0.0668
 
@@ -107,7 +111,7 @@ def test_planes_may_be_fewer_and_apart() -> None:
 def test_turning_keeps_features_and_target_together() -> None:
     patch = maker(Augmentation.none()).draw(square_field(), np.random.default_rng(60_000))
     seen = set()
-    for seed in range(20):
+    for seed in range(40):
         other = turned(patch, np.random.default_rng(seed))
         seen.add(other.features.tobytes())
         inside = other.target[0] == 255
@@ -130,10 +134,8 @@ def test_chromatic_model_of_a_box_is_the_fields() -> None:
         assert np.allclose(local.displacement(y, x), expected, atol=1e-6)
 
 
-def test_fields_survive_the_disk(tmp_path: object) -> None:
-    from pathlib import Path
-
-    folder = Path(str(tmp_path)) / "field-60000"
+def test_fields_survive_the_disk(tmp_path: Path) -> None:
+    folder = tmp_path / "field-60000"
     field = replace(square_field(), chromatic=ChromaticModel(radius_um=3.0))
     write_field(field, folder)
     back = read_field(folder)
@@ -146,10 +148,8 @@ def test_fields_survive_the_disk(tmp_path: object) -> None:
     assert made_fields(folder.parent) == []
 
 
-def test_simulated_fields_hold_light_and_truth(tmp_path: object) -> None:
-    from pathlib import Path
-
-    root = Path(str(tmp_path))
+def test_simulated_fields_hold_light_and_truth(tmp_path: Path) -> None:
+    root = tmp_path
     plan = FieldPlan(shape=(96, 96), usual_z_step=0.0, z_step_um=(0.5, 0.6))
     make_fields(root, [60_000], plan)
     (folder,) = made_fields(root)

@@ -82,5 +82,5 @@ def test_the_end_and_failures_are_told() -> None:
 
 def test_the_status_line_says_what_the_issue_asks_for() -> None:
     text = " ".join(describe(progress(journal(6, 4))))
-    for part in ("stack 6 of 8", "2.5 frames/s", "3.00 s after last plane", "2 waiting"):
+    for part in ("stack 6 of 8", "2.5 frames/s", "3.00 s after last plane", "2 stacks waiting"):
         assert part in text

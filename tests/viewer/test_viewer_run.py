@@ -14,6 +14,7 @@ from PySide6.QtGui import QFont, QFontDatabase, QImage
 from livesr.errors import ConfigError, StorageError
 from livesr.storage.reader import open_session
 from livesr.viewer import app, fonts, run
+from livesr.viewer.__main__ import main
 from livesr.viewer.loader import Loader, flattened
 from livesr.viewer.state import View
 
@@ -139,16 +140,20 @@ def test_a_machine_without_fonts_takes_one_from_a_file_or_says_so(
     assert not caplog.text
 
 
-@pytest.mark.parametrize(("arguments", "code"), [([], 2), (["nowhere"], 5)])
-def test_the_module_is_a_program(arguments: list[str], code: int, tmp_path: Path) -> None:
-    done = subprocess.run(  # noqa: S603
-        [sys.executable, "-m", "livesr.viewer", *arguments],
+def test_the_module_is_a_program(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "livesr.viewer", "nowhere"],
         cwd=tmp_path,
         capture_output=True,
         text=True,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         check=False,
     )
-    assert done.returncode == code
-    assert done.stderr
+    assert done.returncode == 5
+    assert "session.yaml" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_program_wants_one_folder(caplog: pytest.LogCaptureFixture) -> None:
+    assert main([]) == 2
+    assert "usage" in caplog.text

@@ -1,0 +1,1 @@
+"""What masks mean: scores, and later objects, contacts and decisions."""

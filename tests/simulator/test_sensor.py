@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from livesr.simulator.camera import CameraModel
+
+PLAIN = CameraModel(hot_share=0.0, offset_sigma=0.0, gain_sigma=0.0, noise_spread=0.0)
+
+
+@pytest.mark.parametrize("photons", [0.0, 0.5, 3.3, 12.0, 31.0, 36.0, 250.0, 4000.0])
+def test_mean_and_variance_follow_theory(photons: float) -> None:
+    counts = PLAIN.expose(
+        np.full((4, 200, 250), photons, np.float32), np.random.default_rng(60_000)
+    ).astype(float)
+    electrons = photons * PLAIN.qe + PLAIN.dark_e_per_s * PLAIN.exposure_s
+    mean = PLAIN.offset + electrons / PLAIN.gain_e_per_adu
+    variance = (electrons + PLAIN.read_noise_e**2) / PLAIN.gain_e_per_adu**2 + 1 / 12
+    assert counts.mean() == pytest.approx(mean, abs=4 * np.sqrt(variance / counts.size) + 0.01)
+    assert counts.var() == pytest.approx(variance, rel=0.03)
+
+
+def test_low_light_is_skewed_like_poisson() -> None:
+    camera = CameraModel(
+        read_noise_e=0.01, hot_share=0, offset_sigma=0, gain_sigma=0, gain_e_per_adu=0.1, qe=1.0
+    )
+    counts = camera.expose(np.full((400, 400), 4.0, np.float32), np.random.default_rng(60_001))
+    electrons = (counts.astype(float) - 100.0) * 0.1
+    deviation = electrons - electrons.mean()
+    skewness = (deviation**3).mean() / electrons.std() ** 3
+    assert skewness == pytest.approx(1 / np.sqrt(4.0), rel=0.08)
+
+
+def test_equal_generators_give_equal_counts() -> None:
+    photons = np.random.default_rng(60_002).uniform(0, 200, (3, 40, 50)).astype(np.float32)
+    camera = CameraModel(seed=60_003)
+    first, again = (camera.expose(photons, np.random.default_rng(5)) for _ in range(2))
+    np.testing.assert_array_equal(first, again)
+    assert np.any(first != camera.expose(photons, np.random.default_rng(6)))
+    assert first.dtype == np.uint16
+    assert first.shape == photons.shape
+
+
+def test_neighbours_and_frames_are_independent() -> None:
+    counts = PLAIN.expose(np.full((2, 300, 300), 20.0, np.float32), np.random.default_rng(60_004))
+    noise = counts.astype(float) - counts.mean()
+    pairs = [
+        (noise[0, :, 1:], noise[0, :, :-1]),
+        (noise[0, 1:], noise[0, :-1]),
+        (noise[0], noise[1]),
+    ]
+    for a, b in pairs:
+        assert abs(np.corrcoef(a.ravel(), b.ravel())[0, 1]) < 0.015
+
+
+def test_counts_are_clipped_at_the_bit_depth_and_the_full_well() -> None:
+    bright = np.full((8, 8), 1e6, np.float32)
+    rng = np.random.default_rng(60_005)
+    assert CameraModel(bits=12).expose(bright, rng).max() == 4095
+    full = CameraModel(hot_share=0.0).expose(bright, rng)
+    assert full.max() < 100 + 1.05 * 80_000 / 1.2
+
+
+def test_fixed_pattern_belongs_to_the_camera() -> None:
+    camera = CameraModel(seed=60_006, hot_share=0.01)
+    offset, gain, noise = camera.pattern(100, 120)
+    assert np.median(offset) == pytest.approx(100.0, abs=0.2)
+    assert gain.std() / gain.mean() == pytest.approx(0.005, rel=0.1)
+    assert np.median(noise / gain) == pytest.approx(1.6, rel=0.02)
+    assert 0.003 < (offset > 110).mean() < 0.03
+    np.testing.assert_array_equal(
+        offset, CameraModel(seed=60_006, hot_share=0.01).pattern(100, 120)[0]
+    )
