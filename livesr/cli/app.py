@@ -53,10 +53,17 @@ def options(
 def main(arguments: list[str] | None = None) -> None:
     """Run the program and exit with its code; errors are text, or JSON with ``--json``."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    asked = [argument for argument in arguments if argument in _VERBS][:1]
-    for verb in asked or _VERBS:  # a verb starts in the time that its own imports take
-        import_module(f"livesr.cli.{verb}").add_to(app)
+    register(arguments)
     sys.exit(run(arguments))
+
+
+def register(arguments: list[str]) -> None:
+    """Add the verb that is asked for, or all: a verb starts in the time its own imports take."""
+    asked = [argument for argument in arguments if argument in _VERBS][:1]
+    known = {command.name for command in app.registered_commands}
+    for verb in asked or _VERBS:
+        if verb not in known:
+            import_module(f"livesr.cli.{verb}").add_to(app)
 
 
 def run(arguments: list[str]) -> int:

@@ -6,11 +6,19 @@ reading and its errors are in `livesr.config.reading`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 import useq
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidatorFunctionWrapHandler,
+    field_validator,
+    model_validator,
+)
 
 from livesr.catalog import NAMES, structure
 from livesr.config.layouts import PRESETS, Layout, SingleLayout
@@ -153,18 +161,28 @@ class Session(Model):
             return PRESETS[value]
         return value
 
-    @field_validator("sequence", mode="before")
+    @field_validator("sequence", mode="wrap")
     @classmethod
-    def _sequence_keys(cls, value: Any) -> Any:
-        if isinstance(value, dict):
-            for key in value:
-                if key not in useq.MDASequence.model_fields:
-                    known = nearest(str(key), useq.MDASequence.model_fields)
-                    raise ValueError(f"unknown key {key!r} in a useq sequence; {known}")
-        return value
+    def _sequence_keys(cls, value: Any, validate: ValidatorFunctionWrapHandler) -> useq.MDASequence:
+        sequence: useq.MDASequence = validate(value)
+        _refuse_unknown(value, sequence, "")
+        return sequence
 
     @model_validator(mode="after")
     def _one_source(self) -> Session:
         if self.recording is not None and "microscope" in self.model_fields_set:
             raise ValueError("a session has either a microscope or a recording: remove one of them")
         return self
+
+
+def _refuse_unknown(given: Any, model: object, where: str) -> None:
+    """Refuse keys that useq would drop without a word (a typing error in a plan)."""
+    if isinstance(given, Mapping) and isinstance(model, BaseModel):
+        known = type(model).model_fields
+        for key, value in given.items():
+            if key not in known:
+                raise ValueError(f"unknown key {where}{key!r}; {nearest(str(key), known)}")
+            _refuse_unknown(value, getattr(model, key), f"{where}{key}.")
+    elif isinstance(given, list | tuple) and isinstance(model, list | tuple):
+        for number, (one, its_model) in enumerate(zip(given, model, strict=False)):
+            _refuse_unknown(one, its_model, f"{where}{number}.")

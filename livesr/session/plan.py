@@ -11,6 +11,7 @@ from livesr.calibration.profile import load_profile
 from livesr.calibration.warp import target_grid
 from livesr.catalog import BY_NAME
 from livesr.errors import ConfigError, nearest
+from livesr.segmentation.engines import working_engine
 from livesr.segmentation.package import load_package
 from livesr.segmentation.segment import network_voxel
 from livesr.storage.space import space_needed
@@ -114,6 +115,7 @@ def _checked(session: Session, source: Source) -> Plan:
     _check_dims(package, info)
     structures = _structures(session, package)
     package.verify()
+    working_engine(session.segmentation.engine)
     unreliable = () if len(info.channels) > 1 else _need_ratio(structures)
     if unreliable:
         log.warning(

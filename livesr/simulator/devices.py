@@ -317,12 +317,12 @@ class SimulatedCamera(CameraDevice):
         for _ in range(n) if n is not None else count():
             began = clock.now()
             buffer = get_buffer(self.shape(), np.uint16)
-            buffer[:] = self._expose(began)
+            self._expose(began, buffer)
             clock.advance(self._exposure_ms / 1000.0)
             self._bench.trigger()
             yield {TIME_PROPERTY: f"{began:.6f}"}
 
-    def _expose(self, time_s: float) -> UInt16:
+    def _expose(self, time_s: float, counts: UInt16) -> None:
         bench = self._bench
         photons = self._current_scene().plane(time_s, bench.z_um(), bench.xy_um(), self._sensor())
         x, y, width, height = self.get_roi()
@@ -335,7 +335,7 @@ class SimulatedCamera(CameraDevice):
         model = CameraModel(
             bits=int(self.get_property_value("BitDepth")), exposure_s=self._exposure_ms / 1000.0
         )
-        return model.expose(photons if share == 1 else photons * share, rng)
+        model.expose(photons if share == 1 else photons * share, rng, counts)
 
     def _prepare(self, heights: tuple[float, ...]) -> None:
         bench = self._bench

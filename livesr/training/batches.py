@@ -17,6 +17,7 @@ import torch
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from livesr.catalog import NAMES
+from livesr.errors import StorageError
 from livesr.simulator.camera import CameraModel
 from livesr.training.fields import made_fields, read_field
 from livesr.training.network import space_to_depth
@@ -90,7 +91,15 @@ class Batches(IterableDataset):
         short = plan.network.dims == "3d" and rng.random() < plan.augmentation.short_stacks
         planes = min(SHORT, plan.schedule.patch[0]) if short else None
         chosen = rng.integers(len(folders), size=plan.schedule.batch)
-        return [maker.draw(read_field(folders[i]), rng, planes) for i in chosen]
+        patches = [maker.draw(read_field(folders[i]), rng, planes) for i in chosen]
+        if not all(patch.target.any() for patch in patches):
+            # Nucleus, cytosol and extracellular space fill everything.
+            raise StorageError(
+                "a patch without any structure was cut",
+                where=", ".join(str(folders[i]) for i in chosen),
+                fix="delete the field's folder: it is made again",
+            )
+        return patches
 
 
 def _wait_for_fields(folder: Path) -> list[Path]:

@@ -98,13 +98,25 @@ def choose_engine(
     ModelError
         If there is no such engine, it cannot work here, or it cannot load the package.
     """
+    entry = working_engine(name)
+    engine = entry.load()(package, threads, precision)
+    log.info("engine %s (%s) for package %s", engine.name, entry.describe(), package.name)
+    return engine
+
+
+def working_engine(name: str) -> EngineEntry:
+    """Return the engine called ``name``, or for ``auto`` the first of `ENGINES` that works here.
+
+    Raises
+    ------
+    ModelError
+        If there is no such engine, or none of those asked for works here; it says why.
+    """
     reasons = {}
     for entry in _asked_for(name):
         reason = entry.unavailable()
         if reason is None:
-            engine = entry.load()(package, threads, precision)
-            log.info("engine %s (%s) for package %s", engine.name, entry.describe(), package.name)
-            return engine
+            return entry
         reasons[entry.name] = reason
     raise ModelError(
         "no engine works here" if name == "auto" else f"engine {name} does not work here",
