@@ -80,6 +80,7 @@ class Recorder:
         planes: RowLog,
         waiting: Waiting[Task] | None,
         stop: StopToken,
+        stored: list[StackIndex],
     ) -> None:
         self._info = info
         self._layout = layout
@@ -93,7 +94,7 @@ class Recorder:
         self._open: OpenStack | None = None
         self.frames = 0
         self.frames_lost = 0
-        self.stored: list[StackIndex] = []
+        self.stored = stored
         self.failed: list[StackIndex] = []
         self.first_frame_at = self.last_frame_at = 0.0
 
@@ -152,6 +153,12 @@ class Recorder:
         else:
             slot = stack.slot.number
             self._waiting.put(Task(index, time_s, normalisation, stack.arrived, slot))
+
+    @property
+    def fps(self) -> float:
+        """Frames a second of real time, from the first frame to the last."""
+        elapsed = self.last_frame_at - self.first_frame_at
+        return (self.frames - 1) / elapsed if elapsed > 0 else 0.0
 
     def _give_up(self, stack: OpenStack) -> None:
         """Journal which frames never came; a stack with holes gets no masks."""

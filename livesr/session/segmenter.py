@@ -30,7 +30,7 @@ from livesr.storage.spool import Spool, SpoolReader
 from livesr.types import Normalisation, Stack, StackIndex
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from multiprocessing.connection import Connection
     from pathlib import Path
 
@@ -208,6 +208,7 @@ class Feeder:
         measurements: RowLog,
         stop: StopToken,
         catch_up: bool,
+        caught_up: Callable[[], None],
     ) -> None:
         self._job = job
         self._spool = spool
@@ -216,6 +217,7 @@ class Feeder:
         self._measurements = measurements
         self._stop = stop
         self._catch_up = catch_up
+        self._caught_up = caught_up
         self._guest: Guest | None = None
         self._deaths = 0
         self.engine = ""
@@ -315,6 +317,8 @@ class Feeder:
             seconds={name: round(s, 4) for name, s in result.seconds.items()},
             engine=self.engine,
         )
+        if not live:
+            self._caught_up()
 
     def _fail(self, index: StackIndex, reason: str) -> None:
         self.failed.append(index)

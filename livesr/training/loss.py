@@ -72,7 +72,7 @@ def loss(logits: Tensor, target: Tensor, heads: Sequence[Head], plan: LossPlan) 
     if target.dtype != torch.uint8:
         raise TypeError(f"the target is coverage from 0 to 255, uint8, not {target.dtype}")
     if logits.device.type == "cpu" and all(head.activation == "sigmoid" for head in heads):
-        weights = [plan.weights.get(name, 1.0) for head in heads for name in head.structures]
+        weights = [plan.factor(name) for head in heads for name in head.structures]
         return fused_loss(logits, target, weights, plan.dice, LEAST_VOXELS)
     return plain_loss(logits, target, heads, plan)
 
@@ -88,7 +88,7 @@ def plain_loss(logits: Tensor, target: Tensor, heads: Sequence[Head], plan: Loss
 
 def _entropy(logits: Tensor, target: Tensor, head: Head, plan: LossPlan) -> Tensor:
     """Return the sum over a head's structures of their mean cross entropy, weighted."""
-    weights = logits.new_tensor([plan.weights.get(name, 1.0) for name in head.structures])
+    weights = logits.new_tensor([plan.factor(name) for name in head.structures])
     if head.activation == "sigmoid":
         per_output = binary_cross_entropy_with_logits(logits, target, reduction="none")
         return (per_output.mean((0, 2, 3, 4)).reshape(-1, PACKED).mean(1) * weights).sum()

@@ -18,6 +18,7 @@ from livesr.session import segmenter as guests
 from livesr.storage.folder import PLANES_FILE
 from livesr.storage.image import ImageWriter
 from livesr.storage.reader import open_session
+from livesr.storage.spool import SpoolReader
 from livesr.storage.tables import read_table
 from livesr.types import Normalisation, Stack, StackIndex
 
@@ -203,6 +204,11 @@ def test_write_error_surfaces_at_once_and_keeps_what_was_stored(
     assert_raw(folder, 2)
     assert events(folder, "fault")[0]["what"] == "the disk is full"
     assert events(folder, "session_finished")[0]["stacks"] == 2
+    kept = SpoolReader(folder / "spool")
+    slot = next(n for n in range(4) if kept.index(n) == StackIndex(0, 2))
+    frame = splitter_frame(StackIndex(0, 2), 3)
+    np.testing.assert_array_equal(kept.read(slot)[0, 3], frame[:, :SIDE])
+    kept.close()
 
 
 def test_hardware_error_keeps_what_was_stored(plan_of: Callable[..., Plan], tmp_path: Path) -> None:

@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
+from scipy.special import ndtr
+from scipy.stats import poisson
 
 from livesr.simulator.camera import CameraModel
 
@@ -31,6 +35,20 @@ def test_low_light_is_skewed_like_poisson() -> None:
     assert skewness == pytest.approx(1 / np.sqrt(4.0), rel=0.08)
 
 
+@pytest.mark.parametrize("photons", [0.0, 0.2, 1.0, 4.0, 15.0])
+def test_low_light_is_distributed_like_poisson_with_read_noise(photons: float) -> None:
+    counts = PLAIN.expose(
+        np.full((400, 500), photons, np.float32), np.random.default_rng(60_008)
+    ).ravel()
+    mean = photons * PLAIN.qe + PLAIN.dark_e_per_s * PLAIN.exposure_s
+    electrons, values = np.arange(100), np.arange(80, 160)
+    edges = (values + 0.5 - PLAIN.offset) * PLAIN.gain_e_per_adu
+    below = ndtr((edges[:, None] - electrons) / PLAIN.read_noise_e)
+    expected = below @ poisson.pmf(electrons, mean)
+    found = np.searchsorted(np.sort(counts), values, side="right") / counts.size
+    assert np.abs(found - expected).max() < 0.005
+
+
 def test_equal_generators_give_equal_counts() -> None:
     photons = np.random.default_rng(60_002).uniform(0, 200, (3, 40, 50)).astype(np.float32)
     camera = CameraModel(seed=60_003)
@@ -39,6 +57,18 @@ def test_equal_generators_give_equal_counts() -> None:
     assert np.any(first != camera.expose(photons, np.random.default_rng(6)))
     assert first.dtype == np.uint16
     assert first.shape == photons.shape
+
+
+def test_counts_are_written_where_they_are_wanted() -> None:
+    photons = np.full((30, 70), 20.0, np.float32)
+    counts = np.zeros((30, 70), np.uint16)
+    assert PLAIN.expose(photons, np.random.default_rng(5), counts) is counts
+    np.testing.assert_array_equal(counts, PLAIN.expose(photons, np.random.default_rng(5)))
+    odd = np.zeros((60, 70), np.uint16)[::2]
+    unfit: list[Any] = [counts[:, :-1], counts.astype(np.uint8), odd]
+    for wrong in unfit:
+        with pytest.raises(ValueError, match="out is"):
+            PLAIN.expose(photons, np.random.default_rng(5), wrong)
 
 
 def test_neighbours_and_frames_are_independent() -> None:

@@ -70,7 +70,7 @@ def start_python(script: str, *arguments: str) -> subprocess.Popen[str]:
     """Start a Python process that can import livesr and this module; its output is a pipe."""
     here = Path(__file__).resolve().parent
     paths = os.pathsep.join([str(here), str(here.parents[1])])
-    return subprocess.Popen(  # noqa: S603, our own script
+    return subprocess.Popen(
         [sys.executable, "-c", script, *arguments],
         stdout=subprocess.PIPE,
         text=True,

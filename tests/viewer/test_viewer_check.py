@@ -102,7 +102,7 @@ def test_asking_does_not_load_qt() -> None:
         "import sys; from livesr.viewer import check, run; "
         "print([m for m in sys.modules if m.split('.')[0] in ('PySide6', 'pyqtgraph')])"
     )
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"

@@ -1,0 +1,149 @@
+"""The files of a running session: made before the first frame, closed after the last."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from livesr import __version__
+from livesr.config import dump_session
+from livesr.errors import StorageError
+from livesr.storage.folder import (
+    JOURNAL_FILE,
+    MEASUREMENT_ROWS,
+    MEASUREMENTS_FILE,
+    PLANE_ROWS,
+    PLANES_FILE,
+    SESSION_FILE,
+    SPOOL_FOLDER,
+    image_path,
+)
+from livesr.storage.image import ImageWriter
+from livesr.storage.journal import Journal
+from livesr.storage.labels import LabelWriter, label_names
+from livesr.storage.space import check_space
+from livesr.storage.spool import Spool
+from livesr.storage.tables import RowLog, to_parquet
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from livesr.session.plan import Plan
+    from livesr.session.result import Outcome
+    from livesr.types import StackIndex
+
+log = logging.getLogger(__name__)
+
+
+def prepare_folder(plan: Plan, folder: Path) -> None:
+    """Make the session's folder, or refuse.
+
+    Raises
+    ------
+    StorageError
+        If it exists, the disk has no room for the session, or it cannot be written.
+    """
+    if folder.exists():
+        raise StorageError(
+            "the session folder exists already; a recording is never written over",
+            where=str(folder),
+            fix="choose another --out",
+        )
+    check_space(folder, plan.disk_bytes())
+    try:
+        folder.mkdir(parents=True)
+        (folder / SESSION_FILE).write_text(dump_session(plan.session), encoding="utf-8")
+    except OSError as error:
+        raise StorageError(
+            f"the session folder cannot be made: {error.strerror or error}",
+            where=str(folder),
+            fix="choose an --out that you may write to",
+        ) from None
+
+
+@dataclass(slots=True)
+class SessionFiles:
+    """What a running session writes to.
+
+    Attributes
+    ----------
+    stored : list of StackIndex
+        Filled by the recorder: what stands in OME-Zarr and need not stay in the spool.
+    """
+
+    folder: Path
+    journal: Journal
+    planes: RowLog
+    measurements: RowLog
+    spool: Spool
+    images: Sequence[ImageWriter]
+    stored: list[StackIndex] = field(default_factory=list)
+
+    def trim(self, outcome: Outcome, timepoints: int) -> None:
+        """Shorten arrays that were declared longer than the recording became, and close them."""
+        for number, image in enumerate(self.images):
+            length = outcome.length(number)
+            if length < timepoints:
+                image.trim(length)
+                if label_names(image.path):
+                    LabelWriter.open(image.path).trim(length)
+            image.close()
+
+    def close(self) -> None:
+        """Close everything; the spool stays if it holds the only copy of a stack."""
+        self.journal.close()
+        self.planes.close()
+        self.measurements.close()
+        only = [str(slot.index) for slot in self.spool.held() if slot.index not in self.stored]
+        self.spool.close(remove=not only)
+        if only:
+            where = self.folder / SPOOL_FOLDER
+            log.error("%s could not be stored and were kept in %s", "; ".join(only), where)
+        self._tables()
+
+    def _tables(self) -> None:
+        """Turn the rows into parquet; rows that cannot be turned stay as they are."""
+        for rows, table in ((PLANE_ROWS, PLANES_FILE), (MEASUREMENT_ROWS, MEASUREMENTS_FILE)):
+            try:
+                to_parquet(self.folder / rows, self.folder / table)
+            except StorageError as error:
+                log.error("%s stays as it is: %s", rows, error.what)  # noqa: TRY400 - its text is the message
+            else:
+                (self.folder / rows).unlink()
+
+
+@contextmanager
+def open_files(plan: Plan, folder: Path) -> Iterator[SessionFiles]:
+    """Open the files of a session in its prepared folder, and close them whatever happens."""
+    files = SessionFiles(
+        folder,
+        Journal(folder / JOURNAL_FILE),
+        RowLog(folder / PLANE_ROWS),
+        RowLog(folder / MEASUREMENT_ROWS),
+        Spool(folder / SPOOL_FOLDER, plan.info.shape, plan.session.storage.spool_slots),
+        [_image(plan, folder, number) for number in range(plan.info.positions)],
+    )
+    try:
+        yield files
+    finally:
+        files.close()
+
+
+def _image(plan: Plan, folder: Path, number: int) -> ImageWriter:
+    attributes = {
+        "livesr": __version__,
+        "session": plan.session.name,
+        "position": number,
+        "simulated": plan.info.simulated,
+        "calibration": plan.calibration,
+        "calibration_applies_to": "masks and displays; raw is never interpolated",
+        "package": plan.package.name if plan.package else None,
+        "unreliable_without_ratio": list(plan.unreliable),
+    }
+    name = f"{plan.session.name} {number}"
+    return ImageWriter.create(
+        image_path(folder, number), plan.info, name=name, attributes=attributes
+    )

@@ -1,0 +1,98 @@
+"""Every file in examples/ is run as its reader would run it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from livesr.storage.reader import open_session
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+SESSIONS: dict[str, tuple[str, ...]] = {
+    "demo-camera.yaml": (),
+    "demo-two-cameras.yaml": (),
+    "simulated.yaml": ("sequence.time_plan.loops=1", "microscope.properties.Camera.Motion=0"),
+    "recorded-pair.yaml": ("recording.paths=[yellow.tif, red.tif]",),
+    "recorded-stack.yaml": ("recording.paths=cells.ome.tif",),
+}
+RECIPES = {"train-all.yaml", "train-all2d.yaml"}
+
+
+def livesr(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "livesr", *arguments]
+    return subprocess.run(
+        command, capture_output=True, text=True, cwd=cwd, timeout=170, check=False
+    )
+
+
+def write_recordings(folder: Path) -> None:
+    rng = np.random.default_rng(60_020)
+    for name in ("yellow.tif", "red.tif"):
+        tifffile.imwrite(folder / name, rng.integers(0, 200, (64, 96), dtype=np.uint8))
+    tifffile.imwrite(
+        folder / "cells.ome.tif",
+        rng.integers(100, 500, (2, 8, 64, 96), dtype=np.uint16),
+        metadata={
+            "axes": "TZYX",
+            "PhysicalSizeX": 0.0668,
+            "PhysicalSizeY": 0.0668,
+            "PhysicalSizeZ": 0.3,
+            "TimeIncrement": 5.0,
+        },
+    )
+
+
+def test_all_examples_are_tested() -> None:
+    sessions = {path.name for path in EXAMPLES.glob("*.yaml")} - RECIPES
+    assert sessions == set(SESSIONS)
+
+
+@pytest.mark.parametrize("name", SESSIONS)
+def test_session(name: str, tmp_path: Path) -> None:
+    write_recordings(tmp_path)
+    out = tmp_path / "session"
+    settings = [part for s in SESSIONS[name] for part in ("--set", absolute(s, tmp_path))]
+    run = livesr(
+        "run",
+        str(EXAMPLES / name),
+        "--headless",
+        "--out",
+        str(out),
+        "--json",
+        *settings,
+        cwd=tmp_path,
+    )
+    assert run.returncode == 0, run.stderr
+    result = json.loads(run.stdout)
+    assert result["failed"] == result["frames_lost"] == 0
+    assert result["segmented_live"] + result["segmented_later"] == result["stacks"] > 0
+    image = open_session(out).images[0]
+    assert len(image.structures) == 15
+    if image.shape[1] == 1:
+        assert "unreliable" in run.stderr
+
+
+def absolute(setting: str, folder: Path) -> str:
+    for name in ("yellow.tif", "red.tif", "cells.ome.tif"):
+        setting = setting.replace(name, str(folder / name))
+    return setting
+
+
+@pytest.mark.parametrize("script", sorted(path.name for path in EXAMPLES.glob("*.py")))
+def test_script(script: str, tmp_path: Path) -> None:
+    run = subprocess.run(
+        [sys.executable, str(EXAMPLES / script)],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        timeout=170,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    assert "mitochondria" in run.stdout
