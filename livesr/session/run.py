@@ -10,10 +10,11 @@ from livesr import __version__
 from livesr.errors import LivesrError, StorageError
 from livesr.flow import StopToken, Waiting, Worker
 from livesr.pipeline import AcquisitionStopped, OpenStack, Recorder, Task
+from livesr.session.feeder import Feeder
 from livesr.session.files import open_files, prepare_folder
 from livesr.session.log import session_log
 from livesr.session.result import Outcome, SessionResult
-from livesr.session.segmenter import Feeder, Job
+from livesr.session.segmenter import Job
 from livesr.storage.disk import free_bytes
 from livesr.storage.folder import LOG_FILE
 from livesr.storage.journal import Event

@@ -1,0 +1,203 @@
+"""The thread that feeds the segmenter, beside the acquisition.
+
+It takes stored stacks by the session's policy, sends them to the segmenter's process, journals what
+came back, and starts the process again if it died. The acquisition never waits for either.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from livesr.flow import Guest, GuestDiedError
+from livesr.session.segmenter import segmenter
+from livesr.storage.journal import Event
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from livesr.errors import LivesrError
+    from livesr.flow import StopToken, Waiting
+    from livesr.pipeline import Task
+    from livesr.session.segmenter import Job, Segmented
+    from livesr.storage.journal import Journal
+    from livesr.storage.spool import Spool
+    from livesr.storage.tables import RowLog
+    from livesr.types import StackIndex
+
+log = logging.getLogger(__name__)
+
+_START_S = 120.0
+_STACK_S = 900.0
+_DEATHS = 4
+
+
+class Feeder:
+    """The thread that feeds the segmenter and books what it says.
+
+    Every stack ends here as exactly one of segmented live, segmented later, or failed with a
+    reason.
+    """
+
+    def __init__(
+        self,
+        job: Job,
+        *,
+        spool: Spool,
+        waiting: Waiting[Task],
+        journal: Journal,
+        measurements: RowLog,
+        stop: StopToken,
+        catch_up: bool,
+        caught_up: Callable[[], None],
+    ) -> None:
+        self._job = job
+        self._spool = spool
+        self._waiting = waiting
+        self._journal = journal
+        self._measurements = measurements
+        self._stop = stop
+        self._catch_up = catch_up
+        self._caught_up = caught_up
+        self._guest: Guest | None = None
+        self._deaths = 0
+        self.engine = ""
+        self.live: list[StackIndex] = []
+        self.later: list[StackIndex] = []
+        self.failed: list[StackIndex] = []
+        self.latencies_s: list[float] = []
+        self.seconds: list[dict[str, float]] = []
+        self.error: LivesrError | None = None
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="feed-segmenter")
+
+    def start(self) -> None:
+        """Start the process and the thread; return once the engine is ready, or cannot be."""
+        self._thread.start()
+        self._ready.wait()
+
+    def join(self) -> None:
+        """Wait until every stack has ended one way or the other. Call after ``waiting.close``."""
+        self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            self._start_guest()
+            self._ready.set()
+            while not self._finished():
+                task = self._waiting.take(timeout_s=0.2)
+                if task is not None:
+                    self._segment(task)
+        finally:
+            self._ready.set()
+            self._give_up_rest()
+            if self._guest is not None:
+                self._guest.close()
+
+    def _finished(self) -> bool:
+        if self._guest is None or (self._waiting.closed and not self._catch_up):
+            return True
+        return self._waiting.closed and (self._stop.now or not len(self._waiting))
+
+    def _start_guest(self) -> None:
+        guest = Guest(segmenter, self._job)
+        try:
+            reply = guest.receive(_START_S)
+        except GuestDiedError as error:
+            guest.close(timeout_s=0)
+            self._book_death(str(error), None)
+            return
+        if reply.kind == "error":
+            self.error = reply.value
+            guest.close()
+            self._journal.append(
+                Event.FAULT, what="the segmenter cannot start", reason=self.error.what
+            )
+            return
+        self._guest, self.engine = guest, reply.value
+        self._journal.append(Event.SEGMENTER_STARTED, engine=self.engine, pid=guest.pid)
+
+    def _segment(self, task: Task) -> None:
+        assert self._guest is not None  # noqa: S101 - the loop ends when there is no guest
+        slot = task.slot
+        try:
+            self._guest.send(task)
+            reply = self._guest.receive(_STACK_S)
+            if reply.kind == "taken":
+                self._release(slot)
+                slot = None
+                reply = self._guest.receive(_STACK_S)
+        except GuestDiedError as error:
+            self._release(slot)
+            self._book_death(str(error), task.index)
+            return
+        self._release(slot)
+        if reply.kind == "failed":
+            self._fail(task.index, reply.value.what)
+        else:
+            self._book(task, reply.value)
+
+    def _release(self, slot: int | None) -> None:
+        if slot is not None:
+            self._spool.release(slot)
+
+    def _book(self, task: Task, result: Segmented) -> None:
+        latency = time.monotonic() - task.arrived
+        live = not self._waiting.closed
+        (self.live if live else self.later).append(task.index)
+        self.latencies_s.append(latency)
+        self.seconds.append(result.seconds)
+        for row in result.rows:
+            self._measurements.append({**row, "time_s": task.time_s})
+        self._measurements.flush()
+        self._journal.append(
+            Event.STACK_SEGMENTED,
+            task.index,
+            live=live,
+            latency_s=round(latency, 3),
+            seconds={name: round(s, 4) for name, s in result.seconds.items()},
+            engine=self.engine,
+        )
+        if not live:
+            self._caught_up()
+
+    def _fail(self, index: StackIndex, reason: str) -> None:
+        self.failed.append(index)
+        self._journal.append(Event.STACK_FAILED, index, reason=reason)
+        log.error("%s was not segmented: %s", index, reason)
+
+    def _book_death(self, reason: str, index: StackIndex | None) -> None:
+        """Journal that the process died, and start it again unless it dies each time."""
+        self._guest = None
+        self._deaths += 1
+        self._journal.append(
+            Event.FAULT, index, what="the segmenter died", reason=reason, deaths=self._deaths
+        )
+        log.error("the segmenter died (%s); the acquisition goes on", reason)
+        if index is not None:
+            self._fail(index, f"the segmenter died with it: {reason}")
+        if self._deaths < _DEATHS:
+            self._stop.wait(min(2.0**self._deaths, 30.0))
+            self._start_guest()
+
+    def _give_up_rest(self) -> None:
+        """Wait for the end of the acquisition, then say why what is left got no masks."""
+        while not self._waiting.closed:
+            self._drop(self._waiting.take(timeout_s=0.2))
+        for task in self._waiting.drain():
+            self._drop(task)
+
+    def _drop(self, task: Task | None) -> None:
+        if task is None:
+            return
+        self._release(task.slot)
+        if self.error is not None:
+            self._fail(task.index, self.error.what)
+        elif self._guest is None:
+            self._fail(task.index, f"the segmenter died {self._deaths} times")
+        elif self._stop.now:
+            self._fail(task.index, "the session was stopped before its turn came")
+        else:
+            self._fail(task.index, "segmentation.catch_up is off and it could not be done live")
