@@ -9,7 +9,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from livesr.bench.rows import Row
-from livesr.config import Session, session_from
+from livesr.config import Session, plain_session, session_from
 from livesr.flow import StopToken
 from livesr.session import make_plan, run_session
 from livesr.session.demo import demo_session
@@ -67,8 +67,7 @@ def rows(*, field: int = 1200, stacks: int = 12, rounds: int = 2) -> Iterator[Ro
 
 def _session(field: int, stacks: int) -> Session:
     base = demo_session(timepoints=stacks, field=field, planes=24, seed=60_001)
-    data = base.model_dump(mode="json", exclude={"recording"})
-    data["sequence"] = base.sequence.model_dump(mode="json", exclude_unset=True)
+    data = plain_session(base)
     data["sequence"]["time_plan"] = {"interval": 0, "loops": stacks}
     data["microscope"]["properties"]["Camera"]["Motion"] = 0
     data["microscope"]["properties"]["Clock"]["Speedup"] = 1

@@ -14,7 +14,7 @@ from scipy import stats
 from livesr.analysis.scores import Counts
 from livesr.bench.rows import Row
 from livesr.catalog import NAMES
-from livesr.config import session_from
+from livesr.config import plain_session, session_from
 from livesr.segmentation.segment import roundtrip
 from livesr.session import make_plan, run_session
 from livesr.session.demo import demo_session
@@ -57,8 +57,7 @@ def _grids(cells: int) -> Iterator[Row]:
 def _memory(timepoints: int) -> Iterator[Row]:
     """Watch the resident memory of the whole process tree after each stack."""
     base = demo_session(timepoints=timepoints, field=128, planes=8, seed=60_002)
-    data = base.model_dump(mode="json", exclude={"recording"})
-    data["sequence"] = base.sequence.model_dump(mode="json", exclude_unset=True)
+    data = plain_session(base)
     data["sequence"]["time_plan"] = {"interval": 1, "loops": timepoints}
     data["segmentation"]["policy"] = "every"
     samples: list[tuple[int, float]] = []

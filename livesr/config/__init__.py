@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from livesr.config.reading import dump_session, read_session, session_from
+from livesr.config.reading import dump_session, plain_session, read_session, session_from
 from livesr.config.session import Session
 
-__all__ = ["Session", "dump_session", "read_session", "session_from"]
+__all__ = ["Session", "dump_session", "plain_session", "read_session", "session_from"]

@@ -68,11 +68,18 @@ def session_from(data: dict[str, Any], where: str = "session") -> Session:
 
 def dump_session(session: Session) -> str:
     """Return the session as YAML with every default written out; `read_session` reads it back."""
+    return yaml.safe_dump(plain_session(session), sort_keys=False, allow_unicode=True)
+
+
+def plain_session(session: Session) -> dict[str, Any]:
+    """Return the session as plain values with every default; `session_from` takes it back."""
     data = session.model_dump(mode="json")
-    if session.recording is not None:
-        del data["microscope"]
-    data["sequence"] = session.sequence.model_dump(mode="json", exclude_unset=True)
-    return yaml.safe_dump(data, sort_keys=False, allow_unicode=True)
+    del data["microscope" if session.recording is not None else "recording"]
+    sequence = session.sequence.model_dump(mode="json", exclude_unset=True)
+    # useq gives a setup event an action of its own, and cannot read it back without its type.
+    sequence.get("setup", {}).pop("action", None)
+    data["sequence"] = sequence
+    return data
 
 
 def apply_setting(data: dict[str, Any], setting: str) -> PathOf:

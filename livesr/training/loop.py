@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from livesr.analysis.scores import Counts
+from livesr.analysis.scores import Thresholds
 from livesr.training.batches import batches, validation_batches
 from livesr.training.loss import PACKED, loss, probabilities
 from livesr.training.network import Architecture, AttentionUNet, parameters
@@ -164,6 +164,10 @@ class Trainer:
     def _resume(self) -> None:
         path = self.folder / "checkpoint.pt"
         if not path.exists():
+            if self.recipe.initial:
+                state = torch.load(self.recipe.initial, weights_only=True)
+                self.network.load_state_dict(state)
+                self.average.load_state_dict(state)
             return
         state = torch.load(path, weights_only=True)
         self.network.load_state_dict(state["network"])
@@ -207,16 +211,19 @@ def estimate_norm(network: AttentionUNet, source: Iterable[Batch], *, bf16: bool
 
 
 def validate(network: AttentionUNet, data: list[Batch], recipe: Recipe) -> dict[str, float]:
-    """Return F1 of each structure at one half, pooled, on the networks' grid."""
+    """Return F1 of each structure at its best threshold, pooled, on the networks' grid.
+
+    At the best, because thresholds are chosen after training and rare structures stay far below
+    one half for long.
+    """
     names = recipe.network.structures
-    counts = dict.fromkeys(names, Counts())
+    pooled = {name: Thresholds([name], 0.0, 1.0, bins=100) for name in names}
     for features, target in data:
         p = predict(network, features, recipe)
         for k, name in enumerate(names):
             own = slice(k * PACKED, (k + 1) * PACKED)
-            mask, truth = (p[:, own] >= 0.5).numpy(), (target[:, own] >= 128).numpy()
-            counts[name] += Counts.of(mask, truth)
-    return {name: counts[name].f1 for name in names}
+            pooled[name].update(p[:, own].numpy(), {name: (target[:, own] >= 128).numpy()})
+    return {name: pooled[name].best(name)[0] for name in names}
 
 
 def predict(network: AttentionUNet, features: Tensor, recipe: Recipe) -> Tensor:

@@ -278,6 +278,8 @@ class Recipe:
     ----------
     name : str
         Of the model package.
+    initial : str
+        Weights to begin with: ``best.pt`` of another run with the same network; none if empty.
     run : str
         Folder of checkpoints and log.
     package : str
@@ -287,6 +289,7 @@ class Recipe:
     name: str
     description: str = ""
     seed: int = 1
+    initial: str = ""
     run: str = "runs/train"
     package: str = ""
     network: NetworkPlan = field(default_factory=NetworkPlan)

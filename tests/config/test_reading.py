@@ -22,6 +22,7 @@ microscope:
 layout: simulated
 sequence:
   axis_order: tpz
+  setup: {exposure: 50}
   time_plan: {interval: 30, loops: 5}
   z_plan: {bottom: 0, top: 6.9, step: 0.3}
 calibration: none
@@ -51,7 +52,7 @@ def test_reads_and_writes_back(tmp_path: Path) -> None:
 
 def test_every_default_is_written_out(tmp_path: Path) -> None:
     written = yaml.safe_load(dump_session(read_session(write(tmp_path, GOOD))))
-    assert set(written) == set(Session.model_fields) - {"recording"} | {"recording"}
+    assert set(written) == set(Session.model_fields) - {"recording"}
     assert written["segmentation"]["policy"] == "latest"
 
 
@@ -66,7 +67,7 @@ def test_template_is_a_session_and_shows_the_defaults(tmp_path: Path) -> None:
 def test_unknown_key_names_line_and_nearest(tmp_path: Path) -> None:
     error = error_of(tmp_path, GOOD + "segmentation:\n  polcy: every\n")
     assert "segmentation.polcy" in error.what
-    assert error.where.endswith("session.yaml:11")
+    assert error.where.endswith("session.yaml:12")
     assert "policy" in error.fix
 
 
@@ -74,7 +75,7 @@ def test_wrong_type_names_line_and_value(tmp_path: Path) -> None:
     error = error_of(tmp_path, GOOD + "storage:\n  spool_slots: many\n")
     assert "spool_slots" in error.what
     assert "'many'" in error.what
-    assert error.where.endswith(":11")
+    assert error.where.endswith(":12")
 
 
 def test_unknown_structure_offers_names(tmp_path: Path) -> None:
