@@ -70,7 +70,7 @@ def _memory(timepoints: int) -> Iterator[Row]:
                 samples.append((len(samples), _resident_mib()))
 
         run_session(plan, Path(folder) / "session", progress=watch)
-    settled = np.array(samples[len(samples) // 10 :])
+    settled = np.array(samples[len(samples) // 4 :])
     fit = stats.linregress(settled[:, 0], settled[:, 1])
     half_width = fit.stderr * stats.t.ppf(0.975, len(settled) - 2)
     yield Row(

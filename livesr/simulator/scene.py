@@ -89,7 +89,7 @@ class SceneSettings:
 
 
 class Scene:
-    """Expected photons of any plane at any time, kept once computed; and the truth."""
+    """Expected photons of any plane at any time, kept while the sample shows it; and the truth."""
 
     def __init__(self, settings: SceneSettings) -> None:
         self.settings = settings
@@ -99,6 +99,7 @@ class Scene:
         self._sample = _sample(settings.seed, field, settings.motion)
         self._optics = Optics.from_seed(settings.optics_seed)
         self._planes: OrderedDict[tuple[object, ...], Float32] = OrderedDict()
+        self._shown = 0.0
 
     def sample_time(self, time_s: float) -> float:
         """Return the instant that the sample shows at a time."""
@@ -112,6 +113,7 @@ class Scene:
     ) -> None:
         """Compute the planes of a stack together, which is far cheaper than one by one."""
         instant = self.sample_time(time_s)
+        self._forget_before(instant)
         missing = sorted(
             {
                 round(z, _Z_DIGITS)
@@ -169,6 +171,12 @@ class Scene:
         x, y = xy_um
         shape = (self.settings.field_height, self.settings.field_width)
         return View(center_um=(y, x), pixel_um=self.settings.pixel_um, shape=shape)
+
+    def _forget_before(self, instant: float) -> None:
+        """Let go of planes of earlier instants: the sample moved on, and memory must not grow."""
+        if instant != self._shown:
+            self._planes.clear()
+            self._shown = instant
 
     @staticmethod
     def _key(

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -110,6 +111,19 @@ def test_a_training_goes_on_where_it_stopped(trained: tuple[Recipe, Path, list])
     Trainer(tiny(folder.parent, steps=6), lines.append).run()
     assert lines[0] == {"event": "started", "step": 4, "parameters": lines[0]["parameters"]}
     assert lines[-1]["step"] == 6
+
+
+def test_a_training_may_begin_with_the_weights_of_another(
+    trained: tuple[Recipe, Path, list],
+) -> None:
+    recipe, folder, _ = trained
+    initial = folder.parent / "run" / "best.pt"
+    second = replace(recipe, run=str(folder.parent / "second"), initial=str(initial))
+    trainer = Trainer(second, lambda _: None)
+    trainer._resume()
+    assert trainer.step == 0
+    for key, value in torch.load(initial, weights_only=True).items():
+        assert torch.equal(trainer.network.state_dict()[key], value)
 
 
 def test_scores_are_written_beside_what_stands_there(trained: tuple[Recipe, Path, list]) -> None:
