@@ -36,7 +36,7 @@ FINAL_RATE = 0.01
 
 def build(plan: NetworkPlan) -> AttentionUNet:
     """Return an untrained network after its plan."""
-    return AttentionUNet(Architecture(plan.dims, plan.widths, len(plan.structures)))
+    return AttentionUNet(Architecture(plan.dims, plan.widths, len(plan.structures), plan.head))
 
 
 class Trainer:

@@ -1,8 +1,8 @@
 """Class-weighted cross entropy and soft Dice on packed logits.
 
-Weights multiply a structure's whole cross entropy, not only its own voxels as the paper's do:
-probabilities then stay what they say, a voxel half covered gets 0.5, and borders between voxels
-are not pushed outwards. What rare structures lack in voxels the Dice term gives back, in the form
+Weights multiply a structure's whole cross entropy, so that probabilities stay what they say and a
+voxel half covered gets 0.5; only where certainty is rare its own voxels weigh more, as the paper's
+do. What rare structures lack in voxels the Dice term gives back, in the form
 2·Σpt / (Σp² + Σt²) whose best is at p = t for targets between 0 and 1 too.
 """
 
@@ -72,7 +72,8 @@ def loss(logits: Tensor, target: Tensor, heads: Sequence[Head], plan: LossPlan) 
     if target.dtype != torch.uint8:
         raise TypeError(f"the target is coverage from 0 to 255, uint8, not {target.dtype}")
     if logits.device.type == "cpu" and all(head.activation == "sigmoid" for head in heads):
-        weights = [plan.factor(name) for head in heads for name in head.structures]
+        names = [name for head in heads for name in head.structures]
+        weights = [plan.factor(name) for name in names], [plan.own(name) for name in names]
         return fused_loss(logits, target, weights, plan.dice, LEAST_VOXELS)
     return plain_loss(logits, target, heads, plan)
 
@@ -90,7 +91,13 @@ def _entropy(logits: Tensor, target: Tensor, head: Head, plan: LossPlan) -> Tens
     """Return the sum over a head's structures of their mean cross entropy, weighted."""
     weights = logits.new_tensor([plan.factor(name) for name in head.structures])
     if head.activation == "sigmoid":
-        per_output = binary_cross_entropy_with_logits(logits, target, reduction="none")
+        own = logits.new_tensor([plan.own(name) for name in head.structures])
+        per_output = binary_cross_entropy_with_logits(
+            logits,
+            target,
+            pos_weight=own.repeat_interleave(PACKED)[:, None, None, None],
+            reduction="none",
+        )
         return (per_output.mean((0, 2, 3, 4)).reshape(-1, PACKED).mean(1) * weights).sum()
     n, _, *rest = target.shape
     wanted = target.reshape(n, len(head.structures), PACKED, *rest)

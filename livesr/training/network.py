@@ -38,11 +38,14 @@ class Architecture:
         Channels of each level, finest first.
     outputs : int
         Number of structures.
+    head : int
+        Channels of the layer before the outputs.
     """
 
     dims: Dims
     widths: tuple[int, ...]
     outputs: int
+    head: int = 64
 
     @property
     def pool(self) -> tuple[int, int, int]:
@@ -153,20 +156,24 @@ class AttentionUNet(nn.Module):
             UpBlock(coarse, fine, arch, gated=level > 0)
             for level, (fine, coarse) in enumerate(pairwise(widths))
         )
-        self.final = nn.Conv3d(widths[0], packed * arch.outputs, 1)
+        # Four outputs a structure do not fit through the finest level's few channels: the head
+        # sees the four fine voxels and the finest skip as well.
+        seen = 2 * widths[0] + 2 * packed
+        self.head = nn.Sequential(nn.Conv3d(seen, arch.head, 1), nn.ReLU(inplace=True))
+        self.final = nn.Conv3d(arch.head, packed * arch.outputs, 1)
         # A negative bias starts rare structures as absent and keeps them from collapsing.
         nn.init.constant_(self.final.bias, final_bias)
 
     def forward(self, features: Tensor) -> Tensor:
         """Return packed logits."""
-        x = space_to_depth(features)
+        fine = x = space_to_depth(features)
         skips: list[Tensor] = []
         for level, block in enumerate(self.down):
             x = block(self.pool(x) if level else x)
             skips.append(x)
         for level in reversed(range(len(self.up))):
             x = self.up[level](x, skips[level])
-        return self.final(x)
+        return self.final(self.head(torch.cat([x, skips[0], fine], 1)))
 
 
 def parameters(network: nn.Module) -> int:

@@ -93,7 +93,8 @@ def test_fused_loss_is_the_plain_loss_with_its_gradient() -> None:
     logits = (3 * torch.randn(2, 12, 2, 5, 7)).requires_grad_()
     target = torch.randint(0, 256, logits.shape, dtype=torch.uint8)
     plan = LossPlan(dice=0.7)
-    weights = [plan.factor(n) for n in ("lipid_droplet", "plasma_membrane", "filopodia")]
+    names = ("lipid_droplet", "plasma_membrane", "filopodia")
+    weights = [plan.factor(n) for n in names], [plan.own(n) for n in names]
     plain = plain_loss(logits, target, SIGMOID, plan)
     fused = fused_loss(logits, target, weights, 0.7, LEAST_VOXELS)
     assert float(fused.detach()) == pytest.approx(float(plain.detach()), rel=1e-5)
