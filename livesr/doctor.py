@@ -140,8 +140,11 @@ def _packages() -> Iterator[Check]:
     except LivesrError as error:
         yield Check("models", "failed", error.what, error.fix)
         return
-    found = ", ".join(package.name for package in packages)
-    yield Check("models", "ok", found or "none", "")
+    if packages:
+        yield Check("models", "ok", ", ".join(package.name for package in packages))
+    else:
+        fix = "take models/ from the project, or train one: livesr train examples/train-all.yaml"
+        yield Check("models", "warning", "none", fix)
 
 
 def _calibrations() -> Iterator[Check]:

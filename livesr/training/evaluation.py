@@ -43,7 +43,7 @@ RANGES = {"intensity": (-0.5, 5.0), "ratio": (0.0, 4.0)}
 """What the features can be; see `livesr.features`."""
 SMOOTH_VOXELS = 1.0
 """Gaussian σ in the plane of the baseline's smoothed images."""
-CANDIDATES = tuple(round(0.05 * k, 2) for k in range(2, 19))
+CANDIDATES = tuple(round(0.05 * k, 2) for k in range(1, 20))
 """Thresholds on probability that `tune` tries."""
 
 

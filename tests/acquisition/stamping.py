@@ -38,16 +38,16 @@ class Taken:
 class StampCamera(SimulatedCamera):
     """Writes frame number, z, filter and x into the first row of a ramp."""
 
-    def _expose(self, time_s: float) -> UInt16:  # noqa: ARG002 - it shows no sample
+    def _expose(self, time_s: float, counts: UInt16) -> None:
         bench = self._bench
         height, width = self.shape()
-        image = np.arange(height * width, dtype=np.uint16).reshape(height, width)
+        image = counts
+        image[:] = np.arange(height * width, dtype=np.uint16).reshape(height, width)
         image[0, FRAME] = bench.frames
         image[0, HEIGHT] = round(bench.z_um() * 100) + 10_000
         image[0, FILTER] = {"yellow": 0, "red": 1}[bench.emission()]
         image[0, X] = round(bench.xy_um()[0]) + 1_000
         bench.frames += 1
-        return image
 
     def _prepare(self, heights: tuple[float, ...]) -> None:
         """Nothing to compute."""
@@ -56,11 +56,11 @@ class StampCamera(SimulatedCamera):
 class BrokenCamera(StampCamera):
     """Fails at its fourth exposure."""
 
-    def _expose(self, time_s: float) -> UInt16:
+    def _expose(self, time_s: float, counts: UInt16) -> None:
         if self._bench.frames == 3:
             self._bench.frames += 1
             raise RuntimeError("camera unplugged")
-        return super()._expose(time_s)
+        super()._expose(time_s, counts)
 
 
 class SoftwareZStage(SimulatedZStage):
