@@ -1,6 +1,6 @@
 """The errors that a user may meet: each says what, where and how to mend it.
 
-Every error carries the exit code of the command line (see ``EXIT_CODES`` in the README):
+Every error carries the exit code of the command line ("Use it" in the README):
 2 usage or session file, 3 hardware, 4 model or engine, 5 storage.
 """
 

@@ -134,7 +134,14 @@ class Worker(Generic[T]):
                     self._work(item)
                 except Exception as error:  # noqa: BLE001 - the one place where a worker's error is kept for its owner
                     self.error = error
-                    self._on_error(error)
+                    self._tell(error)
+
+    def _tell(self, error: Exception) -> None:
+        """Call ``on_error``; the thread must outlive it, or a full queue would block its owner."""
+        try:
+            self._on_error(error)
+        except Exception:
+            log.exception("an error could not be handed on: %s", error)
 
 
 class Waiting(Generic[T]):

@@ -20,9 +20,10 @@ from livesr.features import NormalisationFollower, estimate_normalisation, make_
 from livesr.segmentation.segment import probabilities, to_masks
 from livesr.storage.journal import Event
 from livesr.storage.tables import plane_row
+from livesr.types import StackIndex
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from livesr.calibration.warp import Warp
     from livesr.config.layouts import Layout
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from livesr.storage.slot import Slot
     from livesr.storage.spool import Spool
     from livesr.storage.tables import RowLog
-    from livesr.types import Frame, Grid, Masks, Normalisation, RecordingInfo, Stack, StackIndex
+    from livesr.types import Frame, Grid, Masks, Normalisation, RecordingInfo, Stack
 
 
 # ---------------------------------------------------------------- frames → stacks → stored
@@ -98,16 +99,16 @@ class Recorder:
         self.failed: list[StackIndex] = []
         self.first_frame_at = self.last_frame_at = 0.0
 
-    def on_frame(self, frame: Frame) -> list[OpenStack]:
-        """Copy a frame's channels into its stack; return the stacks that this frame ends.
+    def on_frame(self, frame: Frame) -> Iterator[OpenStack]:
+        """Copy a frame's channels into its stack; yield the stacks that this frame ends.
 
-        A stack ends with its last frame, or, if frames were lost, with the first frame of the next.
+        A stack ends with its last frame, or, if frames were lost, with the first frame of the next:
+        it is yielded before a slot for that one is waited for.
         """
         self.last_frame_at = time.monotonic()
         self.first_frame_at = self.first_frame_at or self.last_frame_at
-        ended = []
         if self._open is not None and self._open.index != frame.stack:
-            ended += self.cut_open_stack()
+            yield from self.cut_open_stack()
         stack = self._open = self._open or self._begin(frame.stack)
         for channel, plane in split(frame, self._layout):
             stack.slot.put(channel, frame.z, plane)
@@ -116,14 +117,17 @@ class Recorder:
         stack.arrived = time.monotonic()
         self.frames += 1
         if not stack.due:
-            ended += self.cut_open_stack()
-        return ended
+            yield from self.cut_open_stack()
 
     def cut_open_stack(self) -> list[OpenStack]:
-        """End the stack that is open, whole or not."""
-        ended = [] if self._open is None else [self._open]
-        self._open = None
-        return ended
+        """End the stack that is open, whole or not; one without a frame is no stack."""
+        ended, self._open = self._open, None
+        if ended is None:
+            return []
+        if not ended.frames:  # its first frame did not fit
+            self._spool.release(ended.slot.number)
+            return []
+        return [ended]
 
     def on_stack(self, stack: OpenStack) -> None:
         """Store a stack, journal it, and offer it to segmentation: in that order."""
@@ -159,6 +163,30 @@ class Recorder:
         """Frames a second of real time, from the first frame to the last."""
         elapsed = self.last_frame_at - self.first_frame_at
         return (self.frames - 1) / elapsed if elapsed > 0 else 0.0
+
+    def book_absent(self, *, source_ended: bool) -> None:
+        """Journal the stacks that are not stored, once the acquisition is over.
+
+        After an error those that the spool still holds; where the source came to its end also
+        those of which no frame came.
+        """
+        known = {*self.stored, *self.failed}
+        for slot in self._spool.held():
+            if slot.index is not None and slot.index not in known:
+                self._book_absent(slot.index, "it could not be stored; the spool keeps its frames")
+                known.add(slot.index)
+        info = self._info
+        planned = [StackIndex(p, t) for t in range(info.timepoints) for p in range(info.positions)]
+        frames = info.shape[1] * frames_per_plane(self._layout)
+        for index in planned if source_ended else ():
+            if index not in known:
+                self.frames_lost += frames
+                self._journal.append(Event.FRAMES_LOST, index, count=frames)
+                self._book_absent(index, "none of its frames came")
+
+    def _book_absent(self, index: StackIndex, reason: str) -> None:
+        self.failed.append(index)
+        self._journal.append(Event.STACK_FAILED, index, reason=reason)
 
     def _give_up(self, stack: OpenStack) -> None:
         """Journal which frames never came; a stack with holes gets no masks."""

@@ -7,6 +7,7 @@ or, where the file has ``#py`` lines, its experimental core that runs devices wr
 from __future__ import annotations
 
 import atexit
+import logging
 import os
 import re
 from pathlib import Path
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from pymmcore_plus import CMMCorePlus
+
+log = logging.getLogger(__name__)
 
 SIMULATED_CONFIG = Path(livesr.__file__).parent / "simulator" / "simulated.cfg"
 _DEMO_CONFIG = "MMConfig_demo.cfg"
@@ -67,9 +70,12 @@ def open_core(config: str) -> CMMCorePlus:
 def close_core(core: CMMCorePlus) -> None:
     """Let go of all devices; the core is of no use after it."""
     _open_cores.discard(core)
-    if core.isSequenceRunning():
-        core.stopSequenceAcquisition()
-    core.unloadAllDevices()
+    try:
+        if core.isSequenceRunning():
+            core.stopSequenceAcquisition()
+        core.unloadAllDevices()
+    except (RuntimeError, OSError) as error:  # an unplugged device; what ended the run counts
+        log.warning("a device could not be let go of: %s", _first_lines(error))
     # its thread of callbacks would otherwise abort a process that ends
     pymmcore.CMMCore.registerCallback(core, None)
 

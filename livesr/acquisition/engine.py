@@ -120,13 +120,13 @@ class StackEngine(MDAEngine):
                 camera = _camera_of(tags)
                 waiting[taken[camera], camera] = (image, tags)
                 taken[camera] += 1
-                while due and due[0] in waiting:
+                while due and due[0] in waiting and not self._stop.now:
                     number, camera = due.pop(0)
                     image, tags = waiting.pop((number, camera))
                     yield self._hand_on(image, event.events[number], camera, began, tags)
         finally:
             self._end_sequence(whole=not due)
-        for number, camera in sorted(waiting):
+        for number, camera in () if self._stop.now else sorted(waiting):
             image, tags = waiting[number, camera]
             yield self._hand_on(image, event.events[number], camera, began, tags)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING
 
 from pymmcore_plus.core import iter_sequenced_events
@@ -32,8 +31,6 @@ if TYPE_CHECKING:
     from livesr.config.session import Session
     from livesr.flow import StopToken
     from livesr.types import Frame, StackIndex
-
-log = logging.getLogger(__name__)
 
 _SIMULATOR = "livesr.simulator"
 _SIMULATED = ("simulated microscope", "simulated camera", "simulated 100x/1.49 oil")
@@ -127,7 +124,7 @@ class MicroscopeSource:
                 f"a device failed: {error}",
                 where=str(engine.stack.index) if engine.stack else self.info.camera,
                 fix="check its cable and power and its log in Micro-Manager; the stacks before "
-                "this one are kept, go on with --resume",
+                "this one are kept; start a new session for the rest",
             ) from error
 
     def close(self) -> None:
@@ -167,12 +164,10 @@ class MicroscopeSource:
             f"{len(missing)} of {self._plan.frames_per_stack} frames did not come: {planes} "
             f"({reason})",
             where=f"{stack.index}, camera {self.info.camera}",
-            fix="check the camera's cable, power and trigger; frames that came are kept, go on "
-            "with --resume",
+            fix="check the camera's cable, power and trigger; frames that came are kept",
         )
         if self._on_missing is None:
             raise error
-        log.warning("%s", error)
         self._on_missing(error)
 
     def _set_up(self, session: Session) -> None:

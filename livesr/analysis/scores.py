@@ -11,6 +11,7 @@ from math import sqrt
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.ndimage import label
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -104,6 +105,52 @@ class Counts:
 
 def _share(part: int, whole: int) -> float:
     return part / whole if whole else 0.0
+
+
+def count_objects(mask: Bool | UInt8, truth: Bool | UInt8, iou: float = 0.5) -> Counts:
+    """Count objects found: 3-D components of mask and truth that share more than ``iou``.
+
+    Parameters
+    ----------
+    mask, truth : ndarray, (z, y, x)
+        Anything but 0 is inside; components touch by faces.
+    iou : float
+        At least 0.5, so that an object has one partner at most.
+
+    Returns
+    -------
+    Counts
+        ``tn`` is 0: there is no number of objects rightly not found.
+    """
+    if iou < 0.5:
+        raise ValueError(f"iou {iou} is below 0.5: partners would not be unique")
+    found, marked = label(mask)
+    wanted, real = label(truth)
+    both = (found > 0) & (wanted > 0)
+    pairs = found[both].astype(np.int64) * (real + 1) + wanted[both]
+    keys, shared = np.unique(pairs, return_counts=True)
+    sizes = np.bincount(found.ravel())[keys // (real + 1)]
+    others = np.bincount(wanted.ravel())[keys % (real + 1)]
+    tp = int(np.count_nonzero(shared > iou * (sizes + others - shared)))
+    return Counts(tp, marked - tp, real - tp, 0)
+
+
+def confusion(
+    masks: Mapping[str, Bool | UInt8], truth: Mapping[str, Bool | UInt8], names: Sequence[str]
+) -> npt.NDArray[np.int64]:
+    """Count voxels by true (row) and found (column) class.
+
+    Classes are ``names`` and, last, none of them; where several hold, the first counts.
+    """
+    labels = []
+    for volumes in (truth, masks):
+        index = np.full(volumes[names[0]].shape, len(names), np.uint16)
+        for k in reversed(range(len(names))):
+            index[volumes[names[k]] != 0] = k
+        labels.append(index)
+    size = len(names) + 1
+    table = np.bincount((labels[0] * np.uint16(size) + labels[1]).ravel(), minlength=size * size)
+    return table.reshape(size, size)
 
 
 class Thresholds:

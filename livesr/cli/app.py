@@ -81,6 +81,10 @@ def run(arguments: list[str]) -> int:
     except (KeyboardInterrupt, typer.Abort):
         say("stopped")
         return 130
+    except Exception as error:  # noqa: BLE001 - the last place: a bug is told like any other error
+        if verbose:
+            traceback.print_exc()
+        return _report(_internal(error), as_json)
     return code if isinstance(code, int) else 0
 
 
@@ -89,6 +93,14 @@ def _usage(error: Exception) -> ConfigError:
     command = context.command_path if context else "livesr"
     message = getattr(error, "format_message", error.__str__)()
     return ConfigError(message, where=command, fix=f"see: {command} --help")
+
+
+def _internal(error: Exception) -> LivesrError:
+    return LivesrError(
+        f"internal error: {type(error).__name__}: {error}",
+        where="livesr",
+        fix="run it again with -v and report what it prints",
+    )
 
 
 def _report(error: LivesrError, as_json: bool) -> int:

@@ -15,13 +15,16 @@ if TYPE_CHECKING:
 
 def open_viewer(folder: Path) -> None:
     """Start the viewer on a session folder and leave it to itself."""
-    subprocess.Popen(  # noqa: S603 - our own program
-        [sys.executable, "-m", "livesr.viewer", str(folder)],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    try:
+        subprocess.Popen(  # noqa: S603 - our own program
+            [sys.executable, "-m", "livesr.viewer", str(folder)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    except OSError as error:
+        say(f"no viewer: {error}\nthe session goes on without it")
 
 
 def viewer_wanted(headless: bool) -> bool:

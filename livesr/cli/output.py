@@ -22,8 +22,8 @@ Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say more; show t
 
 
 def emit(data: Any) -> None:
-    """Print one JSON value on stdout."""
-    print(json.dumps(data, ensure_ascii=False, indent=2, default=str))
+    """Print one JSON value on stdout, in ASCII: a pipe on Windows need not know more."""
+    print(json.dumps(data, indent=2, default=str))
 
 
 def say(text: str) -> None:

@@ -13,10 +13,14 @@ from livesr.cli.launch import open_viewer, viewer_wanted
 from livesr.cli.output import Json, ProgressLine, Verbose, emit, say, say_error, start_logging
 from livesr.config import read_session
 from livesr.flow import StopToken, stop_on_signals
-from livesr.session import SessionResult, make_plan, run_session
+from livesr.session import SessionResult, check_folder, make_plan, run_session
 
 if TYPE_CHECKING:
     from livesr.session import Plan
+
+
+_NAMED = 12
+"""Failed stacks that are named; the journal has all."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -43,6 +47,8 @@ def run(
     plan = make_plan(config)
     if dry_run:
         plan.source.close()
+        if out is not None:
+            check_folder(plan, out)
         return _show_plan(plan, as_json)
     folder = out or Path(f"{config.name}-{datetime.now().astimezone():%Y%m%d-%H%M%S}")
     result = run_and_show(plan, folder, headless=headless)
@@ -88,6 +94,10 @@ def report(result: SessionResult, as_json: bool) -> int:
         f"live, {data['segmented_later']} later, {data['failed']} failed, "
         f"{data['frames_lost']} frames lost → {result.folder}"
     )
+    if result.outcome.failed:
+        failed = sorted(set(result.outcome.failed))
+        more = f" and {len(failed) - _NAMED} more" if len(failed) > _NAMED else ""
+        say(f"failed: {'; '.join(map(str, failed[:_NAMED]))}{more}; journal.jsonl says why")
     if result.error is not None:
         say_error(result.error)
     return result.exit_code

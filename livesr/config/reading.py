@@ -77,7 +77,8 @@ def plain_session(session: Session) -> dict[str, Any]:
     del data["microscope" if session.recording is not None else "recording"]
     sequence = session.sequence.model_dump(mode="json", exclude_unset=True)
     # useq gives a setup event an action of its own, and cannot read it back without its type.
-    sequence.get("setup", {}).pop("action", None)
+    if sequence.get("setup"):
+        sequence["setup"].pop("action", None)
     data["sequence"] = sequence
     return data
 
@@ -146,11 +147,19 @@ def _from_useq(raw: dict[str, Any]) -> dict[str, Any]:
     own = set(Session.model_fields) - {"metadata"}
     if any(key in own for key in raw) or not any(key in fields for key in raw):
         return raw
-    metadata = dict(raw.get("metadata") or {})
-    data = dict(metadata.pop("livesr", None) or {})
+    metadata = _mapping(raw.get("metadata"), "metadata")
+    data = _mapping(metadata.pop("livesr", None), "metadata.livesr")
     data["sequence"] = {**raw, "metadata": metadata}
     data.setdefault("calibration", "none")
     return data
+
+
+def _mapping(value: Any, where: str) -> dict[str, Any]:
+    if not isinstance(value or {}, dict):
+        raise ConfigError(
+            f"{where} is a mapping of keys, found {value!r}", where=where, fix="key: value"
+        )
+    return dict(value or {})
 
 
 def _resolve_paths(data: dict[str, Any], folder: Path) -> None:
@@ -166,12 +175,19 @@ def _resolve_paths(data: dict[str, Any], folder: Path) -> None:
     if isinstance(recording, dict) and "paths" in recording:
         paths = recording["paths"]
         listed: Sequence[Any] = [paths] if isinstance(paths, str) else paths or []
-        recording["paths"] = [str(folder / p) if isinstance(p, str) else p for p in listed]
+        if isinstance(listed, list):
+            recording["paths"] = [str(folder / p) if isinstance(p, str) else p for p in listed]
     if isinstance(data.get("sequence"), str):
         data["sequence"] = _read_sequence(folder / data["sequence"])
 
 
+_WORDS = frozenset({"simulated", "demo", "none", "auto"})
+"""What the session file means by these is never a file that happens to be called so."""
+
+
 def _beside(folder: Path, name: str) -> str:
+    if name in _WORDS:
+        return name
     looks_like_path = "/" in name or "\\" in name or name.endswith((".cfg", ".yaml", ".yml"))
     candidate = folder / name
     return str(candidate) if looks_like_path or candidate.exists() else name

@@ -111,6 +111,8 @@ class Segmentation(Model):
     @classmethod
     def _known(cls, value: tuple[str, ...] | str) -> tuple[str, ...] | str:
         if value != "all":
+            if not value or len(set(value)) < len(value):
+                raise ValueError("name each structure once, or write all; enabled: false for none")
             for name in value:
                 try:
                     structure(name)

@@ -9,8 +9,10 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from livesr.errors import LivesrError, ModelError, StorageError
 from livesr.flow import Guest, GuestDiedError
 from livesr.session.segmenter import segmenter
 from livesr.storage.journal import Event
@@ -18,8 +20,7 @@ from livesr.storage.journal import Event
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from livesr.errors import LivesrError
-    from livesr.flow import StopToken, Waiting
+    from livesr.flow import Reply, StopToken, Waiting
     from livesr.pipeline import Task
     from livesr.session.segmenter import Job, Segmented
     from livesr.storage.journal import Journal
@@ -32,6 +33,8 @@ log = logging.getLogger(__name__)
 _START_S = 120.0
 _STACK_S = 900.0
 _DEATHS = 4
+_INTERRUPTIBLE_S = 0.2
+"""Windows hands on no Ctrl-C within a wait, only between two."""
 
 
 class Feeder:
@@ -63,6 +66,7 @@ class Feeder:
         self._caught_up = caught_up
         self._guest: Guest | None = None
         self._deaths = 0
+        self._put_back: set[StackIndex] = set()
         self.engine = ""
         self.live: list[StackIndex] = []
         self.later: list[StackIndex] = []
@@ -76,11 +80,13 @@ class Feeder:
     def start(self) -> None:
         """Start the process and the thread; return once the engine is ready, or cannot be."""
         self._thread.start()
-        self._ready.wait()
+        while not self._ready.wait(_INTERRUPTIBLE_S):
+            pass
 
     def join(self) -> None:
         """Wait until every stack has ended one way or the other. Call after ``waiting.close``."""
-        self._thread.join()
+        while self._thread.is_alive():
+            self._thread.join(_INTERRUPTIBLE_S)
 
     def _run(self) -> None:
         try:
@@ -90,6 +96,9 @@ class Feeder:
                 task = self._waiting.take(timeout_s=0.2)
                 if task is not None:
                     self._segment(task)
+        except Exception as error:
+            log.exception("feeding the segmenter ended")
+            self.error = self.error or _as_error(error)
         finally:
             self._ready.set()
             self._give_up_rest()
@@ -120,6 +129,21 @@ class Feeder:
         self._journal.append(Event.SEGMENTER_STARTED, engine=self.engine, pid=guest.pid)
 
     def _segment(self, task: Task) -> None:
+        try:
+            reply = self._ask(task)
+            if reply.kind == "failed":
+                self._fail(task.index, reply.value.what)
+            else:
+                self._book(task, reply.value)
+        except GuestDiedError as error:
+            self._again_or_fail(task, str(error))
+            self._book_death(str(error), task.index)
+        except Exception as error:
+            self._fail(task.index, _as_error(error).what)
+            raise
+
+    def _ask(self, task: Task) -> Reply:
+        """Have one stack segmented; its slot is given back as soon as the process has a copy."""
         assert self._guest is not None  # noqa: S101 - the loop ends when there is no guest
         slot = task.slot
         try:
@@ -129,15 +153,17 @@ class Feeder:
                 self._release(slot)
                 slot = None
                 reply = self._guest.receive(_STACK_S)
-        except GuestDiedError as error:
+            return reply
+        finally:
             self._release(slot)
-            self._book_death(str(error), task.index)
-            return
-        self._release(slot)
-        if reply.kind == "failed":
-            self._fail(task.index, reply.value.what)
+
+    def _again_or_fail(self, task: Task, reason: str) -> None:
+        """Let a stack wait once more, from OME-Zarr; the second time it is to blame."""
+        if task.index in self._put_back:
+            self._fail(task.index, f"the segmenter died twice with it: {reason}")
         else:
-            self._book(task, reply.value)
+            self._put_back.add(task.index)
+            self._waiting.put_back(replace(task, slot=None))
 
     def _release(self, slot: int | None) -> None:
         if slot is not None:
@@ -146,9 +172,6 @@ class Feeder:
     def _book(self, task: Task, result: Segmented) -> None:
         latency = time.monotonic() - task.arrived
         live = not self._waiting.closed
-        (self.live if live else self.later).append(task.index)
-        self.latencies_s.append(latency)
-        self.seconds.append(result.seconds)
         for row in result.rows:
             self._measurements.append({**row, "time_s": task.time_s})
         self._measurements.flush()
@@ -160,24 +183,32 @@ class Feeder:
             seconds={name: round(s, 4) for name, s in result.seconds.items()},
             engine=self.engine,
         )
+        (self.live if live else self.later).append(task.index)
+        self.latencies_s.append(latency)
+        self.seconds.append(result.seconds)
         if not live:
             self._caught_up()
 
     def _fail(self, index: StackIndex, reason: str) -> None:
+        if index in self.failed:
+            return
         self.failed.append(index)
-        self._journal.append(Event.STACK_FAILED, index, reason=reason)
+        try:
+            self._journal.append(Event.STACK_FAILED, index, reason=reason)
+        except StorageError as error:
+            self.error = self.error or error
         log.error("%s was not segmented: %s", index, reason)
 
     def _book_death(self, reason: str, index: StackIndex | None) -> None:
-        """Journal that the process died, and start it again unless it dies each time."""
+        """End what is left of the process, journal it, and start another unless each one dies."""
+        if self._guest is not None:
+            self._guest.close(timeout_s=0)  # one that does not answer may still run
         self._guest = None
         self._deaths += 1
         self._journal.append(
             Event.FAULT, index, what="the segmenter died", reason=reason, deaths=self._deaths
         )
         log.error("the segmenter died (%s); the acquisition goes on", reason)
-        if index is not None:
-            self._fail(index, f"the segmenter died with it: {reason}")
         if self._deaths < _DEATHS:
             self._stop.wait(min(2.0**self._deaths, 30.0))
             self._start_guest()
@@ -201,3 +232,14 @@ class Feeder:
             self._fail(task.index, "the session was stopped before its turn came")
         else:
             self._fail(task.index, "segmentation.catch_up is off and it could not be done live")
+
+
+def _as_error(error: Exception) -> LivesrError:
+    """Return what a user is told of an error that nobody expected."""
+    if isinstance(error, LivesrError):
+        return error
+    return ModelError(
+        f"segmentation met an internal error: {type(error).__name__}: {error}",
+        where="feeding the segmenter",
+        fix="raw is stored; report it with the session's log.jsonl",
+    )

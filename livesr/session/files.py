@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -38,6 +38,17 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
+def check_folder(plan: Plan, folder: Path) -> None:
+    """Refuse a folder that exists, or a disk without room for the session; write nothing."""
+    if folder.exists():
+        raise StorageError(
+            "the session folder exists already; a recording is never written over",
+            where=str(folder),
+            fix="choose another --out",
+        )
+    check_space(folder, plan.disk_bytes())
+
+
 def prepare_folder(plan: Plan, folder: Path) -> None:
     """Make the session's folder, or refuse.
 
@@ -46,13 +57,7 @@ def prepare_folder(plan: Plan, folder: Path) -> None:
     StorageError
         If it exists, the disk has no room for the session, or it cannot be written.
     """
-    if folder.exists():
-        raise StorageError(
-            "the session folder exists already; a recording is never written over",
-            where=str(folder),
-            fix="choose another --out",
-        )
-    check_space(folder, plan.disk_bytes())
+    check_folder(plan, folder)
     try:
         folder.mkdir(parents=True)
         (folder / SESSION_FILE).write_text(dump_session(plan.session), encoding="utf-8")
@@ -94,9 +99,11 @@ class SessionFiles:
 
     def close(self) -> None:
         """Close everything; the spool stays if it holds the only copy of a stack."""
-        self.journal.close()
-        self.planes.close()
-        self.measurements.close()
+        for file in (self.journal, self.planes, self.measurements):
+            try:
+                file.close()
+            except (StorageError, OSError) as error:  # a full disk; the rest is closed all the same
+                log.error("%s lacks its last lines: %s", file.path, error)  # noqa: TRY400 - its text is the message
         only = [str(slot.index) for slot in self.spool.held() if slot.index not in self.stored]
         self.spool.close(remove=not only)
         if only:
@@ -112,24 +119,33 @@ class SessionFiles:
             except StorageError as error:
                 log.error("%s stays as it is: %s", rows, error.what)  # noqa: TRY400 - its text is the message
             else:
-                (self.folder / rows).unlink()
+                _unlink(self.folder / rows)
 
 
 @contextmanager
 def open_files(plan: Plan, folder: Path) -> Iterator[SessionFiles]:
     """Open the files of a session in its prepared folder, and close them whatever happens."""
-    files = SessionFiles(
-        folder,
-        Journal(folder / JOURNAL_FILE),
-        RowLog(folder / PLANE_ROWS),
-        RowLog(folder / MEASUREMENT_ROWS),
-        Spool(folder / SPOOL_FOLDER, plan.info.shape, plan.session.storage.spool_slots),
-        [_image(plan, folder, number) for number in range(plan.info.positions)],
-    )
+    with ExitStack() as opened:
+        journal = opened.enter_context(Journal(folder / JOURNAL_FILE))
+        planes, rows = RowLog(folder / PLANE_ROWS), RowLog(folder / MEASUREMENT_ROWS)
+        opened.callback(planes.close)
+        opened.callback(rows.close)
+        spool = Spool(folder / SPOOL_FOLDER, plan.info.shape, plan.session.storage.spool_slots)
+        opened.callback(spool.close, remove=True)
+        images = [_image(plan, folder, number) for number in range(plan.info.positions)]
+        opened.pop_all()  # from here on SessionFiles closes them
+    files = SessionFiles(folder, journal, planes, rows, spool, images)
     try:
         yield files
     finally:
         files.close()
+
+
+def _unlink(path: Path) -> None:
+    try:
+        path.unlink()
+    except OSError as error:  # Windows: another program reads it
+        log.warning("%s may be deleted by hand: %s", path, error)
 
 
 def _image(plan: Plan, folder: Path, number: int) -> ImageWriter:

@@ -88,6 +88,7 @@ class SessionResult:
             "segmented_live": len(self.outcome.live),
             "segmented_later": len(self.outcome.later),
             "failed": len(self.outcome.failed),
+            "failed_stacks": [str(index) for index in sorted(set(self.outcome.failed))],
             "frames": self.frames,
             "frames_lost": self.frames_lost,
             "fps": round(self.fps, 3),

@@ -103,6 +103,8 @@ class _Run:
         self._plan, self._files, self._stop, self._progress = plan, files, stop, progress
         self._error: LivesrError | None = None
         self._bug: Exception | None = None
+        self._source_ended = False
+        self._watched = True
         self._waiting: Waiting[Task] = Waiting(plan.session.segmentation.policy)
         self._feeder = self._make_feeder()
         self._recorder = Recorder(
@@ -119,8 +121,17 @@ class _Run:
 
     def acquire(self) -> None:
         """Run the source into the recorder, with storing and segmentation beside it."""
-        if self._feeder is not None:
-            self._feeder.start()
+        try:
+            if self._feeder is not None:
+                self._feeder.start()
+            self._record()
+        finally:
+            self._waiting.close()
+            if self._feeder is not None:
+                self._feeder.join()
+
+    def _record(self) -> None:
+        """Run the source to its end and store what it delivered."""
         slots = self._plan.session.storage.spool_slots
         storing: Worker[OpenStack] = Worker(
             "store-raw", self._store, size=slots, on_error=self._fail
@@ -132,6 +143,7 @@ class _Run:
 
         try:
             self._plan.source.run(deliver, self._stop)
+            self._source_ended = not self._stop.stopping
         except AcquisitionStopped:
             log.warning("stopped within a stack")
         except LivesrError as error:
@@ -140,14 +152,15 @@ class _Run:
             for stack in self._recorder.cut_open_stack():
                 storing.put(stack)
             storing.close()
-            self._waiting.close()
-            if self._feeder is not None:
-                self._feeder.join()
 
     def close(self) -> SessionResult:
         """Close the images at their true length and write down how the session ended."""
         if self._bug is not None:
             raise self._bug
+        try:
+            self._recorder.book_absent(source_ended=self._source_ended)
+        except StorageError as error:
+            self._error = self._error or error
         result = self._result()
         try:
             self._files.trim(result.outcome, self._plan.info.timepoints)
@@ -181,7 +194,7 @@ class _Run:
             measurements=self._files.measurements,
             stop=self._stop,
             catch_up=asked.catch_up,
-            caught_up=lambda: self._progress(self._now()),
+            caught_up=self._tell_progress,
         )
 
     def _store(self, stack: OpenStack) -> None:
@@ -196,7 +209,17 @@ class _Run:
                 fix="make room and start a new session; all stacks that the journal lists are safe",
             )
         self._recorder.on_stack(stack)
-        self._progress(self._now())
+        self._tell_progress()
+
+    def _tell_progress(self) -> None:
+        """Say how far the session is; a listener that fails is not told again and ends nothing."""
+        if not self._watched:
+            return
+        try:
+            self._progress(self._now())
+        except Exception:
+            self._watched = False
+            log.exception("the progress can no longer be shown; the session goes on")
 
     def _fail(self, error: Exception) -> None:
         """End the acquisition because the storing thread met an error."""

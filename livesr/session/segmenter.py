@@ -166,6 +166,9 @@ def _one(
         watch.lap("measure")
     except (LivesrError, MemoryError) as error:
         pipe.send(Reply("failed", error if isinstance(error, LivesrError) else _memory(error)))
+    except Exception as error:
+        log.exception("%s", task.index)
+        pipe.send(Reply("failed", _bug(error)))
     else:
         pipe.send(Reply("done", Segmented(rows, watch.laps)))
 
@@ -175,4 +178,13 @@ def _memory(error: MemoryError) -> ModelError:
         f"not enough memory for one stack ({error})",
         where="segmenter",
         fix="choose a smaller field, or masks on the networks' grid (segmentation.grid: network)",
+    )
+
+
+def _bug(error: Exception) -> ModelError:
+    """Return what is booked for a stack whose error nobody expected: it costs that stack alone."""
+    return ModelError(
+        f"internal error: {type(error).__name__}: {error}",
+        where="segmenter",
+        fix="report it with the traceback on stderr",
     )

@@ -35,13 +35,12 @@ def storage_error(what: str, error: Exception, where: Path | str) -> StorageErro
         return StorageError(
             f"{what}: the disk is full",
             where=str(where),
-            fix="free space on this disk, then go on with `livesr run --resume`",
+            fix="free space on this disk, then start a new session",
         )
     return StorageError(
         f"{what}: {error}",
         where=str(where),
-        fix="check that the disk is there, writable and healthy, then go on with "
-        "`livesr run --resume`",
+        fix="check that the disk is there, writable and healthy, then start a new session",
     )
 
 

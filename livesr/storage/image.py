@@ -247,6 +247,6 @@ def _clear_unfinished(path: Path) -> None:
         raise StorageError(
             "there is an image already",
             where=str(path),
-            fix="give a new folder with --out, or go on with `livesr run --resume`",
+            fix="give a new folder with --out",
         )
     shutil.rmtree(path)

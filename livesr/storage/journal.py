@@ -118,7 +118,8 @@ class Journal:
         }
         if index is not None:
             entry["index"] = {"image": index.image, "t": index.t}
-        line = json.dumps(plain(entry | fields), ensure_ascii=False).encode() + b"\n"
+        text = json.dumps(plain(entry | fields), ensure_ascii=False)
+        line = text.encode(errors="backslashreplace") + b"\n"  # a path may hold lone surrogates
         with self._lock:
             start = self._file.seek(0, os.SEEK_END)
             try:

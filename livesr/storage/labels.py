@@ -97,7 +97,7 @@ class LabelWriter:
             raise StorageError(
                 "the image has labels already",
                 where=str(folder),
-                fix="go on with them (`livesr run --resume`), or give a new folder with --out",
+                fix="give a new folder with --out",
             )
         known = [catalog.structure(name) for name in structures]
         stores = {}

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from livesr.errors import StorageError
-from livesr.storage.folder import JOURNAL_FILE, SESSION_FILE, image_numbers, image_path
+from livesr.storage.folder import (
+    JOURNAL_FILE,
+    SESSION_FILE,
+    image_number,
+    image_numbers,
+    image_path,
+)
 from livesr.storage.image_reader import ImageReader
 from livesr.storage.journal import JournalTail
 from livesr.storage.ledger import Ledger, Status
@@ -89,7 +95,8 @@ def open_session(path: Path) -> SessionReader:
     StorageError
         If this is no session's folder, or its session file, journal or an image is damaged.
     """
-    for folder in (path, path.parent):
+    inside = image_number(path) is not None or path.is_file()
+    for folder in (path, path.parent) if inside else (path,):
         if (folder / SESSION_FILE).is_file():
             return SessionReader(folder)
     raise StorageError(

@@ -158,7 +158,7 @@ def read_rows(rows: Path) -> Iterator[dict[str, Any]]:
                 raise StorageError(
                     f"row {number} is damaged: {line[:60]!r}",
                     where=f"{rows}, line {number}",
-                    fix="delete this line and run the session again with --resume",
+                    fix="delete this line: the rest of the table is whole",
                 )
             yield row
 

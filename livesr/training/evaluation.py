@@ -6,6 +6,7 @@ Needs no PyTorch: the networks run in the live engines.
 from __future__ import annotations
 
 import hashlib
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ from scipy.ndimage import gaussian_filter1d
 
 import livesr
 from livesr import simulator
-from livesr.analysis.scores import Counts, ThresholdBaseline
+from livesr.analysis.scores import Counts, ThresholdBaseline, confusion, count_objects
 from livesr.calibration.warp import Warp
 from livesr.errors import ConfigError
 from livesr.features import estimate_normalisation, make_features
@@ -114,6 +115,11 @@ class Evaluation:
         self._engine = engine
         self._counts = dict.fromkeys(package.structures, Counts())
         self._each: dict[str, list[Counts]] = {name: [] for name in package.structures}
+        self._objects = dict.fromkeys(package.structures, Counts())
+        self._confusion = {
+            head.network: np.zeros([len(head.structures) + 1] * 2, np.int64)
+            for head in package.about.heads
+        }
         ranges = {f"{key} {how}": r for key, r in RANGES.items() for how in ("plain", "smooth")}
         self._baseline = ThresholdBaseline(package.structures, ranges)
 
@@ -126,6 +132,10 @@ class Evaluation:
             counts = Counts.of(masks.volumes[name], stack.truth[name])
             self._counts[name] += counts
             self._each[name].append(counts)
+            self._objects[name] += count_objects(masks.volumes[name], stack.truth[name])
+        for head in self.package.about.heads:
+            table = confusion(masks.volumes, stack.truth, head.structures)
+            self._confusion[head.network] += table
         self._baseline.update(baseline_images(features, stack.grid), stack.truth)
 
     def scores(self) -> dict[str, Any]:
@@ -134,12 +144,20 @@ class Evaluation:
             name: {
                 **self._counts[name].as_dict(),
                 "threshold_f1": self._baseline.f1(name),
+                "object_f1": self._objects[name].f1,
                 "ci95": interval(self._each[name]),
             }
             for name in self.package.structures
         }
         mean = float(np.mean([scores["f1"] for scores in structures.values()]))
-        return {"structures": structures, "mean_f1": mean}
+        networks = {
+            head.network: {
+                "classes": [*head.structures, "none"],
+                "confusion": self._confusion[head.network].tolist(),
+            }
+            for head in self.package.about.heads
+        }
+        return {"structures": structures, "mean_f1": mean, "networks": networks}
 
 
 def evaluate(
@@ -182,11 +200,12 @@ def evaluate(
     if not seeds:
         raise ConfigError("no seeds to evaluate on", fix="for example: --seeds 70000-70007")
     loaded = load_package(package)
-    evaluation = Evaluation(loaded, choose_engine(engine, loaded, threads=threads))
-    for done, seed in enumerate(seeds, start=1):
-        evaluation.add(simulate(seed, shape=shape))
-        if progress:
-            progress({"event": "scored", "seed": seed, "done": done, "of": len(seeds)})
+    with closing(choose_engine(engine, loaded, threads=threads)) as network:
+        evaluation = Evaluation(loaded, network)
+        for done, seed in enumerate(seeds, start=1):
+            evaluation.add(simulate(seed, shape=shape))
+            if progress:
+                progress({"event": "scored", "seed": seed, "done": done, "of": len(seeds)})
     return {
         **evaluation.scores(),
         "package": loaded.name,

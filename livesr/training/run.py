@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,13 +59,10 @@ def tune_package(recipe: Recipe, folder: Path) -> dict[str, float]:
     """Choose the package's thresholds on the validation cells and write them into it."""
     package = load_package(folder)
     _, seeds = field_seeds(recipe.fields)
-    engine = choose_engine("auto", package)
-    try:
-        side = min(512, *recipe.fields.shape)
-        stacks = (simulate(seed, shape=(PLANES, side, side)) for seed in seeds)
+    side = min(512, *recipe.fields.shape)
+    stacks = (simulate(seed, shape=(PLANES, side, side)) for seed in seeds)
+    with closing(choose_engine("auto", package)) as engine:
         thresholds = tune(package, engine, stacks)
-    finally:
-        engine.close()
     update_description(folder, thresholds=thresholds)
     return thresholds
 

@@ -38,7 +38,7 @@ class Taken:
 class StampCamera(SimulatedCamera):
     """Writes frame number, z, filter and x into the first row of a ramp."""
 
-    def _expose(self, time_s: float, counts: UInt16) -> None:
+    def _expose(self, time_s: float, counts: UInt16) -> None:  # noqa: ARG002 - its base has it
         bench = self._bench
         height, width = self.shape()
         image = counts

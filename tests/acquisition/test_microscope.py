@@ -267,3 +267,17 @@ def test_what_a_microscope_says_of_itself(demo: Make) -> None:
     assert (info.camera, info.pixel_um, info.z_step_um) == ("DemoCamera/Camera", 1.0, 0.3)
     assert not info.simulated
     assert info.extra["camera_properties"]["PixelType"] == "16bit"
+
+
+def test_device_that_cannot_be_let_go_of_hides_no_other_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    core = open_core("simulated")
+
+    def unplugged() -> bool:
+        raise RuntimeError("no such device")
+
+    monkeypatch.setattr(core, "isSequenceRunning", unplugged)
+    close_core(core)
+    monkeypatch.undo()
+    close_core(core)

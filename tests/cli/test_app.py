@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
+from livesr.cli import app as app_module
+from livesr.cli import launch
 from livesr.cli.app import run
 from livesr.cli.evaluate import seed_range
+from livesr.cli.output import emit
 from livesr.config import read_session
 from livesr.errors import ConfigError
 
@@ -185,3 +188,56 @@ def test_seed_ranges() -> None:
     for text in ("", "a-b", "7-5", "-3"):
         with pytest.raises(ConfigError):
             seed_range(text)
+
+
+def test_json_is_ascii(capsys: pytest.CaptureFixture[str]) -> None:
+    """A pipe on Windows has the code page's letters only."""
+    emit({"unit": "µm → 1 × 1"})
+    out = capsys.readouterr().out
+    assert out.isascii()
+    assert json.loads(out)["unit"] == "µm → 1 × 1"
+
+
+def test_a_bug_is_told_like_any_error(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def bug(**_: object) -> None:
+        raise ZeroDivisionError("oh")
+
+    monkeypatch.setattr(app_module, "app", bug)
+    code, out, err = call(capsys, "doctor", "--json")
+    assert code == 1
+    assert "ZeroDivisionError: oh" in json.loads(out)["what"]
+    assert "Traceback" not in err
+    assert "Traceback" in call(capsys, "demo", "-v")[2]
+
+
+def test_dry_run_refuses_a_folder_that_exists(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "night.yaml"
+    call(capsys, "init", str(file))
+    code, _, err = call(capsys, "run", str(file), "--dry-run", "--out", str(tmp_path))
+    assert code == 5
+    assert "exists already" in err
+
+
+def test_viewer_that_cannot_start_is_no_error(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def no_memory(*_: object, **__: object) -> None:
+        raise OSError("Cannot allocate memory")
+
+    monkeypatch.setattr(launch.subprocess, "Popen", no_memory)
+    launch.open_viewer(tmp_path)
+    assert "goes on without it" in capsys.readouterr().err
+
+
+def test_view_of_a_misspelt_name_beside_a_session_file(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    call(capsys, "init", str(tmp_path / "session.yaml"))
+    missing, picture = str(tmp_path / "typo"), str(tmp_path / "p.png")
+    code, _, err = call(capsys, "view", missing, "--screenshot", picture)
+    assert code == 5
+    assert "no session" in err

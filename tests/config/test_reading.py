@@ -172,3 +172,37 @@ def test_paths_are_beside_the_file(tmp_path: Path) -> None:
 def test_microscope_and_recording_exclude_each_other(tmp_path: Path) -> None:
     error = error_of(tmp_path, GOOD + "recording: {paths: a.tif}\n")
     assert "either a microscope or a recording" in error.what
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "calibration: none\nrecording: {paths: 5}",
+        "time_plan: {interval: 1, loops: 2}\nmetadata: night",
+        "time_plan: {interval: 1, loops: 2}\nmetadata: {livesr: 5}",
+        "calibration: none\nsegmentation: {structures: []}",
+        "calibration: none\nsegmentation: {structures: [golgi, golgi]}",
+    ],
+)
+def test_values_of_a_wrong_kind_are_named(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "s.yaml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError):
+        read_session(file)
+
+
+def test_an_empty_setup_can_be_written_back(tmp_path: Path) -> None:
+    file = tmp_path / "s.yaml"
+    file.write_text("calibration: none\nsequence: {setup: null}", encoding="utf-8")
+    session = read_session(file)
+    file.write_text(dump_session(session), encoding="utf-8")
+    assert read_session(file) == session
+
+
+def test_words_are_no_files_that_happen_to_be_called_so(tmp_path: Path) -> None:
+    for name in ("demo", "none", "auto"):
+        (tmp_path / name).mkdir()
+    file = tmp_path / "s.yaml"
+    file.write_text("calibration: none\nmicroscope: {config: demo}", encoding="utf-8")
+    session = read_session(file)
+    assert (session.calibration, session.microscope.config) == ("none", "demo")
