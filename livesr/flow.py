@@ -252,6 +252,13 @@ class Guest:
         except (OSError, ValueError) as error:
             raise GuestDiedError(self._epitaph()) from error
 
+    def answers(self, timeout_s: float) -> bool:
+        """Wait for an answer, or for the process to end; return whether `receive` will not wait."""
+        try:
+            return self._pipe.poll(timeout_s)
+        except OSError:
+            return True
+
     def receive(self, timeout_s: float) -> Reply:
         """Return the next reply.
 

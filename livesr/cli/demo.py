@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from livesr.cli.output import Json, Verbose, say, start_logging, table
+from livesr.cli.output import Json, Verbose, say, start_logging
 from livesr.cli.run import report, run_and_show
 from livesr.errors import StorageError
 from livesr.session import make_plan
 from livesr.session.demo import demo_session
-from livesr.session.scoring import score_session
+from livesr.session.scoring import scored
 
 
 def add_to(app: typer.Typer) -> None:
@@ -38,14 +37,10 @@ def demo(
     session = demo_session(timepoints=timepoints, field=field, planes=planes, seed=seed)
     folder = out or free_folder(Path("livesr-demo"))
     plan = make_plan(session)
-    result = run_and_show(plan, folder, headless=headless)
-    if result.error is None and result.outcome.stored:
-        result = replace(result, structures=score_session(folder, plan.info))
-        rows = [{"structure": name, **scores} for name, scores in result.structures.items()]
-        say(table(rows, ("structure", "f1", "precision", "recall", "iou", "moc")))
-        say("scored on simulated cells; real cells are harder")
-        say(f"look again with: livesr view {folder}")
-    return report(result, as_json)
+    result = scored(run_and_show(plan, folder, headless=headless), plan)
+    code = report(result, as_json)
+    say(f"look again with: livesr view {folder}")
+    return code
 
 
 def free_folder(wish: Path) -> Path:

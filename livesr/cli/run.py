@@ -10,10 +10,20 @@ import typer
 import yaml
 
 from livesr.cli.launch import open_viewer, viewer_wanted
-from livesr.cli.output import Json, ProgressLine, Verbose, emit, say, say_error, start_logging
+from livesr.cli.output import (
+    Json,
+    ProgressLine,
+    Verbose,
+    emit,
+    say,
+    say_error,
+    start_logging,
+    table,
+)
 from livesr.config import read_session
 from livesr.flow import StopToken, stop_on_signals
 from livesr.session import SessionResult, check_folder, make_plan, run_session
+from livesr.session.scoring import scored
 
 if TYPE_CHECKING:
     from livesr.session import Plan
@@ -51,7 +61,7 @@ def run(
             check_folder(plan, out)
         return _show_plan(plan, as_json)
     folder = out or Path(f"{config.name}-{datetime.now().astimezone():%Y%m%d-%H%M%S}")
-    result = run_and_show(plan, folder, headless=headless)
+    result = scored(run_and_show(plan, folder, headless=headless), plan)
     return report(result, as_json)
 
 
@@ -88,6 +98,10 @@ def report(result: SessionResult, as_json: bool) -> int:
     """Print how the session ended and return the exit code."""
     if as_json:
         emit(result.as_dict())
+    if result.structures:
+        rows = [{"structure": name, **scores} for name, scores in result.structures.items()]
+        say(table(rows, ("structure", "f1", "precision", "recall", "iou", "moc")))
+        say("scored against the truth of simulated cells; real cells are harder")
     data = result.journalled()
     say(
         f"{data['stacks']} of {data['planned']} stacks stored, {data['segmented_live']} segmented "

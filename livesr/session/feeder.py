@@ -148,14 +148,24 @@ class Feeder:
         slot = task.slot
         try:
             self._guest.send(task)
-            reply = self._guest.receive(_STACK_S)
+            reply = self._answer(self._guest)
             if reply.kind == "taken":
                 self._release(slot)
                 slot = None
-                reply = self._guest.receive(_STACK_S)
+                reply = self._answer(self._guest)
             return reply
         finally:
             self._release(slot)
+
+    def _answer(self, guest: Guest) -> Reply:
+        """Wait for an answer, but no longer than a stop at once or the deadline allows."""
+        deadline = time.monotonic() + _STACK_S
+        while not guest.answers(_INTERRUPTIBLE_S):
+            if self._stop.now:
+                raise GuestDiedError("stopped before it was done")
+            if time.monotonic() > deadline:
+                raise GuestDiedError(f"no answer within {_STACK_S:.0f} s")
+        return guest.receive(0)
 
     def _again_or_fail(self, task: Task, reason: str) -> None:
         """Let a stack wait once more, from OME-Zarr; the second time it is to blame."""
@@ -209,7 +219,8 @@ class Feeder:
             Event.FAULT, index, what="the segmenter died", reason=reason, deaths=self._deaths
         )
         log.error("the segmenter died (%s); the acquisition goes on", reason)
-        if self._deaths < _DEATHS:
+        self._ready.set()  # the acquisition does not wait for another try
+        if self._deaths < _DEATHS and not self._stop.now:
             self._stop.wait(min(2.0**self._deaths, 30.0))
             self._start_guest()
 

@@ -221,7 +221,7 @@ def _clear_other_shape(folder: Path, shape: StackShape) -> None:
             f"the spool holds stacks of shape {reader.shape} ({'; '.join(held)}), those of the "
             f"session are {shape}",
             where=str(folder),
-            fix="resume the session that left them, or move this folder away",
+            fix="move this folder away once its stacks are safe",
         )
     _remove(folder)
 

@@ -48,6 +48,9 @@ class FakeGuest:
             raise GuestDiedError("hung")
         self._replies += [Reply("taken"), Reply("done", Segmented([{"voxels": 1}], {"read": 0.0}))]
 
+    def answers(self, _timeout_s: float) -> bool:
+        return True
+
     def receive(self, _timeout_s: float) -> Reply:
         return self._replies.pop(0)
 
