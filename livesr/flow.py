@@ -10,10 +10,12 @@ Nothing in this module knows of microscopes or masks. A session uses
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import multiprocessing
 import queue
 import signal
+import sys
 import threading
 import time
 from collections import deque
@@ -305,6 +307,18 @@ def yield_to_acquisition() -> None:
     """Lower this process' priority, so that the acquisition always runs first."""
     below_normal = getattr(psutil, "BELOW_NORMAL_PRIORITY_CLASS", None)
     psutil.Process().nice(below_normal if below_normal is not None else 15)
+
+
+def give_back_memory() -> None:
+    """Return freed memory to the system, where the C library keeps it for itself (glibc).
+
+    Masks compress to another size each time; over a night the gaps that their buffers leave would
+    add up. Other systems' allocators give memory back by themselves, and nothing is done there.
+    """
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+        if trim is not None:
+            trim(0)
 
 
 def requests(pipe: Connection) -> Iterator[Any]:

@@ -14,14 +14,15 @@ import numpy as np
 
 from livesr.calibration.warp import Warp
 from livesr.errors import LivesrError, ModelError
-from livesr.flow import Reply, Stopwatch, requests
+from livesr.flow import Reply, Stopwatch, give_back_memory, requests
 from livesr.pipeline import SegmentTools, Task, measure, segment
 from livesr.segmentation.engines import choose_engine
 from livesr.segmentation.package import load_package
 from livesr.segmentation.segment import network_voxel
 from livesr.storage.folder import SPOOL_FOLDER, image_path
+from livesr.storage.image_reader import ImageReader
 from livesr.storage.labels import LabelWriter, label_names
-from livesr.storage.reader import open_session
+from livesr.storage.ledger import Ledger
 from livesr.storage.spool import Spool, SpoolReader
 from livesr.types import Normalisation, Stack, StackIndex
 
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
     from livesr.types import RecordingInfo, UInt16
 
 log = logging.getLogger(__name__)
+
+GIVE_BACK_EVERY = 20
+"""Stacks between two times that freed memory is returned to the system."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +70,16 @@ def segmenter(pipe: Connection, job: Job) -> None:
     try:
         tools, engine_name = load_tools(job)
         writers = [_writer(number, job, tools) for number in range(job.info.positions)]
-        raw = RawReader(job.folder)
+        raw = RawReader(job.folder, job.info.positions)
         warm_up(tools, job)
     except LivesrError as error:
         pipe.send(Reply("error", error))
         return
     pipe.send(Reply("ready", engine_name))
-    for task in requests(pipe):
+    for number, task in enumerate(requests(pipe), start=1):
         _one(pipe, task, tools, writers, raw)
+        if number % GIVE_BACK_EVERY == 0:
+            give_back_memory()
     for writer in writers:
         writer.close()
     raw.close()
@@ -127,16 +133,20 @@ def _writer(number: int, job: Job, tools: SegmentTools) -> LabelWriter:
 class RawReader:
     """Reads stacks from the spool while they are there, and from OME-Zarr once they are not."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, images: int) -> None:
         self._spool: SpoolReader = Spool.attach(folder / SPOOL_FOLDER)
-        self._session = open_session(folder)
+        self._ledger = Ledger()
+        self._images = [
+            ImageReader(image_path(folder, number), number, self._ledger)
+            for number in range(images)
+        ]
 
     def read(self, task: Task) -> UInt16:
         """Return a private copy of the stack, (c, z, y, x), uint16."""
         if task.slot is not None:
             return self._spool.read(task.slot, task.index)
-        self._session.refresh()
-        image = self._session.images[task.index.image]
+        self._ledger.stored = {task.index}  # only stored stacks are asked for
+        image = self._images[task.index.image]
         channels = range(image.shape[1])
         return np.stack([image.raw(task.index.t, c) for c in channels])
 
