@@ -1,0 +1,55 @@
+"""Each topic measures what it says, in a small form; no figure is asserted, only that it is one."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from livesr.bench import TOPICS, acquisition, networks, pipeline, run_topic
+from livesr.bench.rows import machine
+from livesr.cli.app import register, run
+from livesr.errors import ConfigError, ModelError
+
+
+def test_acquisition_counts_frames_and_stacks() -> None:
+    rate, live = acquisition.rows(field=64, stacks=2, rounds=1)
+    assert rate.value > 0
+    assert rate.peer_value is not None
+    assert rate.ratio == pytest.approx(rate.value / rate.peer_value)
+    assert "frames lost 0" in rate.detail
+    assert 0 <= live.value <= 2
+
+
+def test_pipeline_covers_every_structure_and_memory() -> None:
+    rows = list(pipeline.rows(cells=1, timepoints=12))
+    grids = [row for row in rows if row.unit == "F1"]
+    assert len(grids) == 15
+    assert all(row.value >= 0.9 or row.value == 0 for row in grids)
+    assert "12 time points" in rows[-1].detail
+
+
+def test_networks_say_what_is_missing() -> None:
+    pytest.importorskip("openvino")
+    try:
+        import monai  # noqa: F401 - its absence is what is tested
+    except ImportError:
+        with pytest.raises(ModelError, match="not installed") as caught:
+            list(networks.rows(repeats=1, windows=1))
+        assert "livesr[bench]" in caught.value.fix
+    else:
+        pytest.skip("the peer is installed; timing it takes minutes")
+
+
+def test_unknown_topic(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(ConfigError):
+        run_topic("speed")
+    register(["bench"])
+    assert run(["bench", "acquisitoin", "--json"]) == 2
+    error = json.loads(capsys.readouterr().out)
+    assert "acquisition" in error["mend"]
+
+
+def test_machine_is_named() -> None:
+    assert set(machine()) >= {"processor", "cores", "memory_gib", "python"}
+    assert TOPICS == ("acquisition", "networks", "pipeline")
