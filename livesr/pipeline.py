@@ -270,8 +270,9 @@ def segment(stack: Stack, normalisation: Normalisation, tools: SegmentTools) -> 
 
 
 def measure(masks: Masks) -> list[dict[str, object]]:
-    """Return a row a structure: its volume in µm³ and its share of the field."""
+    """Return a row a structure: its volume (of a single plane its area) and share of the field."""
     z, y, x = masks.grid.voxel_um
+    flat = masks.grid.shape[0] == 1
     rows: list[dict[str, object]] = []
     for name, volume in masks.volumes.items():
         voxels = int(np.count_nonzero(volume))
@@ -281,7 +282,8 @@ def measure(masks: Masks) -> list[dict[str, object]]:
                 "t": masks.index.t,
                 "structure": name,
                 "voxels": voxels,
-                "volume_um3": voxels * z * y * x,
+                "volume_um3": None if flat else voxels * z * y * x,
+                "area_um2": voxels * y * x if flat else None,
                 "fraction": voxels / max(volume.size, 1),
             }
         )

@@ -138,9 +138,10 @@ class Loader:
         )
 
     def volume(self, image: int, t: int, name: str) -> float:
-        """Return the volume (µm³) of one structure in one stack."""
+        """Return the volume of one structure in one stack, µm³; of a single plane its area, µm²."""
         reader = self._session.images[image]
-        voxel = math.prod(self._mask_grid(image).voxel_um)
+        sizes = self._mask_grid(image).voxel_um
+        voxel = math.prod(sizes if reader.shape[2] > 1 else sizes[1:])
         return voxel * int(np.count_nonzero(reader.mask(name, t)))
 
     def _base(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSignalBlocker, Qt
-from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from livesr.catalog import NAMES, STRUCTURES, Structure
 from livesr.viewer import state, theme
@@ -26,7 +26,8 @@ class StructureList(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(1)
-        layout.addLayout(_header(edit))
+        self.unit = labelled("µm³", "heading")
+        layout.addLayout(_header(edit, self.unit))
         layout.addSpacing(4)
         self.rows = {s.name: StructureRow(s, edit) for s in STRUCTURES}
         for row in self.rows.values():
@@ -34,6 +35,7 @@ class StructureList(QWidget):
 
     def sync(self, view: View, scene: Scene | None, volumes: Mapping[str, float]) -> None:
         """Show which structures are on, which the session lacks, and their volumes."""
+        self.unit.setText("µm²" if scene is not None and scene.shape[2] == 1 else "µm³")
         for name, row in self.rows.items():
             row.sync(view, scene, volumes.get(name))
 
@@ -85,7 +87,7 @@ def format_volume(volume: float) -> str:
     return f"{volume:.1f}" if volume >= 1 or volume == 0 else f"{volume:.2f}"
 
 
-def _header(edit: Edit) -> QHBoxLayout:
+def _header(edit: Edit, unit: QLabel) -> QHBoxLayout:
     header = QHBoxLayout()
     header.setContentsMargins(0, 0, 4, 0)
     header.setSpacing(0)
@@ -99,5 +101,5 @@ def _header(edit: Edit) -> QHBoxLayout:
         button.clicked.connect(lambda _, on=on: edit(lambda v: state.switch(v, NAMES, on)))
         header.addWidget(button)
     header.addStretch(1)
-    header.addWidget(labelled("µm³", "heading"))
+    header.addWidget(unit)
     return header
