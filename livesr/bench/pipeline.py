@@ -59,6 +59,7 @@ def _memory(timepoints: int) -> Iterator[Row]:
     base = demo_session(timepoints=timepoints, field=128, planes=8, seed=60_002)
     data = plain_session(base)
     data["sequence"]["time_plan"] = {"interval": 1, "loops": timepoints}
+    data["microscope"]["properties"]["Clock"]["Speedup"] = 1000
     data["segmentation"]["policy"] = "every"
     samples: list[tuple[int, float]] = []
     lock = threading.Lock()

@@ -27,7 +27,7 @@ def demo_session(*, timepoints: int, field: int, planes: int, seed: int) -> Sess
                 "config": "simulated",
                 "properties": {
                     "Camera": {"Seed": seed, "FieldWidth": field, "FieldHeight": field},
-                    "Clock": {"Speedup": 1000},
+                    "Clock": {"Speedup": 10},
                 },
                 "name": "simulated microscope",
                 "camera": "simulated camera",
