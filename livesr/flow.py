@@ -239,7 +239,8 @@ class Guest:
         self._process = context.Process(
             target=_guest_main, args=(target, theirs, args), name="livesr-segmenter", daemon=True
         )
-        self._process.start()
+        with _ctrl_c_held():
+            self._process.start()
         theirs.close()
 
     @property
@@ -293,6 +294,22 @@ class Guest:
     def _epitaph(self) -> str:
         self._process.join(1.0)
         return f"the process ended with exit code {self._process.exitcode}"
+
+
+@contextmanager
+def _ctrl_c_held() -> Iterator[None]:
+    """Let a process that starts meanwhile be deaf to Ctrl-C from its first moment.
+
+    A blocked signal is inherited (POSIX). On Windows the guest ignores it once it runs.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _guest_main(target: Callable[..., None], pipe: Connection, args: tuple[object, ...]) -> None:

@@ -184,7 +184,7 @@ class Profile(Record):
             raise CalibrationError(
                 f"calibration {self.name} does not fit this session: " + "; ".join(misfits),
                 where="calibration",
-                fix="calibrate this light path (livesr calibrate BEADS -o FILE) and name that file;"
+                fix="name a calibration of this light path (the file: calibration/README.md);"
                 " or write 'calibration: none': every output then says so",
             )
 

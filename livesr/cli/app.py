@@ -27,6 +27,8 @@ app = typer.Typer(
 # Click's UsageError; typer carries a click of its own, so its own exception names the class.
 _UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 
+STOPPED = 130
+
 _VERBS = ("demo", "init", "run", "view", "train", "evaluate", "models", "bench", "doctor")
 
 
@@ -53,8 +55,12 @@ def options(
 def main(arguments: list[str] | None = None) -> None:
     """Run the program and exit with its code; errors are text, or JSON with ``--json``."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    register(arguments)
-    sys.exit(run(arguments))
+    try:
+        register(arguments)
+        code = run(arguments)
+    except KeyboardInterrupt:
+        code = _stopped("--json" in arguments)
+    sys.exit(code)
 
 
 def register(arguments: list[str]) -> None:
@@ -79,13 +85,20 @@ def run(arguments: list[str]) -> int:
             traceback.print_exc()
         return _report(error, as_json)
     except (KeyboardInterrupt, typer.Abort):
-        say("stopped")
-        return 130
+        return _stopped(as_json)
     except Exception as error:  # noqa: BLE001 - the last place: a bug is told like any other error
         if verbose:
             traceback.print_exc()
         return _report(_internal(error), as_json)
     return code if isinstance(code, int) else 0
+
+
+def _stopped(as_json: bool) -> int:
+    """Say that Ctrl-C ended a command that has nothing to close in order."""
+    say("livesr: stopped")
+    if as_json:
+        emit({"error": "stopped", "what": "stopped by the user", "exit_code": STOPPED})
+    return STOPPED
 
 
 def _usage(error: Exception) -> ConfigError:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from livesr.cli.output import Json, Verbose, say, start_logging
+from livesr.cli.output import Json, Verbose, start_logging
 from livesr.cli.run import report, run_and_show
 from livesr.errors import StorageError
 from livesr.session import make_plan
@@ -38,9 +38,7 @@ def demo(
     folder = out or free_folder(Path("livesr-demo"))
     plan = make_plan(session)
     result = scored(run_and_show(plan, folder, headless=headless), plan)
-    code = report(result, as_json)
-    say(f"look again with: livesr view {folder}")
-    return code
+    return report(result, as_json)
 
 
 def free_folder(wish: Path) -> Path:

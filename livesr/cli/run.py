@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -60,9 +61,15 @@ def run(
         if out is not None:
             check_folder(plan, out)
         return _show_plan(plan, as_json)
-    folder = out or Path(f"{config.name}-{datetime.now().astimezone():%Y%m%d-%H%M%S}")
+    folder = out or folder_named(config.name)
     result = scored(run_and_show(plan, folder, headless=headless), plan)
     return report(result, as_json)
+
+
+def folder_named(name: str) -> Path:
+    """Return the default session folder: name, date and time, without what folders cannot hold."""
+    plain = re.sub(r"[^\w.-]+", "-", name).strip("-.") or "session"
+    return Path(f"{plain}-{datetime.now().astimezone():%Y%m%d-%H%M%S}")
 
 
 def run_and_show(plan: Plan, folder: Path, *, headless: bool) -> SessionResult:
@@ -108,6 +115,8 @@ def report(result: SessionResult, as_json: bool) -> int:
         f"live, {data['segmented_later']} later, {data['failed']} failed, "
         f"{data['frames_lost']} frames lost → {result.folder}"
     )
+    if result.outcome.stored:
+        say(f'look at it with: livesr view "{result.folder}"')
     if result.outcome.failed:
         failed = sorted(set(result.outcome.failed))
         more = f" and {len(failed) - _NAMED} more" if len(failed) > _NAMED else ""

@@ -50,8 +50,9 @@ def read_session(path: Path, settings: Iterable[str] = ()) -> Session:
             fix="write a fresh one with: livesr init",
         )
     data = _from_useq(raw)
-    overridden = {apply_setting(data, setting) for setting in settings}
     _resolve_paths(data, path.parent)
+    overridden = {apply_setting(data, setting) for setting in settings}
+    _resolve_paths(data, Path.cwd())  # files named on the command line lie where it was typed
     try:
         return Session.model_validate(data)
     except ValidationError as error:
@@ -202,15 +203,25 @@ def _explain(
     error: ValidationError, path: Path, node: yaml.Node | None, overridden: set[PathOf]
 ) -> ConfigError:
     """Turn pydantic's errors into one that names line, value and nearest spelling."""
-    details = error.errors(include_url=False)
-    first = details[0]
+    details = sorted(error.errors(include_url=False), key=_rank)
+    told = [d for d in details if _rank(d) < _RANKS["missing"]] or details
+    details, first = told, told[0]
     loc = _readable(first["loc"])
-    place = "command line, --set" if loc in overridden else str(path)
+    mine = any(loc[: len(key)] == key or key[: len(loc)] == loc for key in overridden if loc)
+    place = "command line, --set" if mine else str(path)
     line = _line_of(node, loc)
     if line and place == str(path):
         place = f"{place}:{line}"
     what = "; ".join(_describe(d) for d in details[:5])
     return ConfigError(what, where=place, fix=_hint(first, loc))
+
+
+_RANKS = {"extra_forbidden": 0, "missing": 2}
+
+
+def _rank(detail: ErrorDetails) -> int:
+    """Order errors: a misspelt key is the cause of a missing one, and of a union that fits none."""
+    return _RANKS.get(detail["type"], 1)
 
 
 def _readable(loc: tuple[int | str, ...]) -> PathOf:

@@ -46,7 +46,15 @@ def check_folder(plan: Plan, folder: Path) -> None:
             where=str(folder),
             fix="choose another --out",
         )
-    check_space(folder, plan.disk_bytes())
+    above = next(parent for parent in folder.absolute().parents if parent.exists())
+    if not above.is_dir():
+        raise StorageError(
+            f"{above} is a file, so there can be no folder in it",
+            where=str(folder),
+            fix="choose another --out",
+        )
+    keep = int(plan.session.storage.keep_free_gib * 2**30)
+    check_space(folder, plan.disk_bytes() + keep)
 
 
 def prepare_folder(plan: Plan, folder: Path) -> None:

@@ -82,6 +82,8 @@ def run_session(
             files.journal.append(
                 Event.SESSION_STARTED, None, **{"livesr": __version__, **plan.summary()}
             )
+            for warning in plan.warnings:
+                log.warning("%s", warning)
             if opened is not None:
                 opened(folder)
             run.acquire()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from math import ceil
 from typing import TYPE_CHECKING
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from livesr.session.result import SessionResult
     from livesr.types import RecordingInfo
 
+
+log = logging.getLogger(__name__)
 
 MOST_STACKS = 10
 """Truth takes a second or more a stack: longer sessions are scored on so many, evenly chosen."""
@@ -57,6 +60,11 @@ def score_session(folder: Path, info: RecordingInfo) -> dict[str, dict[str, floa
                 [row["z_um"] for row in rows],
                 (rows[0]["x_um"], rows[0]["y_um"]),
             )
+            if truth[image.structures[0]].shape != image.shape[2:]:
+                log.warning(
+                    "not scored: the layout does not show the simulated yellow channel whole"
+                )
+                return {}
             for name in image.structures:
                 found = Counts.of(image.mask(name, t), truth[name])
                 counts[name] = counts.get(name, Counts()) + found

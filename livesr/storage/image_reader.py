@@ -71,7 +71,7 @@ class ImageReader:
             raise StorageError(
                 f"the image has axes {self.shape}, expected (t, c, z, y, x)",
                 where=str(path),
-                fix="give a session that livesr wrote; `livesr process` reads other images",
+                fix="give a session that livesr wrote",
             )
 
     @property

@@ -102,8 +102,7 @@ def open_session(path: Path) -> SessionReader:
     raise StorageError(
         "this is no session: it has no session.yaml",
         where=str(path),
-        fix="give the folder that `livesr run --out` wrote; to segment other images use "
-        "`livesr process`",
+        fix="give the folder that `livesr run` or `livesr demo` wrote",
     )
 
 

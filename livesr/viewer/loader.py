@@ -239,6 +239,8 @@ class Loader:
         """Return the grid of an image's masks: one for all structures."""
         if image not in self._mask_grids:
             reader = self._session.images[image]
+            if not reader.structures:
+                return reader.grid
             self._mask_grids[image] = reader.mask_grid(reader.structures[0])
         return self._mask_grids[image]
 
@@ -296,6 +298,7 @@ def scene_of(image: ImageReader) -> Scene:
         segmented=tuple(sorted(image.segmented())),
         unreliable=tuple(image.attributes.get("unreliable_without_ratio", ())),
         simulated=bool(image.attributes.get("simulated", False)),
+        calibrated=len(image.channels) == 1 or image.attributes.get("calibration") != "none",
     )
 
 

@@ -41,6 +41,8 @@ class Scene:
         Structures that were told apart without the ratio that they need.
     simulated : bool
         Whether the microscope was.
+    calibrated : bool
+        Whether the channels were laid over each other with a calibration.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Scene:
     segmented: tuple[int, ...]
     unreliable: tuple[str, ...] = ()
     simulated: bool = False
+    calibrated: bool = True
 
     @property
     def pictures(self) -> tuple[str, ...]:

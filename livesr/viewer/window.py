@@ -160,7 +160,9 @@ def caption(title: str, picture: Picture, scene: Scene) -> str:
     )
     parts = [title, f"t {picture.t}", height, picture.channel]
     if scene.simulated:
-        parts.append("simulated")
+        parts.append("simulated microscope")
+    if not scene.calibrated:
+        parts.append("no calibration")
     if picture.labels is None:
         parts.append("no masks yet" if scene.structures else "no masks in this session")
     return "   ".join(parts)

@@ -113,7 +113,7 @@ def test_what_fits_passes() -> None:
 def test_each_misfit_is_refused(changes: dict[str, object], said: str) -> None:
     with pytest.raises(CalibrationError, match=said) as caught:
         PROFILE.check(replace(INFO, **changes))  # type: ignore[arg-type]
-    assert "livesr calibrate" in caught.value.fix
+    assert "calibration: none" in caught.value.fix
     assert caught.value.exit_code == 2
 
 

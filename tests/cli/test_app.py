@@ -13,6 +13,7 @@ from livesr.cli import launch
 from livesr.cli.app import run
 from livesr.cli.evaluate import seed_range
 from livesr.cli.output import emit
+from livesr.cli.run import folder_named
 from livesr.config import read_session
 from livesr.errors import ConfigError
 
@@ -118,6 +119,8 @@ def test_dry_run_moves_nothing_and_says_what_would_happen(
         ("microscope.properties.Camera.Sed=3", "Sed", 2),
         ("sequence.z_plan={bottom: 0, top: 1, step: 0.3, foo: 1}", "foo", 2),
         ("microscope.objective=60x", "objective", 2),
+        ("sequence.time_plan.loops=two", "--set", 2),
+        ("calibraton=simulated", "calibration", 2),
         ("microscope.properties.Camera.PixelSizeUm=0.11", "pixels", 2),
     ],
 )
@@ -241,3 +244,9 @@ def test_view_of_a_misspelt_name_beside_a_session_file(
     code, _, err = call(capsys, "view", missing, "--screenshot", picture)
     assert code == 5
     assert "no session" in err
+
+
+def test_folders_are_named_after_sessions_without_what_folders_cannot_hold() -> None:
+    name = folder_named("../night: 3/4").name
+    assert name.startswith("night-3-4-")
+    assert folder_named("…").name.startswith("session-")

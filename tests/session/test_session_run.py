@@ -283,3 +283,30 @@ def test_a_bug_is_not_hidden(
     monkeypatch.setattr(ImageWriter, "write_raw", bug)
     with pytest.raises(ZeroDivisionError):
         run_session(plan_of(MemorySource(), **RAW_ONLY), tmp_path / "s")
+
+
+def test_warnings_are_told_logged_and_journalled(
+    plan_of: Callable[..., Plan], tmp_path: Path
+) -> None:
+    plan, folder = plan_of(MemorySource(timepoints=1)), tmp_path / "s"
+    run_session(plan, folder)
+    journalled = events(folder, "session_started")[0]["warnings"]
+    log = (folder / "log.jsonl").read_text(encoding="utf-8")
+    for words in ("calibration: none", "2.1 µm deep"):
+        assert any(words in warning for warning in journalled)
+        assert words in log
+
+
+def test_room_to_keep_is_asked_for_before_the_run(
+    plan_of: Callable[..., Plan], tmp_path: Path
+) -> None:
+    storage = {"keep_free_gib": 10_000_000}
+    with pytest.raises(StorageError, match="the session needs"):
+        run_session(plan_of(MemorySource(), storage=storage, **RAW_ONLY), tmp_path / "s")
+    assert not (tmp_path / "s").exists()
+
+
+def test_folder_below_a_file_is_refused(plan_of: Callable[..., Plan], tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StorageError, match="is a file"):
+        run_session(plan_of(MemorySource(), **RAW_ONLY), tmp_path / "file" / "s")
