@@ -66,6 +66,7 @@ class StackPlan:
         self.sequence = _with_channels(sequence, layout)
         _check_axes(self.sequence)
         _check_channels(self.sequence)
+        _check_step(self.sequence)
         sizes = self.sequence.sizes
         self.timepoints = sizes.get("t", 0) or 1
         self.positions = (sizes.get("p", 0) or 1) * (sizes.get("g", 0) or 1)
@@ -218,6 +219,16 @@ def _check_channels(sequence: useq.MDASequence) -> None:
                 where=f"{_WHERE}.channels",
                 fix="use layout kind: cameras, with Micro-Manager's Multi Camera",
             )
+
+
+def _check_step(sequence: useq.MDASequence) -> None:
+    """Refuse a step of nothing, from which useq makes a single plane without a word."""
+    if getattr(sequence.z_plan, "step", None) == 0:
+        raise ConfigError(
+            "the planes are 0 µm apart",
+            where=f"{_WHERE}.z_plan.step",
+            fix="give a step above 0; for a single plane leave z_plan out",
+        )
 
 
 def _equal_step(heights: list[float]) -> float:

@@ -56,12 +56,11 @@ def run(
     start_logging(verbose)
     config = read_session(session, set_ or ())
     plan = make_plan(config)
+    folder = out or folder_named(config.name)
     if dry_run:
         plan.source.close()
-        if out is not None:
-            check_folder(plan, out)
+        check_folder(plan, folder)
         return _show_plan(plan, as_json)
-    folder = out or folder_named(config.name)
     result = scored(run_and_show(plan, folder, headless=headless), plan)
     return report(result, as_json)
 

@@ -33,6 +33,7 @@ log = logging.getLogger(__name__)
 _START_S = 120.0
 _STACK_S = 900.0
 _DEATHS = 4
+_NO_TURN = "the session was stopped before its turn came"
 _INTERRUPTIBLE_S = 0.2
 """Windows hands on no Ctrl-C within a wait, only between two."""
 
@@ -136,8 +137,12 @@ class Feeder:
             else:
                 self._book(task, reply.value)
         except GuestDiedError as error:
-            self._again_or_fail(task, str(error))
-            self._book_death(str(error), task.index)
+            if self._stop.now:
+                self._dismiss_guest()
+                self._fail(task.index, _NO_TURN)
+            else:
+                self._again_or_fail(task, str(error))
+                self._book_death(str(error), task.index)
         except Exception as error:
             self._fail(task.index, _as_error(error).what)
             raise
@@ -209,11 +214,15 @@ class Feeder:
             self.error = self.error or error
         log.error("%s was not segmented: %s", index, reason)
 
+    def _dismiss_guest(self) -> None:
+        """End the process at once: one that does not answer may still run."""
+        if self._guest is not None:
+            self._guest.close(timeout_s=0)
+        self._guest = None
+
     def _book_death(self, reason: str, index: StackIndex | None) -> None:
         """End what is left of the process, journal it, and start another unless each one dies."""
-        if self._guest is not None:
-            self._guest.close(timeout_s=0)  # one that does not answer may still run
-        self._guest = None
+        self._dismiss_guest()
         self._deaths += 1
         self._journal.append(
             Event.FAULT, index, what="the segmenter died", reason=reason, deaths=self._deaths
@@ -237,10 +246,10 @@ class Feeder:
         self._release(task.slot)
         if self.error is not None:
             self._fail(task.index, self.error.what)
+        elif self._stop.now:
+            self._fail(task.index, _NO_TURN)
         elif self._guest is None:
             self._fail(task.index, f"the segmenter died {self._deaths} times")
-        elif self._stop.now:
-            self._fail(task.index, "the session was stopped before its turn came")
         else:
             self._fail(task.index, "segmentation.catch_up is off and it could not be done live")
 

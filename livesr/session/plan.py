@@ -146,15 +146,14 @@ def _check_dims(package: Package, info: RecordingInfo) -> None:
 
 
 def _calibration(session: Session, info: RecordingInfo) -> tuple[str, Mapping[int, ChromaticModel]]:
-    """Return the calibration's name and the models by channel number; ``none`` gives no models."""
+    """Return the name of the calibration that is applied, or none, and its models by channel."""
     if session.calibration == "none":
         return "none", {}
     profile = load_profile(session.calibration)
     profile.check(info, session.layout.kind)
     models = profile.models()
-    return profile.name, {
-        number: models[name] for number, name in enumerate(info.channels) if name in models
-    }
+    applied = {number: models[name] for number, name in enumerate(info.channels) if name in models}
+    return (profile.name if applied else "none"), applied
 
 
 def _structures(session: Session, package: Package) -> tuple[str, ...]:

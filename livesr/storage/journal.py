@@ -34,22 +34,17 @@ class Event(StrEnum):
     ----------
     SESSION_STARTED, SESSION_RESUMED, SESSION_FINISHED
         The ends of a run; ``session_finished`` has the counts.
-    IMAGE_STARTED
-        ``image.ome.zarr`` or a later one was created (``image``, ``shape``).
     SEGMENTER_STARTED
         The segmenter's process is ready (``engine``, ``pid``).
     STACK_STORED
-        Every plane of the stack is durable in OME-Zarr (``time_s``).
-    NORMALISATION
-        The values that the acquisition gave to the stack (``intensity``, ``ratio``, ``offset``).
+        Every plane of the stack is durable in OME-Zarr (``time_s``, ``frames``, and the
+        ``normalisation`` that the acquisition gave to it).
     STACK_SEGMENTED
         Every mask of the stack is durable (``live``: bool, ``latency_s``).
     STACK_FAILED
         The stack has no masks, or was not stored (``reason``).
     FRAMES_LOST
         Planes that the camera or the program lost (``count``, ``reason``).
-    DECISION, ACTION
-        A rule decided, or its decision was carried out.
     FAULT
         Something broke and what was done about it (``what``).
     """
@@ -57,15 +52,11 @@ class Event(StrEnum):
     SESSION_STARTED = "session_started"
     SESSION_RESUMED = "session_resumed"
     SESSION_FINISHED = "session_finished"
-    IMAGE_STARTED = "image_started"
     SEGMENTER_STARTED = "segmenter_started"
     STACK_STORED = "stack_stored"
-    NORMALISATION = "normalisation"
     STACK_SEGMENTED = "stack_segmented"
     STACK_FAILED = "stack_failed"
     FRAMES_LOST = "frames_lost"
-    DECISION = "decision"
-    ACTION = "action"
     FAULT = "fault"
 
 

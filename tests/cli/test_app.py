@@ -120,6 +120,8 @@ def test_dry_run_moves_nothing_and_says_what_would_happen(
         ("sequence.z_plan={bottom: 0, top: 1, step: 0.3, foo: 1}", "foo", 2),
         ("microscope.objective=60x", "objective", 2),
         ("sequence.time_plan.loops=two", "--set", 2),
+        ("sequence.z_plan.step=0", "0 µm apart", 2),
+        ("storage.keep_free_gib=9999999", "the session needs", 5),
         ("calibraton=simulated", "calibration", 2),
         ("microscope.properties.Camera.PixelSizeUm=0.11", "pixels", 2),
     ],

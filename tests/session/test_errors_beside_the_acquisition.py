@@ -12,7 +12,7 @@ from memory_source import PLANES, SIDE, MemorySource
 from test_session_run import RAW_ONLY, assert_raw, events
 
 from livesr.errors import StorageError
-from livesr.flow import GuestDiedError, Reply, Worker
+from livesr.flow import GuestDiedError, Reply, StopToken, Worker
 from livesr.session import feeder as feeding
 from livesr.session import files, run_session
 from livesr.session.segmenter import Segmented
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from livesr.flow import StopToken
     from livesr.pipeline import Task
     from livesr.session import Plan, Progress
 
@@ -239,3 +238,24 @@ def test_journal_is_json_whatever_a_path_is_called(tmp_path: Path) -> None:
         journal.append(Event.FAULT, what="a name of other bytes: \udcff")
     line = (tmp_path / "journal.jsonl").read_text(encoding="utf-8")
     assert json.loads(line)["what"].endswith("\udcff")
+
+
+def test_stop_at_once_is_no_death_of_the_segmenter(
+    plan_of: Callable[..., Plan], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop = StopToken()
+
+    class Slow(FakeGuest):
+        def answers(self, _timeout_s: float) -> bool:
+            ready = bool(self._replies) and self._replies[0].kind == "ready"
+            if not ready:
+                stop.stop_now("twice")
+            return ready
+
+    monkeypatch.setattr(feeding, "Guest", Slow)
+    folder = tmp_path / "s"
+    result = run_session(plan_of(MemorySource(timepoints=2)), folder, stop=stop)
+    assert not events(folder, "fault")
+    reasons = {line["reason"] for line in events(folder, "stack_failed")}
+    assert any("stopped before its turn" in reason for reason in reasons)
+    assert result.outcome.failed
