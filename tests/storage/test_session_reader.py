@@ -38,7 +38,7 @@ class Running:
 
     def start_image(self, number: int) -> ImageWriter:
         writer = ImageWriter.create(image_path(self.folder, number), make_info(), name="night")
-        self.journal.append(Event.IMAGE_STARTED, image=number, shape=SHAPE)
+        self.journal.append(Event.SESSION_STARTED, images=number + 1, shape=SHAPE)
         return writer
 
     def store(self, t: int, image: int = 0) -> None:
