@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SIMULATED_CONFIG = Path(livesr.__file__).parent / "simulator" / "simulated.cfg"
+_SIMULATED_TWO_CONFIG = SIMULATED_CONFIG.with_name("simulated-two-cameras.cfg")
 _DEMO_CONFIG = "MMConfig_demo.cfg"
 _PYTHON_LINE = "#py "
 _ALMOST_PYTHON_LINE = re.compile(r"#\s*py\s*(pyDevice|Property|ConfigGroup|Label)\b", re.IGNORECASE)
@@ -40,8 +41,8 @@ def open_core(config: str) -> CMMCorePlus:
     Parameters
     ----------
     config : str
-        Path of a .cfg; ``simulated`` for the simulated microscope, ``demo`` for the
-        demonstration devices of Micro-Manager.
+        Path of a .cfg; ``simulated`` or ``simulated-two-cameras`` for the simulated microscope,
+        ``demo`` for the demonstration devices of Micro-Manager.
 
     Raises
     ------
@@ -87,16 +88,21 @@ def _close_all() -> None:
 
 
 def _path(config: str) -> str:
-    return {"simulated": str(SIMULATED_CONFIG), "demo": _DEMO_CONFIG}.get(config, config)
+    known = {
+        "simulated": str(SIMULATED_CONFIG),
+        "simulated-two-cameras": str(_SIMULATED_TWO_CONFIG),
+        "demo": _DEMO_CONFIG,
+    }
+    return known.get(config, config)
 
 
 def _core_for(config: str) -> CMMCorePlus:
     text = "" if config == "demo" else _read(Path(_path(config)))
     _check_python_lines(text, config)
     if any(line.startswith(_PYTHON_LINE) for line in text.splitlines()):
-        from pymmcore_plus.experimental.unicore import UniMMCore
+        from livesr.acquisition.unicore import PythonCore
 
-        return UniMMCore()
+        return PythonCore()
     from pymmcore_plus import CMMCorePlus
 
     return CMMCorePlus()

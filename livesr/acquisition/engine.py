@@ -7,9 +7,11 @@ the acquisition, so that an error of the consumer ends it too.
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from pymmcore_plus.mda import MDAEngine
 
 from livesr.acquisition.clock import TIME_PROPERTY
@@ -33,6 +35,13 @@ _POLLS_PER_EXPOSURE = 20
 _LONGEST_POLL_S = 0.05
 _ELAPSED_TAG = "ElapsedTime-ms"
 _CHANNEL_TAG = "CameraChannelIndex"
+FRAME_TAG = "FrameOfSequence"
+"""Tag with a camera's own count of a sequence's exposures, from 0: a lost one leaves a gap."""
+DOSE_TAG = "Dose-ms"
+"""Tag with the light that the sample received since the session began."""
+_SAME_TIME_S = 1e-3
+_SPARSE = 64
+log = logging.getLogger(__name__)
 
 
 class StackEngine(MDAEngine):
@@ -74,6 +83,10 @@ class StackEngine(MDAEngine):
         self._cameras = cameras
         self._stage_um = (0.0, 0.0, 0.0)
         self._stack: PlannedStack | None = None
+        self._sensor = (0, 0)
+        self._exposure_ms = 0.0
+        self._labels: tuple[str, ...] = ()
+        self._before: dict[int, UInt16] = {}
         self.delivered: set[tuple[int, int]] = set()
         self.faults: list[str] = []
         self.consumer_failed = False
@@ -84,6 +97,10 @@ class StackEngine(MDAEngine):
         self.delivered = set()
         self.faults = []
         core = self.mmcore
+        # asked for now: a camera that fails within the stack must not take along what it delivered
+        self._sensor = (core.getImageHeight(), core.getImageWidth())
+        self._exposure_ms = float(core.getExposure())
+        self._labels = tuple(core.getPhysicalCameraDevice(n) for n in range(len(self._cameras)))
         x, y = core.getXYPosition() if core.getXYStageDevice() else (0.0, 0.0)
         z = core.getZPosition() if core.getFocusDevice() else 0.0
         self._stage_um = (x, y, z)
@@ -99,13 +116,15 @@ class StackEngine(MDAEngine):
         began = self._clock.now()
         try:
             core.snapImage()
+            images = [core.getImage(camera) for camera in range(len(self._cameras))]
         except (RuntimeError, OSError, ValueError) as error:
             self.faults.append(str(error))
             return
         if not event.keep_shutter_open and self._autoshutter_was_set:
             core.setShutterOpen(False)
-        for camera in range(len(self._cameras)):
-            yield self._hand_on(core.getImage(camera), event, camera, began, {})
+        for camera, image in enumerate(images):
+            if payload := self._hand_on(image, event, camera, began, {}):
+                yield payload
 
     def exec_sequenced_event(self, event: SequencedEvent) -> Iterator[PImagePayload | None]:  # type: ignore[override]  # a generator is what the runner needs
         """Let the devices trigger each other through a stack, and collect its frames."""
@@ -115,20 +134,51 @@ class StackEngine(MDAEngine):
         taken = [0] * len(self._cameras)
         waiting: dict[tuple[int, int], tuple[UInt16, Mapping[str, str]]] = {}
         due = [(n, camera) for n in range(len(event.events)) for camera in range(len(taken))]
+        left = set(due)
         try:
             for image, tags in self._pop_frames(event, len(due)):
                 camera = _camera_of(tags)
-                waiting[taken[camera], camera] = (image, tags)
+                number = int(tags.get(FRAME_TAG, taken[camera]))
                 taken[camera] += 1
+                if not self._is_new((number, camera), left, tags, began):
+                    continue
+                left.remove((number, camera))
+                waiting[number, camera] = (image, tags)
                 while due and due[0] in waiting and not self._stop.now:
-                    number, camera = due.pop(0)
-                    image, tags = waiting.pop((number, camera))
-                    yield self._hand_on(image, event.events[number], camera, began, tags)
+                    yield from self._next(event, due.pop(0), waiting, began)
         finally:
-            self._end_sequence(whole=not due)
-        for number, camera in () if self._stop.now else sorted(waiting):
-            image, tags = waiting[number, camera]
-            yield self._hand_on(image, event.events[number], camera, began, tags)
+            self._end_sequence(whole=not left)
+        for place in () if self._stop.now else sorted(waiting):
+            yield from self._next(event, place, waiting, began)
+
+    def _is_new(
+        self,
+        place: tuple[int, int],
+        left: set[tuple[int, int]],
+        tags: Mapping[str, str],
+        began: float,
+    ) -> bool:
+        """Return whether a frame is one that was still to come; note why not."""
+        if float(tags.get(TIME_PROPERTY, began)) < began - _SAME_TIME_S:
+            self.faults.append("an image of an earlier stack came again")
+            return False
+        if place not in left:
+            self.faults.append(f"the camera's image {place[0]} came again")
+            return False
+        return True
+
+    def _next(
+        self,
+        event: SequencedEvent,
+        place: tuple[int, int],
+        waiting: dict[tuple[int, int], tuple[UInt16, Mapping[str, str]]],
+        began: float,
+    ) -> Iterator[PImagePayload]:
+        """Hand on the frame of a place, (number in its sequence, camera)."""
+        number, camera = place
+        image, tags = waiting.pop(place)
+        if payload := self._hand_on(image, event.events[number], camera, began, tags):
+            yield payload
 
     def _pop_frames(
         self, event: SequencedEvent, expected: int
@@ -136,17 +186,21 @@ class StackEngine(MDAEngine):
         core = self.mmcore
         patience = self._frame_timeout(event)
         deadline = time.monotonic() + patience
-        pause = max(_POLL_S, float(core.getExposure()) / 1000.0 / _POLLS_PER_EXPOSURE)
+        pause = max(_POLL_S, self._exposure_ms / 1000.0 / _POLLS_PER_EXPOSURE)
         popped = 0
         while popped < expected and not self._stop.now:
             # asked in this order: a frame may come between the two questions
             running = core.isSequenceRunning()
             if core.getRemainingImageCount():
-                image, tags = core.popNextImageAndMD()
+                image, tags = core.popNextImageAndMD(fix=False)  # fixing colours asks the camera
                 yield image, dict(tags)
                 popped += 1
                 deadline = time.monotonic() + patience
             elif not running:
+                self.faults.append(
+                    getattr(core, "sequence_error", "")  # of a camera written in Python
+                    or f"the camera ended after {popped} of {expected} images"
+                )
                 break
             elif time.monotonic() > deadline:
                 self.faults.append(f"no frame came for {patience:.0f} s")
@@ -155,6 +209,10 @@ class StackEngine(MDAEngine):
                 time.sleep(min(pause, _LONGEST_POLL_S))
         if core.isBufferOverflowed():
             self.faults.append("the camera's buffer overflowed")
+
+    def _frame_timeout(self, event: useq.MDAEvent) -> float:
+        exposure_s = float(event.exposure or self._exposure_ms) / 1000.0
+        return max(self.timeout_base, exposure_s * self.timeout_multiplier)
 
     def _end_sequence(self, *, whole: bool) -> None:
         """Stop the camera; after a whole sequence it needs a moment to stop by itself."""
@@ -172,7 +230,14 @@ class StackEngine(MDAEngine):
         camera: int,
         began: float,
         tags: Mapping[str, str],
-    ) -> PImagePayload:
+    ) -> PImagePayload | None:
+        """Deliver a frame; one of another shape than the stack's is noted as a fault instead."""
+        if image.shape != self._sensor:
+            (height, width), (rows, columns) = image.shape, self._sensor
+            self.faults.append(
+                f"an image has {height}×{width} pixels (y, x), expected {rows}×{columns}"
+            )
+            return None
         frame = self._frame(image, event, camera, began, tags)
         try:
             self._deliver(frame)
@@ -193,14 +258,23 @@ class StackEngine(MDAEngine):
         stack = self._stack
         if stack is None:
             raise RuntimeError("a frame came before its stack was begun")
-        core = self.mmcore
-        exposure = float(event.exposure or core.getExposure())
+        exposure = float(event.exposure or self._exposure_ms)
         device: dict[str, Any] = {
-            "camera": core.getPhysicalCameraDevice(camera),
+            "camera": self._labels[camera],
             "triggered": bool(tags),
         }
+        if DOSE_TAG in tags:
+            device["dose_ms"] = float(tags[DOSE_TAG])
         if event.channel is not None:
             device["preset"] = event.channel.config
+        if self._is_repeat(image, camera):
+            device["repeats"] = True
+            log.warning(
+                "%s, z %d: the image equals the one before it bit for bit: the camera may have "
+                "repeated it",
+                stack.index,
+                self._plan.plane(event),
+            )
         return Frame(
             image=image,
             stack=stack.index,
@@ -211,6 +285,14 @@ class StackEngine(MDAEngine):
             exposure_ms=exposure,
             device=device,
         )
+
+    def _is_repeat(self, image: UInt16, camera: int) -> bool:
+        """Return whether an image is the camera's one before: no two have the same noise."""
+        before, self._before[camera] = self._before.get(camera), image
+        if before is None or before.shape != image.shape:
+            return False
+        few = (slice(None, None, _SPARSE), slice(None, None, _SPARSE))
+        return np.array_equal(before[few], image[few]) and np.array_equal(before, image)
 
     def _position(self, event: useq.MDAEvent) -> tuple[float, float, float]:
         x, y, z = self._stage_um

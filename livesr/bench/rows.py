@@ -42,6 +42,11 @@ class Row:
         return asdict(self)
 
 
+def attained(error: float, asked: float) -> float:
+    """Return the share of a bound on an error that is reached: 1 where it is as small as asked."""
+    return min(asked / error, 1.0) if error > 0.0 else 1.0
+
+
 def machine() -> dict[str, object]:
     """Return the machine that the rows were measured on."""
     return {

@@ -29,7 +29,18 @@ _UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 
 STOPPED = 130
 
-_VERBS = ("demo", "init", "run", "view", "train", "evaluate", "models", "bench", "doctor")
+_VERBS = (
+    "demo",
+    "init",
+    "run",
+    "view",
+    "train",
+    "evaluate",
+    "simulate",
+    "models",
+    "bench",
+    "doctor",
+)
 
 
 def _version(show: bool) -> None:

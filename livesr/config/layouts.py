@@ -121,39 +121,65 @@ def _check_names(channels: tuple[Rectangle | PresetChannel | CameraChannel, ...]
         raise ValueError(f"channel names must differ, found {', '.join(names)}")
 
 
-def side_by_side(height: int, width: int) -> SplitterLayout:
-    """Return the simulated microscope's layout: yellow left, red right in the mirror.
+def side_by_side(height: int, width: int, channels: int = 2) -> SplitterLayout:
+    """Return the simulated microscope's layout: yellow, red in the mirror, and green if asked for.
 
     Parameters
     ----------
     height, width : int
-        Of one channel, pixels; the sensor is (height, 2·width).
+        Of one channel, pixels; the sensor is (height, channels·width).
+    channels : int
+        2 or 3.
     """
+    corners = [(0, place * width) for place in range(channels)]
+    return _splitter(height, width, corners, mirrored="red")
+
+
+def quadrants(height: int, width: int, channels: int = 2) -> SplitterLayout:
+    """Return a four-way splitter: yellow upper left, red upper right, green lower left."""
+    return _splitter(height, width, [(0, 0), (0, width), (height, 0)][:channels])
+
+
+def halves(height: int, width: int, channels: int = 2) -> SplitterLayout:
+    """Return a splitter whose channels lie one below the other: yellow, red, green."""
+    return _splitter(height, width, [(place * height, 0) for place in range(channels)])
+
+
+def _splitter(
+    height: int, width: int, corners: list[tuple[int, int]], mirrored: str = ""
+) -> SplitterLayout:
     return SplitterLayout(
         kind="splitter",
-        channels=(
-            Rectangle(name="yellow", x=0, y=0, width=width, height=height),
-            Rectangle(name="red", x=width, y=0, width=width, height=height, flip="horizontal"),
+        channels=tuple(
+            Rectangle(
+                name=name,
+                x=x,
+                y=y,
+                width=width,
+                height=height,
+                flip="horizontal" if name == mirrored else "none",
+            )
+            for name, (y, x) in zip(_NAMES, corners, strict=False)
         ),
     )
 
 
-PRESETS: dict[str, Layout] = {
-    # a 1200×1200 sensor behind a four-way splitter, two of its quadrants used
-    "prime95b-quadrants": SplitterLayout(
-        kind="splitter",
-        channels=(
-            Rectangle(name="yellow", x=0, y=0, width=600, height=600),
-            Rectangle(name="red", x=600, y=0, width=600, height=600),
-        ),
-    ),
-    "prime95b-sequential": SequentialLayout(
+def _sequential(channels: int) -> SequentialLayout:
+    return SequentialLayout(
         kind="sequential",
-        channels=(
-            PresetChannel(name="yellow", config="Yellow"),
-            PresetChannel(name="red", config="Red"),
+        channels=tuple(
+            PresetChannel(name=name, config=name.capitalize()) for name in _NAMES[:channels]
         ),
-    ),
+    )
+
+
+_NAMES = ("yellow", "red", "green")
+PRESETS: dict[str, Layout] = {
+    # a 1200×1200 sensor behind a four-way splitter, two or three of its quadrants used
+    "prime95b-quadrants": quadrants(600, 600),
+    "prime95b-quadrants-green": quadrants(600, 600, channels=3),
+    "prime95b-sequential": _sequential(2),
+    "prime95b-sequential-green": _sequential(3),
     "two-prime95b": CamerasLayout(
         kind="cameras",
         channels=(
@@ -162,13 +188,7 @@ PRESETS: dict[str, Layout] = {
         ),
     ),
     # a 2304×2304 sensor, halves of 1152 rows and 2304 columns
-    "wide-split": SplitterLayout(
-        kind="splitter",
-        channels=(
-            Rectangle(name="yellow", x=0, y=0, width=2304, height=1152),
-            Rectangle(name="red", x=0, y=1152, width=2304, height=1152),
-        ),
-    ),
+    "wide-split": halves(1152, 2304),
     "simulated": side_by_side(512, 512),
     "single": SingleLayout(kind="single"),
 }

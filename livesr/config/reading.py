@@ -182,7 +182,7 @@ def _resolve_paths(data: dict[str, Any], folder: Path) -> None:
         data["sequence"] = _read_sequence(folder / data["sequence"])
 
 
-_WORDS = frozenset({"simulated", "demo", "none", "auto"})
+_WORDS = frozenset({"simulated", "simulated-two-cameras", "demo", "none", "auto"})
 """What the session file means by these is never a file that happens to be called so."""
 
 

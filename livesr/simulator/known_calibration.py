@@ -19,18 +19,22 @@ from livesr.calibration.profile import (
     save_profile,
 )
 from livesr.simulator.optics import Optics
-from livesr.simulator.scene import SceneSettings
+from livesr.simulator.settings import SceneSettings
 
 FIELD_UM = 80.2
 """A field of 1200 pixels of 0.0668 µm."""
 
 
 def known_calibration(optics_seed: int) -> Profile:
-    """Return the calibration of the simulated optics of a seed."""
+    """Return the calibration of the simulated optics of a seed, preset ``standard``."""
+    optics = Optics.from_seed(optics_seed)
     return Profile(
         name="simulated",
         reference="yellow",
-        channels={"red": ChannelTransform.of(Optics.from_seed(optics_seed).chromatic)},
+        channels={
+            "red": ChannelTransform.of(optics.chromatic),
+            "green": ChannelTransform.of(optics.chromatic_green),
+        },
         valid_for=ValidFor(
             microscope="simulated microscope",
             camera="simulated camera",

@@ -2,45 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
+from numba import njit
 
-from livesr.simulator.splat import add_column, bin_points, blur, splat_planes
+from livesr.simulator.splat import GROUP, add_column, bin_points, blur, splat_planes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from livesr.calibration.warp import ChromaticModel
+    from livesr.simulator.anatomy.layer import Layer
     from livesr.simulator.view import View
     from livesr.types import Bool, Float32, Float64
 
-MARGIN = 8
+MARGIN = 16
 """Pixels rendered beyond the field, so that what lies just outside blurs in."""
 SHRINK = 4
 Z_BIN_UM = 0.5
 Z_BINS = 40
 PEDESTAL_LATERAL_UM = 0.6
 NODES = 33
-
-
-@dataclass(frozen=True, slots=True)
-class Layer:
-    """Points of one structure of one cell at one time, sorted by z.
-
-    Attributes
-    ----------
-    name : str
-    points : ndarray, (n, 3), float32
-    masses : ndarray, (3, n), float32
-        Yellow emission, red emission, truth.
-    """
-
-    name: str
-    points: Float32
-    masses: Float32
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +39,23 @@ class Column:
     low, high : ndarray, (y, x), float32
         µm; nothing where high <= low.
     weights : tuple of float
-        Brightness in yellow and red, added inside.
+        Brightness in yellow, red and green, added inside.
+    replaced : tuple of float
+        What of its surroundings' brightness these weights take away.
     kind : str
-        ``cell``, ``nucleus`` or ``nucleolus``.
+        ``cell``, ``nucleus``, ``nucleolus`` or ``chromosomes``.
+    owner : int
+        Number of the cell or identity of the nucleus.
     """
 
     rows: slice
     columns: slice
     low: Float32
     high: Float32
-    weights: tuple[float, float]
+    weights: tuple[float, float, float]
+    replaced: tuple[float, float, float]
     kind: str
+    owner: int
 
 
 def frame_of(view: View) -> Float64:
@@ -78,11 +69,6 @@ def frame_of(view: View) -> Float64:
             (columns - 1) / 2.0 + MARGIN,
         ]
     )
-
-
-def canvas(planes: int, view: View) -> Float32:
-    """Return an empty image with its margin."""
-    return np.zeros((planes, view.shape[0] + 2 * MARGIN, view.shape[1] + 2 * MARGIN), np.float32)
 
 
 def crop(image: Float32) -> Float32:
@@ -100,45 +86,90 @@ def displacement(view: View, chromatic: ChromaticModel | None) -> Float32:
     return np.stack([dz, dy / view.pixel_um, dx / view.pixel_um]).astype(np.float32)
 
 
-def add_points(
-    out: Float32,
-    layers: Sequence[Layer],
-    mass: int,
-    planes: Float64,
-    sigma_z: float,
-    view: View,
-    warp: Float32,
-) -> None:
-    """Splat the layers into ``out``: masses become density (µm⁻³ times mass)."""
+@dataclass(frozen=True, slots=True)
+class Light:
+    """What shines in one channel, and how it is blurred.
+
+    Attributes
+    ----------
+    layers : sequence of Layer
+    masses : sequence of ndarray, (n,)
+        Of each layer's points.
+    columns : sequence of Column
+    weights : sequence of float
+        Of each column.
+    sigma_z, sigma_xy : float
+        Standard deviations of a point's image, µm.
+    warp : ndarray, (3, m, m), float32
+        Displacement of the channel (`displacement`).
+    """
+
+    layers: Sequence[Layer]
+    masses: Sequence[Float32]
+    columns: Sequence[Column]
+    weights: Sequence[float]
+    sigma_z: float
+    sigma_xy: float
+    warp: Float32
+
+
+def drawn(light: Light, planes: Float64, view: View) -> Iterator[Float32]:
+    """Yield the blurred image of each plane, with its margin; one array is used again and again.
+
+    Parameters
+    ----------
+    light : Light
+    planes : ndarray, (planes,)
+        Ascending heights, µm.
+    view : View
+    """
     frame = frame_of(view)
-    reach = 3.6 * sigma_z + float(np.abs(warp[0]).max())
-    for layer in layers:
-        z = layer.points[:, 0]
-        first, last = np.searchsorted(z, [planes[0] - reach, planes[-1] + reach])
-        splat_planes(
-            layer.points[first:last],
-            layer.masses[mass, first:last],
-            frame,
-            warp,
-            planes,
-            sigma_z,
-            out,
-        )
-    out /= np.float32(view.pixel_um**2)
+    shape = (view.shape[0] + 2 * MARGIN, view.shape[1] + 2 * MARGIN)
+    together = np.empty((*shape, GROUP), np.float32)
+    image = np.empty(shape, np.float32)
+    # masses become density: µm⁻³ times mass
+    density = np.float32(1.0 / view.pixel_um**2)
+    for first in range(0, len(planes), GROUP):
+        some = planes[first : first + GROUP]
+        # a group that is not full ends in planes far above everything
+        group = np.concatenate([some, np.full(GROUP - len(some), 1e6)])
+        together.fill(0.0)
+        for layer, mass in zip(light.layers, light.masses, strict=True):
+            splat_planes(layer.points, mass, frame, light.warp, group, light.sigma_z, together)
+        for k, z in enumerate(some.tolist()):
+            np.multiply(together[..., k], density, out=image)
+            for column, weight in zip(light.columns, light.weights, strict=True):
+                target = image[column.rows, column.columns]
+                add_column(column.low, column.high, z, light.sigma_z, weight, target)
+            blur(image, light.sigma_xy / view.pixel_um)
+            yield image
 
 
-def add_columns(
-    out: Float32,
-    columns: Sequence[Column],
-    weights: Sequence[float],
-    planes: Float64,
-    sigma_z: float,
-) -> None:
-    """Add volumes, each with its weight, to every plane."""
-    for column, weight in zip(columns, weights, strict=True):
-        for k, z in enumerate(planes):
-            target = out[k, column.rows, column.columns]
-            add_column(column.low, column.high, float(z), sigma_z, weight, target)
+def image_of(light: Light, planes: Float64, view: View) -> Float32:
+    """Return the blurred image, (planes, y, x), without margin."""
+    return np.stack([crop(plane).copy() for plane in drawn(light, planes, view)])
+
+
+def alone(columns: Sequence[Column], name: str) -> list[Column]:
+    """Return the columns of the cytosol or of the nucleus by itself, without what they replace.
+
+    Columns add up: a nucleus carries the difference between its light and the cytosol's.
+    """
+    inner = ("nucleus", "opening")
+    if name == "cytosol":
+        around = [column for column in columns if column.kind == "cell"]
+        without = [column for column in columns if column.kind in inner]
+        return [*around, *(_weighted(c, -np.array(c.replaced)) for c in without)]
+    if name == "nucleus":
+        cores = [column for column in columns if column.kind in inner]
+        own = [_weighted(c, np.array(c.weights) + np.array(c.replaced)) for c in cores]
+        return [*own, *(column for column in columns if column.kind == "nucleolus")]
+    return []
+
+
+def _weighted(column: Column, weights: Float64) -> Column:
+    yellow, red, green = (float(w) for w in weights)
+    return replace(column, weights=(yellow, red, green))
 
 
 def warped(columns: Sequence[Column], warp: Float32, view: View) -> list[Column]:
@@ -157,7 +188,7 @@ def warped(columns: Sequence[Column], warp: Float32, view: View) -> list[Column]
             cv2.remap(f, *at, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE) + dz[part]
             for f in (column.low, column.high)
         )
-        moved.append(Column(column.rows, column.columns, low, high, column.weights, column.kind))
+        moved.append(replace(column, low=low, high=high))
     return moved
 
 
@@ -170,13 +201,13 @@ def _spread(field: Float32, size: tuple[int, int]) -> Float32:
     return np.asarray(cv2.remap(field, grid_x, grid_y, cv2.INTER_LINEAR), np.float32)
 
 
-def coarse(layers: Sequence[Layer], channel: int, view: View) -> Float32:
+def coarse(layers: Sequence[Layer], masses: Sequence[Float32], view: View) -> Float32:
     """Return the light of the points in coarse bins, for the pedestal."""
-    shape = canvas(1, view).shape[1:]
+    shape = (view.shape[0] + 2 * MARGIN, view.shape[1] + 2 * MARGIN)
     out = np.zeros((Z_BINS, -(-shape[0] // SHRINK), -(-shape[1] // SHRINK)), np.float32)
     frame = frame_of(view)
-    for layer in layers:
-        bin_points(layer.points, layer.masses[channel], frame, SHRINK, Z_BIN_UM, out)
+    for layer, mass in zip(layers, masses, strict=True):
+        bin_points(layer.points, mass, frame, SHRINK, Z_BIN_UM, out)
     sigma = PEDESTAL_LATERAL_UM / (SHRINK * view.pixel_um)
     for plane in out:
         cv2.GaussianBlur(plane, (0, 0), sigma, dst=plane, borderType=cv2.BORDER_REPLICATE)
@@ -184,43 +215,56 @@ def coarse(layers: Sequence[Layer], channel: int, view: View) -> Float32:
     return out
 
 
-def add_pedestal(
-    image: Float32, bins: Float32, planes: Float64, sigma_z: float, share: float
-) -> None:
-    """Replace ``share`` of every plane's light by light from a wide axial range."""
+def pedestal(bins: Float32, planes: Float64, sigma_z: float) -> Float32:
+    """Return the light that each plane gets from a wide axial range, (planes, y', x') coarse.
+
+    Parameters
+    ----------
+    bins : ndarray
+        From `coarse`.
+    planes : ndarray, (planes,)
+    sigma_z : float
+        Axial standard deviation of the pedestal, µm.
+    """
     centers = (np.arange(Z_BINS) + 0.5) * Z_BIN_UM - 1.0
     weights = np.exp(-0.5 * ((planes[:, None] - centers) / sigma_z) ** 2)
-    weights *= share / (np.sqrt(2 * np.pi) * sigma_z)
-    wide = (weights.astype(np.float32) @ bins.reshape(Z_BINS, -1)).reshape(-1, *bins.shape[1:])
-    size = (bins.shape[2] * SHRINK, bins.shape[1] * SHRINK)
-    image *= np.float32(1.0 - share)
-    for plane, small in zip(image, wide, strict=True):
-        big = cv2.resize(small, size, interpolation=cv2.INTER_LINEAR)
-        plane += big[: plane.shape[0], : plane.shape[1]]
+    weights /= np.sqrt(2 * np.pi) * sigma_z
+    wide = weights.astype(np.float32) @ bins.reshape(Z_BINS, -1)
+    return np.asarray(wide.reshape(-1, *bins.shape[1:]), np.float32)
 
 
-def points_mask(
-    layers: Sequence[Layer], planes: Float64, sigma_z: float, sigma_xy: float, view: View
-) -> Bool:
-    """Return where the layers' blurred truth masses reach one half."""
-    image = canvas(len(planes), view)
-    add_points(image, layers, 2, planes, sigma_z, view, displacement(view, None))
-    blur_planes(image, sigma_xy / view.pixel_um)
-    return np.asarray(crop(image) >= np.float32(0.5))
+def enlarged(small: Float32, shape: tuple[int, int]) -> Float32:
+    """Return one coarse plane on the image's pixels, with its margin."""
+    size = (small.shape[1] * SHRINK, small.shape[0] * SHRINK)
+    big = cv2.resize(small, size, interpolation=cv2.INTER_LINEAR)
+    return np.asarray(big[: shape[0], : shape[1]], np.float32)
 
 
-def columns_mask(
-    columns: Sequence[Column], planes: Float64, sigma_z: float, sigma_xy: float, view: View
-) -> Bool:
-    """Return where the columns' blurred volumes reach one half."""
-    image = canvas(len(planes), view)
-    add_columns(image, columns, [1.0] * len(columns), planes, sigma_z)
-    blur_planes(image, sigma_xy / view.pixel_um)
-    return np.asarray(crop(image) >= np.float32(0.5))
+@njit(cache=True, nogil=True, fastmath=True)  # type: ignore[untyped-decorator]
+def exposed(
+    image: Float32,
+    wide: Float32,
+    shade: Float32,
+    scale: np.float32,
+    wide_scale: np.float32,
+    floor: np.float32,
+    out: Float32,
+) -> None:
+    """Write photons: image and pedestal to scale, the medium's light, and shading.
+
+    Parameters
+    ----------
+    image, wide : ndarray, (y + 2 margins, x + 2 margins), float32
+    shade, out : ndarray, (y, x), float32
+    scale, wide_scale, floor : float
+    """
+    for i in range(out.shape[0]):
+        for j in range(out.shape[1]):
+            sharp, soft = image[i + MARGIN, j + MARGIN], wide[i + MARGIN, j + MARGIN]
+            out[i, j] = (scale * sharp + wide_scale * soft + floor) * shade[i, j]
 
 
-def blur_planes(image: Float32, sigma_px: float) -> None:
-    """Blur every plane in place."""
-    for plane in image:
-        if plane.any():
-            blur(plane, sigma_px)
+def mask_of(light: Light, planes: Float64, view: View) -> Bool:
+    """Return where the blurred image reaches one half, (planes, y, x)."""
+    masks = [crop(plane) >= np.float32(0.5) for plane in drawn(light, planes, view)]
+    return np.stack(masks)

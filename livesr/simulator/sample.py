@@ -2,33 +2,73 @@
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 import numpy as np
+from scipy.spatial import cKDTree
 
 from livesr.catalog import NAMES
 from livesr.simulator import render
-from livesr.simulator.cell import Cell, build_cell
-from livesr.simulator.cloud import SIGMA_XY, SIGMA_Z
-from livesr.simulator.motion import Motion
-from livesr.simulator.placement import MOST_CELLS, place_cells
-from livesr.simulator.populate import cell_columns, cell_layers
+from livesr.simulator.anatomy.cell import Cell, build_cell
+from livesr.simulator.anatomy.layer import TRUTH
+from livesr.simulator.anatomy.primitives import SIGMA_XY, SIGMA_Z
+from livesr.simulator.columns import cell_columns
+from livesr.simulator.inventory import (
+    contact_rows,
+    identity,
+    object_rows,
+    stage_rows,
+)
+from livesr.simulator.parameters import parameters as preset
+from livesr.simulator.placement import place_cells
+from livesr.simulator.splat import GROUP
+from livesr.simulator.view import View
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from livesr.simulator.anatomy.figure import Figure, Moment
+    from livesr.simulator.anatomy.layer import Layer
+    from livesr.simulator.coloc import Probe
     from livesr.simulator.optics import Optics
-    from livesr.simulator.render import Column, Layer
-    from livesr.simulator.view import View
-    from livesr.types import Bool, Float32, Float64
+    from livesr.simulator.parameters import LightParameters, Parameters
+    from livesr.simulator.render import Column
+    from livesr.simulator.rows import CellStage, ContactRow, ObjectRow
+    from livesr.types import Bool, Float32, Float64, UInt8
+
+    Int32 = np.ndarray[tuple[int, ...], np.dtype[np.int32]]
 
 REFERENCE_PIXEL_UM = 0.0668
 """Photons are quoted for pixels of this size."""
 VOLUMES = ("nucleus", "cytosol", "extracellular")
-REACH_UM = 10.0
+PRIORITY = (
+    "lipid_droplet",
+    "lysosome",
+    "late_endosome",
+    "early_endosome",
+    "peroxisome",
+    "golgi",
+    "mitochondria",
+    "nuclear_reticulum",
+    "nuclear_membrane",
+    "er",
+    "filopodia",
+    "plasma_membrane",
+    "nucleus",
+    "cytosol",
+    "extracellular",
+)
+"""Which structure a voxel of several shows in an exclusive label image."""
+REACH_UM = 12.0
 """How far beyond its outline at time 0 a cell may show: filopodia, and the creeping edge."""
+FINEST_UM = 0.09
+"""Pixels wider than this are rendered in parts: a point's splat must stay below the blur."""
+_THREADS = min(os.cpu_count() or 1, 8)
+_UNMOVED = np.zeros((3, 1, 1), np.float32)
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -59,66 +99,113 @@ class Light:
     er : float
         Peak of an ER tube in yellow.
     background : tuple of float
-        Empty field in yellow and red.
+        Empty field in yellow, red and green.
+    gain : tuple of float
+        The day's factor on each channel.
     """
 
     er: float
-    background: tuple[float, float]
+    background: tuple[float, float, float]
+    gain: tuple[float, float, float]
 
     @classmethod
-    def draw(cls, rng: np.random.Generator) -> Light:
-        """Return a day's light, within the ranges of the docs' science page."""
-        yellow = float(rng.uniform(3.0, 10.0))
-        er = float(rng.uniform(75.0, 135.0))
-        return cls(er, (yellow, yellow * float(rng.uniform(0.35, 0.55))))
+    def draw(cls, rng: np.random.Generator, p: LightParameters, gain: tuple[float, float]) -> Light:
+        """Return a day's light."""
+        yellow = float(rng.uniform(*p.background_photons))
+        er = float(rng.uniform(*p.er_photons))
+        red = yellow * float(rng.uniform(*p.background_ratio))
+        factors = [float(rng.uniform(*gain)) for _ in range(3)]
+        return cls(er, (yellow, red, 0.3 * yellow), (factors[0], factors[1], factors[2]))
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """All that a view may show at one time: cells, their moments and their points."""
+
+    cells: tuple[tuple[int, Cell, Moment, tuple[Layer, ...]], ...]
+
+    def layers(self, names: Sequence[str] | None = None) -> list[Layer]:
+        """Return the layers of all cells, or those of some structures."""
+        return [
+            layer
+            for _, _, _, layers in self.cells
+            for layer in layers
+            if names is None or layer.name in names
+        ]
 
 
 class Sample:
     """Cells on a cover slip.
 
-    Everything that it shows is a pure function of (seed, time): evaluated in any order, any number
-    of times, it is the same.
+    Everything that it shows is a pure function of (seed, parameters, time): evaluated in any
+    order, any number of times, in any process, it is the same.
 
     Parameters
     ----------
     seed : int
         Not negative.
+    parameters : Parameters, optional
+        Default: the preset ``standard``.
     field_um : tuple of float
         Extent (y, x) around the origin in which cells are placed; one has its nucleus within 6 µm
         of the origin.
     motion : float
-        Factor on all motion; 0 freezes the sample.
+        Factor on the speed of all motion but the cell cycle's; 0 freezes the sample.
 
     Attributes
     ----------
-    shapes : list of CellShape
-        Outlines of the cells at time 0.
+    figures : list of Figure
+        The cells' figures.
     light : Light
     """
 
     def __init__(
-        self, seed: int, *, field_um: tuple[float, float] = (80.0, 80.0), motion: float = 1.0
+        self,
+        seed: int,
+        *,
+        parameters: Parameters | None = None,
+        field_um: tuple[float, float] = (80.0, 80.0),
+        motion: float = 1.0,
     ) -> None:
         self.seed = seed
         self.motion = motion
-        place, light, *cells = np.random.SeedSequence([seed, 0x11FE5]).spawn(2 + MOST_CELLS)
-        self.light = Light.draw(np.random.default_rng(light))
-        self.shapes = place_cells(np.random.default_rng(place), field_um, motion)
-        self._streams = [_streams(cell) for cell in cells]
+        self.parameters = p = parameters or preset()
+        place, light, cells = np.random.SeedSequence([seed, 0x11FE5]).spawn(3)
+        gain = p.dye.day_gain
+        self.light = Light.draw(np.random.default_rng(light), p.light, gain)
+        self.figures: list[Figure] = place_cells(np.random.default_rng(place), p, field_um, motion)
+        self._streams = cells.spawn(len(self.figures))
         self._cells: dict[int, Cell] = {}
-        self._layers: dict[int, Latest[float, list[Layer]]] = {
-            index: Latest() for index in range(len(self.shapes))
+        self._at: dict[int, Latest[float, tuple[Moment, tuple[Layer, ...]]]] = {
+            index: Latest() for index in range(len(self.figures))
         }
         self._columns: Latest[tuple[float, View], list[Column]] = Latest()
-        self._coarse: tuple[Latest[tuple[float, View], Float32], ...] = (Latest(), Latest())
+        self._coarse: dict[int, Latest[object, Float32]] = {c: Latest() for c in range(3)}
 
     def cell(self, index: int) -> Cell:
-        """Return a cell at time 0; built when first asked for."""
+        """Return a cell; built when first asked for."""
         if index not in self._cells:
-            self._cells[index] = build_cell(self.shapes[index], self._streams[index][0])
+            self._cells[index] = build_cell(
+                self.figures[index], self.parameters, self._streams[index]
+            )
         return self._cells[index]
 
-    def emission(self, time_s: float, z_um: Sequence[float], view: View, optics: Optics) -> Float32:
+    def background(self, channel: int, view: View) -> float:
+        """Return photons a pixel of empty medium in a frame of 50 ms, before shading."""
+        area = (view.pixel_um / REFERENCE_PIXEL_UM) ** 2
+        return self.light.background[channel] * self.light.gain[channel] * area
+
+    def emission(
+        self,
+        time_s: float,
+        z_um: Sequence[float],
+        view: View,
+        optics: Optics,
+        *,
+        channels: Sequence[int] = (0, 1),
+        names: Iterable[str] | None = None,
+        probe: Probe | None = None,
+    ) -> Float32:
         """Return what reaches the camera.
 
         Parameters
@@ -129,20 +216,51 @@ class Sample:
             Heights of the planes above the cover slip, in any order.
         view : View
         optics : Optics
+        channels : sequence of int
+            0 yellow, 1 red, 2 green.
+        names : iterable of str, optional
+            Only these structures shine (and the medium).
+        probe : Probe, optional
+            A label beside Nile Red.
 
         Returns
         -------
-        ndarray, (2, planes, y, x), float32
-            Expected photons a pixel in a frame of 50 ms, yellow and red: blurred, with chromatic
-            offset, shading and background.
+        ndarray, (channels, planes, y, x), float32
+            Expected photons a pixel in a frame of 50 ms at nominal light and unbleached dye:
+            blurred, with chromatic offset, shading and background.
         """
-        planes, back = _sorted(z_um)
-        out = np.empty((2, len(planes), *view.shape), np.float32)
-        for channel in range(2):
-            image = self._image(channel, time_s, planes, view, optics)
+        fine, parts = _refined(view)
+        if parts > 1:
+            whole = self.emission(
+                time_s, z_um, fine, optics, channels=channels, names=names, probe=probe
+            )
+            return _binned(whole, parts)
+        wanted = None if names is None else tuple(names)
+        layers, columns = self._shown(time_s, view, wanted)
+        out = np.empty((len(channels), len(z_um), *view.shape), np.float32)
+        order = np.argsort(np.asarray(z_um, np.float64), kind="stable")
+        tasks = []
+        for place, channel in enumerate(channels):
+            warp = render.displacement(view, optics.model(channel))
+            warped = render.warped(columns, warp, view)
+            light = render.Light(
+                layers,
+                [self._masses(layer, channel, probe) for layer in layers],
+                warped,
+                [column.weights[channel] for column in warped],
+                optics.sigma_z(channel),
+                optics.sigma_xy(channel),
+                warp,
+            )
+            key = (time_s, view, wanted, probe)
+            bins = self._coarse[channel].get(key, partial(_coarse, light, view, optics))
             shade = optics.shading(channel, *view.field())
-            for plane, sorted_plane in enumerate(back):
-                np.multiply(image[sorted_plane], shade, out=out[channel, plane])
+            for first in range(0, len(order), GROUP):
+                targets = {float(z_um[k]): out[place, k] for k in order[first : first + GROUP]}
+                tasks.append(
+                    partial(self._expose, targets, light, bins, shade, channel, view, optics)
+                )
+        _run(tasks)
         return out
 
     def truth(
@@ -155,15 +273,15 @@ class Sample:
     ) -> dict[str, Bool]:
         """Return where each structure is, on the yellow channel's pixels.
 
-        A voxel belongs to a structure where it reaches half of the structure's own image under
-        the nominal yellow point-spread function, so that tubes and sheets thinner than a voxel
-        have one. Structures may overlap; nucleus, cytosol and extracellular do not, and fill
-        everything.
+        A voxel belongs to a structure where the structure's own image under the nominal yellow
+        point-spread function reaches half of what an isolated piece of it would, so that tubes
+        and sheets thinner than a voxel have a truth. Structures may overlap; nucleus, cytosol and
+        extracellular do not, and fill everything.
 
         Parameters
         ----------
         time_s, z_um, view
-            As for `emission`.
+            As for `emission`; voxels of any size.
         names : iterable of str
             Structures wanted.
 
@@ -171,48 +289,150 @@ class Sample:
         -------
         dict of str to ndarray, (planes, y, x), bool
         """
-        planes, back = _sorted(z_um)
         wanted = tuple(names)
+        fine, parts = _refined(view)
+        if parts > 1:
+            whole = self.truth(time_s, z_um, fine, names=wanted)
+            middle = parts // 2
+            return {name: mask[:, middle::parts, middle::parts] for name, mask in whole.items()}
+        planes, back = _sorted(z_um)
         masks: dict[str, Bool] = {}
+        scene = self._scene(time_s, view)
+
+        def points(name: str) -> None:
+            masks[name] = render.mask_of(_truth_of(scene.layers((name,)), ()), planes, view)
+
         if any(name in VOLUMES for name in wanted):
             masks.update(self._volumes(time_s, planes, view))
-        layers = self._scene(time_s, view)
-        for name in wanted:
-            if name not in VOLUMES:
-                own = [layer for layer in layers if layer.name == name]
-                masks[name] = render.points_mask(own, planes, SIGMA_Z, SIGMA_XY, view)
+        _run([partial(points, name) for name in wanted if name not in VOLUMES])
         return {name: masks[name][back] for name in wanted}
 
-    def _image(
-        self, channel: int, time_s: float, planes: Float64, view: View, optics: Optics
-    ) -> Float32:
-        """Return photons of one channel before shading."""
-        warp = render.displacement(view, optics.chromatic if channel else None)
-        sigma_z = optics.sigma_z(channel)
-        layers = self._scene(time_s, view)
-        image = render.canvas(len(planes), view)
-        render.add_points(image, layers, channel, planes, sigma_z, view, warp)
-        columns = render.warped(self._volume_columns(time_s, view), warp, view)
-        render.add_columns(image, columns, [c.weights[channel] for c in columns], planes, sigma_z)
-        render.blur_planes(image, optics.sigma_xy(channel) / view.pixel_um)
-        if optics.pedestal > 0.0:
-            bins = self._coarse[channel].get(
-                (time_s, view), lambda: render.coarse(layers, channel, view)
-            )
-            sigma = optics.pedestal_sigma_um
-            render.add_pedestal(image, bins, planes, sigma, optics.pedestal)
+    def identities(self, time_s: float, z_um: Sequence[float], view: View, name: str) -> Int32:
+        """Return the identity of the object in each voxel of a structure, 0 elsewhere.
+
+        Parameters
+        ----------
+        time_s, z_um, view
+            As for `truth`.
+        name : str
+            A structure, or ``cell`` for whole cells (their numbers).
+
+        Returns
+        -------
+        ndarray, (planes, y, x), int32
+            The identities of `objects`. A voxel of two touching objects is the nearer one's.
+        """
+        if name in ("cell", "nucleus", "cytosol"):
+            return self._volume_identities(time_s, z_um, view, name)
+        mask = self.truth(time_s, z_um, view, names=(name,))[name]
+        labels = np.zeros(mask.shape, np.int32)
+        points, owners = [], []
+        for number, _, _, layers in self._scene(time_s, view).cells:
+            for layer in layers:
+                if layer.name == name and len(layer.points):
+                    points.append(layer.points)
+                    owners.append(identity(number, name, layer.owner))
+        if not points or not mask.any():
+            return labels
+        squash = np.array([SIGMA_XY / SIGMA_Z, 1.0, 1.0])
+        tree = cKDTree(np.concatenate(points) * squash)
+        plane, row, column = np.nonzero(mask)
+        y, x = view.field()
+        at = np.stack(
+            [
+                np.asarray(z_um, np.float64)[plane],
+                y[row, 0] + view.center_um[0],
+                x[0, column] + view.center_um[1],
+            ],
+            axis=1,
+        )
+        _, nearest = tree.query(at * squash, workers=_THREADS)
+        labels[mask] = np.concatenate(owners)[nearest]
+        return labels
+
+    def objects(self, time_s: float, view: View | None = None) -> list[ObjectRow]:
+        """Return every object at a time, of every cell or of those that a view may show."""
+        return [
+            row
+            for number, cell, moment, layers in self._all_or_seen(time_s, view).cells
+            for row in object_rows(number, cell, moment, layers)
+        ]
+
+    def contacts(
+        self, time_s: float, reach_um: float = 0.1, view: View | None = None
+    ) -> list[ContactRow]:
+        """Return the pairs of objects of different structures whose surfaces are within reach.
+
+        Parameters
+        ----------
+        time_s, reach_um : float
+        view : View, optional
+            Only of cells that it may show.
+        """
+        return [
+            row
+            for number, _, moment, layers in self._all_or_seen(time_s, view).cells
+            for row in contact_rows(number, moment, layers, reach_um)
+        ]
+
+    def stages(self, time_s: float) -> list[CellStage]:
+        """Return the stage of every cell at a time."""
+        return [
+            row
+            for index, figure in enumerate(self.figures)
+            for row in stage_rows(10 * (index + 1), figure.moment(self._time(time_s)))
+        ]
+
+    def _expose(
+        self,
+        targets: dict[float, Float32],
+        light: render.Light,
+        bins: Float32,
+        shade: Float32,
+        channel: int,
+        view: View,
+        optics: Optics,
+    ) -> None:
+        """Write the photons of some planes of one channel, {height: image}."""
+        planes = np.array(list(targets))
         area = (view.pixel_um / REFERENCE_PIXEL_UM) ** 2
-        image = render.crop(image)
-        image *= np.float32(self.light.er * area)
-        image += np.float32(self.light.background[channel] * area)
-        return image
+        scale = self.light.er * self.light.gain[channel] * area
+        floor = self.background(channel, view)
+        wide = render.pedestal(bins, planes, optics.pedestal_sigma_um)
+        drawn = render.drawn(light, planes, view)
+        for image, low, out in zip(drawn, wide, targets.values(), strict=True):
+            render.exposed(
+                image,
+                render.enlarged(low, image.shape),
+                shade,
+                np.float32(scale * (1.0 - optics.pedestal)),
+                np.float32(scale * optics.pedestal),
+                np.float32(floor),
+                out,
+            )
+
+    def _masses(self, layer: Layer, channel: int, probe: Probe | None) -> Float32:
+        """Return the emission of a layer's points in a channel."""
+        masses: Float32 = layer.masses[channel]
+        if probe is None or layer.name not in probe.structures:
+            return masses
+        weight = probe.weight(channel) * probe.level(self.seed, layer.cell)
+        return np.asarray(masses + np.float32(weight) * layer.masses[0])
+
+    def _shown(
+        self, time_s: float, view: View, names: tuple[str, ...] | None
+    ) -> tuple[list[Layer], list[Column]]:
+        """Return the points and the volumes that shine."""
+        layers = self._scene(time_s, view).layers(names)
+        columns = self._volume_columns(time_s, view)
+        if names is not None:
+            columns = [alone for name in names for alone in render.alone(columns, name)]
+        return layers, columns
 
     def _volumes(self, time_s: float, planes: Float64, view: View) -> dict[str, Bool]:
         columns = self._volume_columns(time_s, view)
         cell, nucleus = (
-            render.columns_mask(
-                [c for c in columns if c.kind == kind], planes, SIGMA_Z, SIGMA_XY, view
-            )
+            render.mask_of(_truth_of((), [c for c in columns if c.kind == kind]), planes, view)
             for kind in ("cell", "nucleus")
         )
         return {
@@ -221,47 +441,135 @@ class Sample:
             "extracellular": ~(cell | nucleus),
         }
 
-    def _scene(self, time_s: float, view: View) -> list[Layer]:
-        """Return the points at a time of the cells that the view may show."""
-        layers: list[Layer] = []
-        for index in self._near(view):
-            make = partial(self._cell_layers, index, time_s)
-            layers += self._layers[index].get(time_s, make)
-        return layers
+    def _volume_identities(
+        self, time_s: float, z_um: Sequence[float], view: View, name: str
+    ) -> Int32:
+        planes, back = _sorted(z_um)
+        kind = "nucleus" if name == "nucleus" else "cell"
+        labels = np.zeros((len(planes), *view.shape), np.int32)
+        fine, parts = _refined(view)
+        for column in self._volume_columns(time_s, fine):
+            if column.kind == kind:
+                mask = render.mask_of(_truth_of((), [column]), planes, fine)
+                middle = parts // 2
+                labels[mask[:, middle::parts, middle::parts]] = column.owner
+        labels = labels[back]
+        if name == "cytosol":
+            labels[self.truth(time_s, z_um, view, names=("nucleus",))["nucleus"]] = 0
+        return labels
 
-    def _cell_layers(self, index: int, time_s: float) -> list[Layer]:
-        return cell_layers(self.cell(index), self._motion(index), time_s)
+    def _all_or_seen(self, time_s: float, view: View | None) -> Scene:
+        indices = range(len(self.figures)) if view is None else self._near(view)
+        return self._scene_of(time_s, indices)
+
+    def _scene(self, time_s: float, view: View) -> Scene:
+        """Return the cells that the view may show at a time."""
+        return self._scene_of(time_s, self._near(view))
+
+    def _scene_of(self, time_s: float, indices: Iterable[int]) -> Scene:
+        indices = list(indices)
+        found: dict[int, tuple[Moment, tuple[Layer, ...]]] = {}
+
+        def place(index: int) -> None:
+            make = partial(self._make, index, time_s)
+            found[index] = self._at[index].get(time_s, make)
+
+        _run([partial(place, index) for index in indices])
+        return Scene(tuple((10 * (i + 1), self.cell(i), found[i][0], found[i][1]) for i in indices))
+
+    def _make(self, index: int, time_s: float) -> tuple[Moment, tuple[Layer, ...]]:
+        cell = self.cell(index)
+        moment = cell.figure.moment(self._time(time_s))
+        return moment, tuple(cell.layers(moment, index))
+
+    def _time(self, time_s: float) -> float:
+        """Return the time that the cells show: a frozen sample stays at its first moment."""
+        return time_s if self.motion > 0.0 else 0.0
 
     def _volume_columns(self, time_s: float, view: View) -> list[Column]:
         return self._columns.get(
             (time_s, view),
             lambda: [
                 column
-                for index in self._near(view)
-                for column in cell_columns(self.cell(index), self._motion(index), time_s, view)
+                for number, cell, moment, _ in self._scene(time_s, view).cells
+                for column in cell_columns(cell, moment, number, view)
             ],
         )
-
-    def _motion(self, index: int) -> Motion:
-        return Motion(self._streams[index][1], self.motion)
 
     def _near(self, view: View) -> list[int]:
         """Return the cells that the view may show."""
         half_y, half_x = view.half_um()
         near = []
-        for index, shape in enumerate(self.shapes):
-            y, x = shape.footprint.outline()
+        for index, figure in enumerate(self.figures):
+            body = figure.mother.body
+            y, x = body.outline()
             dy = np.maximum(np.abs(y - view.center_um[0]) - half_y, 0.0)
             dx = np.maximum(np.abs(x - view.center_um[1]) - half_x, 0.0)
-            inside = shape.footprint.contains(*(np.array([c]) for c in view.center_um))[0]
+            inside = body.inward(*(np.array([c]) for c in view.center_um))[0] > 0.0
             if inside or np.hypot(dy, dx).min() < REACH_UM:
                 near.append(index)
         return near
 
 
-def _streams(seed: np.random.SeedSequence) -> tuple[np.random.SeedSequence, ...]:
-    """Return a cell's two streams: organelles and motion."""
-    return tuple(seed.spawn(2))
+def exclusive(masks: Mapping[str, Bool]) -> UInt8:
+    """Return one label a voxel: place in the catalog plus 1, by `PRIORITY` where masks overlap.
+
+    Parameters
+    ----------
+    masks : mapping of str to ndarray, (z, y, x), bool
+        As `Sample.truth` gives them.
+
+    Returns
+    -------
+    ndarray, (z, y, x), uint8
+        0 where no mask is.
+    """
+    shape = next(iter(masks.values())).shape
+    labels = np.zeros(shape, np.uint8)
+    for name in reversed(PRIORITY):
+        if name in masks:
+            labels[masks[name]] = NAMES.index(name) + 1
+    return labels
+
+
+def _truth_of(layers: Sequence[Layer], columns: Sequence[Column]) -> render.Light:
+    """Return structures as the nominal yellow point-spread function shows their truth."""
+    masses = [layer.masses[TRUTH] for layer in layers]
+    weights = [1.0] * len(columns)
+    return render.Light(layers, masses, columns, weights, SIGMA_Z, SIGMA_XY, _UNMOVED)
+
+
+def _coarse(light: render.Light, view: View, optics: Optics) -> Float32:
+    """Return the points' light in coarse bins; an empty bin where there is no pedestal."""
+    layers = light.layers if optics.pedestal > 0.0 else ()
+    return render.coarse(layers, light.masses[: len(layers)], view)
+
+
+def _run(tasks: Sequence[Callable[[], None]]) -> None:
+    """Run tasks on the processor's cores; each writes to a place of its own."""
+    if len(tasks) < 2 or _THREADS < 2:
+        for task in tasks:
+            task()
+        return
+    with ThreadPoolExecutor(min(_THREADS, len(tasks))) as pool:
+        for done in [pool.submit(task) for task in tasks]:
+            done.result()
+
+
+def _refined(view: View) -> tuple[View, int]:
+    """Return a view with pixels fine enough to splat points into, and how many make a pixel."""
+    parts = 1
+    while view.pixel_um / parts > FINEST_UM:
+        parts += 2
+    shape = (view.shape[0] * parts, view.shape[1] * parts)
+    return View(view.center_um, view.pixel_um / parts, shape), parts
+
+
+def _binned(image: Float32, parts: int) -> Float32:
+    """Return the sum over ``parts`` by ``parts`` pixels."""
+    *front, rows, columns = image.shape
+    cut = image.reshape(*front, rows // parts, parts, columns // parts, parts)
+    return np.asarray(cut.sum(axis=(-3, -1)), np.float32)
 
 
 def _sorted(z_um: Sequence[float]) -> tuple[Float64, np.ndarray[tuple[int], np.dtype[np.intp]]]:

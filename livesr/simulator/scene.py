@@ -3,174 +3,158 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from livesr.simulator.optics import Optics
+from livesr.simulator.optics import CHANNELS, FIELD_RADIUS_UM, Optics
+from livesr.simulator.parameters import parameters
 from livesr.simulator.sample import Sample
-from livesr.simulator.view import View
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
+    from livesr.simulator.parameters import Parameters
+    from livesr.simulator.sensor import Sensor
+    from livesr.simulator.settings import SceneSettings
     from livesr.types import Bool, Float32
 
-Sensor = Literal["both", "yellow", "red"]
-"""What falls on the sensor: both channels side by side, or one."""
 CACHE_BYTES = 640 * 2**20
-_SMALLEST_SAMPLE_UM = 80.0
 _Z_DIGITS = 4
 
-PROPERTY_OF: dict[str, str] = {
-    "seed": "Seed",
-    "optics_seed": "OpticsSeed",
-    "field_height": "FieldHeight",
-    "field_width": "FieldWidth",
-    "pixel_um": "PixelSizeUm",
-    "motion": "Motion",
-    "time_step_s": "TimeStep-s",
-}
-"""The simulated camera's properties, by the setting that they give."""
-
-
-@dataclass(frozen=True, slots=True)
-class SceneSettings:
-    """The camera properties that decide what there is to see.
-
-    Attributes
-    ----------
-    seed, optics_seed : int
-        Of the sample and of the optics.
-    field_height, field_width : int
-        Pixels of one channel.
-    pixel_um : float
-        Size of a pixel in the sample.
-    motion : float
-        Speed of everything that moves, as a factor; 0 freezes the sample.
-    time_step_s : float
-        The sample stands still for this long: planes of one step belong to one instant.
-    """
-
-    seed: int = 60_000
-    optics_seed: int = 60_000
-    field_height: int = 512
-    field_width: int = 512
-    pixel_um: float = 0.0668
-    motion: float = 1.0
-    time_step_s: float = 2.0
-
-    @classmethod
-    def from_properties(cls, properties: Mapping[str, object]) -> SceneSettings:
-        """Read the settings from the simulated camera's properties.
-
-        Parameters
-        ----------
-        properties : mapping
-            As a session keeps them (``info.extra["camera_properties"]``); others are ignored,
-            missing ones have the camera's defaults.
-        """
-        default = cls()
-        given = {
-            field: float(str(properties.get(name, getattr(default, field))))
-            for field, name in PROPERTY_OF.items()
-        }
-        return cls(
-            seed=int(given["seed"]),
-            optics_seed=int(given["optics_seed"]),
-            field_height=int(given["field_height"]),
-            field_width=int(given["field_width"]),
-            pixel_um=given["pixel_um"],
-            motion=given["motion"],
-            time_step_s=given["time_step_s"],
-        )
+Place = tuple[float, float]
+"""Stage position (x, y), µm."""
 
 
 class Scene:
-    """Expected photons of any plane at any time, kept while the sample shows it; and the truth."""
+    """Expected photons of any plane at any time, kept while the sample shows it; and the truth.
+
+    Photons are those of 50 ms of nominal light and unbleached dye: what light and bleaching make
+    of them is the camera's business, so that planes can be kept.
+    """
 
     def __init__(self, settings: SceneSettings) -> None:
         self.settings = settings
-        height = settings.field_height * settings.pixel_um
-        width = settings.field_width * settings.pixel_um
-        field = (max(height, _SMALLEST_SAMPLE_UM), max(width, _SMALLEST_SAMPLE_UM))
-        self._sample = _sample(settings.seed, field, settings.motion)
-        self._optics = Optics.from_seed(settings.optics_seed)
+        self._sample = _sample(
+            settings.seed, settings.field_um, settings.motion, _of_the_sample(settings.numbers)
+        )
+        self._optics = optics_of(settings)
+        drift = settings.drift
+        own = self._optics.drift_um_s * 60e3
+        self._drift = replace(drift, rate_nm_min=drift.rate_nm_min + own)
         self._planes: OrderedDict[tuple[object, ...], Float32] = OrderedDict()
+        self._floors: dict[Sensor, Float32] = {}
         self._shown = 0.0
 
     def sample_time(self, time_s: float) -> float:
         """Return the instant that the sample shows at a time."""
-        if self.settings.motion == 0:
-            return 0.0
-        step = self.settings.time_step_s
-        return float(np.floor(time_s / step + 1e-6) * step) if step > 0 else time_s
+        return 0.0 if self.settings.motion == 0 else self._step(time_s)
+
+    def height_um(self, stage_z_um: float, time_s: float) -> float:
+        """Return the sample height in focus at a height of the stage.
+
+        The focus stands still as long as the sample does, so that a stack's planes can be computed
+        together.
+        """
+        drift = self._drift.at(self._step(time_s))
+        return round(self._optics.depth(stage_z_um + drift), _Z_DIGITS)
 
     def prepare(
-        self, time_s: float, z_um: Sequence[float], xy_um: tuple[float, float], sensor: Sensor
+        self, time_s: float, z_um: Sequence[float], xy_um: Place, sensors: Sequence[Sensor]
     ) -> None:
-        """Compute the planes of a stack together, which is far cheaper than one by one."""
+        """Compute the planes of a stack together, which is far cheaper than one by one.
+
+        Parameters
+        ----------
+        time_s : float
+            When the stack begins.
+        z_um : sequence of float
+            Heights of the stage.
+        xy_um : tuple of float
+            Stage position (x, y).
+        sensors : sequence of Sensor
+            What will look at them.
+        """
         instant = self.sample_time(time_s)
         self._forget_before(instant)
+        heights = {self.height_um(z, time_s) for z in z_um}
         missing = sorted(
-            {
-                round(z, _Z_DIGITS)
-                for z in z_um
-                if self._key(instant, z, xy_um, sensor) not in self._planes
-            }
+            height
+            for height in heights
+            if any((instant, height, xy_um, sensor) not in self._planes for sensor in sensors)
         )
         if not missing:
             return
-        photons = self._sample.emission(instant, missing, self._view(xy_um), self._optics)
-        for place, z in enumerate(missing):
-            yellow, red = photons[0, place], photons[1, place]
-            if sensor == "both":
-                self._keep(instant, z, xy_um, "both", np.hstack([yellow, red[:, ::-1]]))
-            else:
-                self._keep(instant, z, xy_um, "yellow", yellow)
-                self._keep(instant, z, xy_um, "red", red)
+        names = [name for name in CHANNELS if any(name in sensor.channels for sensor in sensors)]
+        photons = self._emission(instant, missing, xy_um, names)
+        for place, height in enumerate(missing):
+            images = {name: photons[c, place] for c, name in enumerate(names)}
+            for sensor in sensors:
+                self._keep((instant, height, xy_um, sensor), sensor.compose(images))
 
     def plane(
-        self, time_s: float, z_um: float, xy_um: tuple[float, float], sensor: Sensor
+        self, time_s: float, z_um: Sequence[float], xy_um: Place, sensors: Sequence[Sensor]
     ) -> Float32:
-        """Return expected photons at 50 ms on the sensor, float32.
+        """Return expected photons at the first height on the first of the sensors, (y, x) float32.
 
-        ``both`` is (y, 2x): yellow left, red right in the mirror; else one channel (y, x).
+        The other heights and sensors are those that will be asked for next; see `prepare` for the
+        parameters.
         """
-        key = self._key(self.sample_time(time_s), z_um, xy_um, sensor)
+        key = (self.sample_time(time_s), self.height_um(z_um[0], time_s), xy_um, sensors[0])
         if key not in self._planes:
-            self.prepare(time_s, [z_um], xy_um, sensor)
+            self.prepare(time_s, z_um, xy_um, sensors)
         self._planes.move_to_end(key)
         return self._planes[key]
 
+    def floor(self, sensor: Sensor) -> Float32:
+        """Return the part of every plane that does not bleach, the medium's, (y, x) float32."""
+        if sensor not in self._floors:
+            view = self.settings.view((0.0, 0.0))
+            images = {
+                name: np.float32(self._sample.background(channel, view))
+                * self._optics.shading(channel, *view.field())
+                for channel, name in enumerate(CHANNELS)
+                if name in sensor.channels
+            }
+            self._floors[sensor] = sensor.compose(images)
+        return self._floors[sensor]
+
     def truth(
-        self, times_s: Sequence[float], z_um: Sequence[float], xy_um: tuple[float, float]
+        self, times_s: Sequence[float], z_um: Sequence[float], xy_um: Place
     ) -> dict[str, Bool]:
         """Return where each structure is, one mask (n, y, x) on the yellow channel's pixels.
 
         Parameters
         ----------
         times_s, z_um : sequence of float
-            Start of exposure and height of each plane; equally long.
+            Start of exposure and stage height of each plane; equally long.
         xy_um : tuple of float
             Stage position (x, y).
         """
         instants = [self.sample_time(time_s) for time_s in times_s]
+        heights = [self.height_um(z, time_s) for z, time_s in zip(z_um, times_s, strict=True)]
         shape = (len(instants), self.settings.field_height, self.settings.field_width)
+        view = self.settings.view(xy_um)
         masks: dict[str, Bool] = {}
         for instant in sorted(set(instants)):
             places = [k for k, other in enumerate(instants) if other == instant]
-            found = self._sample.truth(instant, [z_um[k] for k in places], self._view(xy_um))
+            found = self._sample.truth(instant, [heights[k] for k in places], view)
             for name, mask in found.items():
                 masks.setdefault(name, np.zeros(shape, np.bool_))[places] = mask
         return masks
 
-    def _view(self, xy_um: tuple[float, float]) -> View:
-        x, y = xy_um
-        shape = (self.settings.field_height, self.settings.field_width)
-        return View(center_um=(y, x), pixel_um=self.settings.pixel_um, shape=shape)
+    def _step(self, time_s: float) -> float:
+        step = self.settings.time_step_s
+        return float(np.floor(time_s / step + 1e-6) * step) if step > 0 else time_s
+
+    def _emission(
+        self, instant: float, heights: Sequence[float], xy_um: Place, names: Sequence[str]
+    ) -> Float32:
+        channels = tuple(CHANNELS.index(name) for name in names)
+        view = self.settings.view(xy_um)
+        return self._sample.emission(instant, heights, view, self._optics, channels=channels)
 
     def _forget_before(self, instant: float) -> None:
         """Let go of planes of earlier instants: the sample moved on, and memory must not grow."""
@@ -178,21 +162,33 @@ class Scene:
             self._planes.clear()
             self._shown = instant
 
-    @staticmethod
-    def _key(
-        instant: float, z_um: float, xy_um: tuple[float, float], sensor: Sensor
-    ) -> tuple[object, ...]:
-        return (instant, round(z_um, _Z_DIGITS), xy_um, sensor)
-
-    def _keep(
-        self, instant: float, z: float, xy_um: tuple[float, float], sensor: Sensor, plane: Float32
-    ) -> None:
-        self._planes[self._key(instant, z, xy_um, sensor)] = np.ascontiguousarray(plane, np.float32)
+    def _keep(self, key: tuple[object, ...], plane: Float32) -> None:
+        self._planes[key] = plane
         while len(self._planes) > 1 and len(self._planes) * plane.nbytes > CACHE_BYTES:
             self._planes.popitem(last=False)
 
 
+def optics_of(settings: SceneSettings) -> Optics:
+    """Return the optics; their aberrations keep their limits within the field."""
+    pixels = np.hypot(settings.field_height, settings.field_width)
+    radius = max(FIELD_RADIUS_UM, float(pixels) * settings.pixel_um / 2.0)
+    return Optics.from_seed(
+        settings.optics_seed, settings.numbers.optics, settings.pixel_um, radius
+    )
+
+
 @lru_cache(maxsize=2)
-def _sample(seed: int, field_um: tuple[float, float], motion: float) -> Sample:
+def _sample(seed: int, field_um: tuple[float, float], motion: float, numbers: Parameters) -> Sample:
     """Return a sample; its cells take seconds to build, and the truth needs them again."""
-    return Sample(seed, field_um=field_um, motion=motion)
+    return Sample(seed, parameters=numbers, field_um=field_um, motion=motion)
+
+
+def _of_the_sample(numbers: Parameters) -> Parameters:
+    """Return the numbers with all that is not the sample's as in preset ``standard``."""
+    standard = parameters()
+    light = replace(
+        numbers.light,
+        bleaching_stacks=standard.light.bleaching_stacks,
+        exchange_min=standard.light.exchange_min,
+    )
+    return replace(numbers, light=light, optics=standard.optics, camera=standard.camera)

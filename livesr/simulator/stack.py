@@ -64,12 +64,12 @@ def draw_center(sample: Sample) -> tuple[float, float]:
     its edge, one in ten anywhere.
     """
     rng = np.random.default_rng(np.random.SeedSequence([sample.seed, 0xCE47E6]))
-    shape = sample.shapes[0]
+    mother = sample.figures[0].mother
     kind, angle = rng.uniform(), rng.uniform(-np.pi, np.pi)
-    cy, cx = shape.footprint.center
-    edge = float(shape.footprint.edge(np.array([angle]))[0])
+    cy, cx = mother.body.center
+    edge = float(mother.body.edge(np.array([angle]))[0])
     if kind < 0.4:
-        _, ny, nx = shape.nucleus.center
+        _, ny, nx = mother.nucleus.center
         dy, dx = rng.normal(0.0, 4.0, 2)
         return float(ny + dy), float(nx + dx)
     if kind < 0.9:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from livesr.simulator.scene import Scene, SceneSettings
+from livesr.simulator.scene import Scene
+from livesr.simulator.settings import SceneSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

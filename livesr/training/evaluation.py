@@ -26,6 +26,7 @@ from livesr.segmentation.package import load_package
 from livesr.segmentation.segment import mask_on, network_voxel, probabilities, to_masks
 from livesr.simulator.camera import CameraModel
 from livesr.simulator.optics import Optics
+from livesr.simulator.parameters import parameters
 from livesr.simulator.sample import Sample
 from livesr.simulator.view import View
 from livesr.types import Grid, StackIndex
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from livesr.calibration.warp import ChromaticModel
     from livesr.segmentation.engines import Engine
     from livesr.segmentation.package import Package
+    from livesr.simulator.parameters import Parameters
+    from livesr.training.forest import PixelForest
     from livesr.types import Bool, Features, Float32, UInt16
 
 FIRST_TEST_SEED = 70_000
@@ -44,6 +47,8 @@ RANGES = {"intensity": (-0.5, 5.0), "ratio": (0.0, 4.0)}
 """What the features can be; see `livesr.features`."""
 SMOOTH_VOXELS = 1.0
 """Gaussian σ in the plane of the baseline's smoothed images."""
+SOURCES = (".py", ".yaml")
+"""Files of the simulator that decide what its cells look like."""
 CANDIDATES = tuple(round(0.05 * k, 2) for k in range(1, 20))
 """Thresholds on probability that `tune` tries."""
 
@@ -108,11 +113,14 @@ class Evaluation:
     package : Package
     engine : Engine
         With the package loaded.
+    forest : PixelForest, optional
+        Trained and tuned (`livesr.training.baselines.trained_forest`), to be scored beside it.
     """
 
-    def __init__(self, package: Package, engine: Engine) -> None:
+    def __init__(self, package: Package, engine: Engine, forest: PixelForest | None = None) -> None:
         self.package = package
         self._engine = engine
+        self._forest = forest
         self._counts = dict.fromkeys(package.structures, Counts())
         self._each: dict[str, list[Counts]] = {name: [] for name in package.structures}
         self._objects = dict.fromkeys(package.structures, Counts())
@@ -137,6 +145,8 @@ class Evaluation:
             table = confusion(masks.volumes, stack.truth, head.structures)
             self._confusion[head.network] += table
         self._baseline.update(baseline_images(features, stack.grid), stack.truth)
+        if self._forest:
+            self._forest.score(pixel_images(stack), stack.truth, stack.grid)
 
     def scores(self) -> dict[str, Any]:
         """Return the mapping that ``livesr evaluate --json`` prints."""
@@ -149,6 +159,9 @@ class Evaluation:
             }
             for name in self.package.structures
         }
+        if self._forest:
+            for name in self.package.structures:
+                structures[name]["forest_f1"] = self._forest.f1(name)
         mean = float(np.mean([scores["f1"] for scores in structures.values()]))
         networks = {
             head.network: {
@@ -167,6 +180,7 @@ def evaluate(
     engine: str = "auto",
     threads: int | None = None,
     shape: tuple[int, int, int] = (24, 512, 512),
+    forest: PixelForest | None = None,
     progress: Callable[[dict[str, object]], None] | None = None,
 ) -> dict[str, Any]:
     """Score a package on simulated cells that it has not seen.
@@ -181,6 +195,8 @@ def evaluate(
     threads : int, optional
     shape : tuple of int
         Camera pixels (z, y, x) of each stack.
+    forest : PixelForest, optional
+        Scored beside the package, as ``forest_f1``.
     progress : callable, optional
         Given a mapping after each stack.
 
@@ -201,7 +217,7 @@ def evaluate(
         raise ConfigError("no seeds to evaluate on", fix="for example: --seeds 70000-70007")
     loaded = load_package(package)
     with closing(choose_engine(engine, loaded, threads=threads)) as network:
-        evaluation = Evaluation(loaded, network)
+        evaluation = Evaluation(loaded, network, forest)
         for done, seed in enumerate(seeds, start=1):
             evaluation.add(simulate(seed, shape=shape))
             if progress:
@@ -249,6 +265,13 @@ def baseline_images(features: Features, grid: Grid) -> dict[str, Float32]:
     return images
 
 
+def pixel_images(stack: SimulatedStack) -> list[Float32]:
+    """Return intensity and ratio registered on the camera's own pixels, for pixel classifiers."""
+    warp = Warp(stack.grid, stack.grid.voxel_um, {1: stack.chromatic})
+    norm = estimate_normalisation(stack.data, stack.grid, stack.offset)
+    return list(make_features(stack.data, warp, stack.offset, norm).data)
+
+
 def _resized(volume: Float32, source: Grid, grid: Grid) -> Float32:
     at = np.arange(grid.shape[0]) * (grid.voxel_um[0] / source.voxel_um[0])
     nearest = np.minimum(np.rint(at).astype(int), source.shape[0] - 1)
@@ -270,9 +293,34 @@ def interval(each: list[Counts], draws: int = 500) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def simulator_version() -> dict[str, str]:
-    """Return livesr's version and a hash of the simulator's sources."""
+def simulator_version(p: Parameters | None = None) -> dict[str, str | int]:
+    """Return what decides the simulated cells.
+
+    Parameters
+    ----------
+    p : Parameters, optional
+        Those simulated with; default: preset `standard`.
+
+    Returns
+    -------
+    dict
+        ``version`` of the parameters, ``hash`` of their values, ``sources``: hash of the
+        simulator's program, and ``livesr``: its version.
+    """
+    p = p or parameters()
+    return {
+        "version": p.version,
+        "hash": p.hash(),
+        "sources": _sources(Path(simulator.__file__).parent),
+        "livesr": livesr.__version__,
+    }
+
+
+def _sources(folder: Path) -> str:
+    """Return a hash of a package's sources and tables, whatever their line endings."""
     digest = hashlib.sha256()
-    for path in sorted(Path(simulator.__file__).parent.glob("*.py")):
-        digest.update(path.read_bytes())
-    return {"version": livesr.__version__, "sha256": digest.hexdigest()[:16]}
+    for path in sorted(folder.rglob("*"), key=lambda path: path.relative_to(folder).as_posix()):
+        if path.suffix in SOURCES:
+            digest.update(path.relative_to(folder).as_posix().encode() + b"\0")
+            digest.update(path.read_bytes().replace(b"\r\n", b"\n") + b"\0")
+    return digest.hexdigest()[:16]

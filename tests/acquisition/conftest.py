@@ -81,7 +81,7 @@ def stamped(tmp_path: Path) -> Make:
             "Camera": {
                 "FieldHeight": FIELD,
                 "FieldWidth": FIELD,
-                "Splitter": "On" if splitter else "Off",
+                "Layout": "side-by-side" if splitter else "single",
             },
             "Clock": {"Speedup": speedup},
         }

@@ -11,6 +11,7 @@ from livesr.config import Session
 from livesr.simulator.devices import SimulatedCamera, SimulatedZStage
 
 if TYPE_CHECKING:
+    from livesr.simulator.bench import Exposure
     from livesr.types import Frame, UInt16
 
 Make = Callable[..., Session]
@@ -38,16 +39,15 @@ class Taken:
 class StampCamera(SimulatedCamera):
     """Writes frame number, z, filter and x into the first row of a ramp."""
 
-    def _expose(self, time_s: float, counts: UInt16) -> None:  # noqa: ARG002 - its base has it
+    def _expose(self, exposure: Exposure, counts: UInt16) -> None:
         bench = self._bench
         height, width = self.shape()
         image = counts
         image[:] = np.arange(height * width, dtype=np.uint16).reshape(height, width)
-        image[0, FRAME] = bench.frames
+        image[0, FRAME] = exposure.number
         image[0, HEIGHT] = round(bench.z_um() * 100) + 10_000
         image[0, FILTER] = {"yellow": 0, "red": 1}[bench.emission()]
         image[0, X] = round(bench.xy_um()[0]) + 1_000
-        bench.frames += 1
 
     def _prepare(self, heights: tuple[float, ...]) -> None:
         """Nothing to compute."""
@@ -56,11 +56,10 @@ class StampCamera(SimulatedCamera):
 class BrokenCamera(StampCamera):
     """Fails at its fourth exposure."""
 
-    def _expose(self, time_s: float, counts: UInt16) -> None:
-        if self._bench.frames == 3:
-            self._bench.frames += 1
+    def _expose(self, exposure: Exposure, counts: UInt16) -> None:
+        if exposure.number == 3:
             raise RuntimeError("camera unplugged")
-        super()._expose(time_s, counts)
+        super()._expose(exposure, counts)
 
 
 class SoftwareZStage(SimulatedZStage):

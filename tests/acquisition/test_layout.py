@@ -20,6 +20,8 @@ from livesr.types import Frame, StackIndex
 
 SENSORS = {
     "prime95b-quadrants": ((1200, 1200), (2, 600, 600)),
+    "prime95b-quadrants-green": ((1200, 1200), (3, 600, 600)),
+    "prime95b-sequential-green": ((1200, 1200), (3, 1200, 1200)),
     "prime95b-sequential": ((1200, 1200), (2, 1200, 1200)),
     "two-prime95b": ((1200, 1200), (2, 1200, 1200)),
     "wide-split": ((2304, 2304), (2, 1152, 2304)),

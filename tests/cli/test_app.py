@@ -68,7 +68,8 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "verb", ["demo", "init", "run", "view", "train", "evaluate", "models", "bench", "doctor"]
+    "verb",
+    ["demo", "init", "run", "view", "train", "evaluate", "simulate", "models", "bench", "doctor"],
 )
 def test_every_verb_has_help(capsys: pytest.CaptureFixture[str], verb: str) -> None:
     code, out, _ = call(capsys, verb, "--help")

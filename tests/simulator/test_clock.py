@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from livesr.acquisition import clock as session_clock
+from livesr.acquisition import engine
 from livesr.simulator import clock, devices
 from livesr.simulator.clock import VirtualClock
 
@@ -53,3 +54,5 @@ def test_the_loop_and_the_device_agree_on_their_words() -> None:
     assert session_clock.TIME_PROPERTY == devices.TIME_PROPERTY
     assert session_clock.START_PROPERTY == devices.START_PROPERTY
     assert session_clock.SPEED_PROPERTY == devices.SPEED_PROPERTY
+    assert engine.FRAME_TAG == devices.FRAME_TAG
+    assert engine.DOSE_TAG == devices.DOSE_TAG

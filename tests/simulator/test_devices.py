@@ -1,32 +1,38 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+import yaml
+from small_microscope import PIXEL, SEED, SIZE, VIEW, camera_properties, session, take
 
 from livesr.acquisition.core import SIMULATED_CONFIG, close_core, open_core
-from livesr.acquisition.layout import split
 from livesr.acquisition.sources import open_source
 from livesr.calibration.profile import load_profile
-from livesr.config import Session, session_from
-from livesr.config.layouts import side_by_side
+from livesr.config import session_from
+from livesr.errors import HardwareError
 from livesr.flow import StopToken
 from livesr.simulator.optics import Optics
 from livesr.simulator.sample import Sample
 from livesr.simulator.truth import truth_of
-from livesr.simulator.view import View
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pymmcore_plus import CMMCorePlus
 
-    from livesr.types import Frame, RecordingInfo, UInt16
+    from livesr.types import Frame
 
-SEED, SIZE, PIXEL = 60_007, 64, 0.1
-VIEW = View((0.0, 0.0), PIXEL, (SIZE, SIZE))
+PAGE = Path(__file__).parents[2] / "docs" / "simulator-devices.md"
+PAIR: dict[str, dict[str, Any]] = {
+    "Multi": camera_properties(),
+    "Camera-2": {"Faults": "at frame 1: drop"},
+    "Clock": {"Speedup": 1e6},
+}
 
 
 @pytest.fixture
@@ -37,44 +43,6 @@ def core() -> Iterator[CMMCorePlus]:
     core.setProperty("Clock", "Speedup", 1e6)
     yield core
     close_core(core)
-
-
-def camera_properties(**more: object) -> dict[str, object]:
-    size = {"FieldHeight": SIZE, "FieldWidth": SIZE, "PixelSizeUm": PIXEL}
-    return {"Seed": SEED, "OpticsSeed": SEED, "Motion": 0, **size, **more}
-
-
-def session(splitter: bool = True, loops: int = 2, **camera: object) -> Session:
-    properties = camera_properties(Splitter="On" if splitter else "Off", **camera)
-    return session_from(
-        {
-            "calibration": "none",
-            "microscope": {
-                "config": "simulated",
-                "properties": {"Camera": properties, "Clock": {"Speedup": 1e6}},
-            },
-            "layout": side_by_side(SIZE, SIZE).model_dump() if splitter else "prime95b-sequential",
-            "sequence": {
-                "axis_order": "tpcz",
-                "time_plan": {"interval": 60, "loops": loops},
-                "z_plan": {"bottom": 1.2, "top": 2.4, "step": 0.6},
-            },
-        }
-    )
-
-
-def take(session: Session) -> tuple[list[Frame], dict[tuple[int, int, int], UInt16], RecordingInfo]:
-    """Return the frames, {(t, c, z): image} and the source's info."""
-    source = open_source(session)
-    frames: list[Frame] = []
-    source.run(frames.append, StopToken())
-    source.close()
-    images = {
-        (f.stack.t, channel, f.z): view
-        for f in frames
-        for channel, view in split(f, session.layout)
-    }
-    return frames, images, source.info
 
 
 def test_the_configuration_loads_in_a_plain_core(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,7 +71,8 @@ def test_two_microscopes_in_one_process_are_two(core: CMMCorePlus) -> None:
 @pytest.mark.parametrize("splitter", [True, False])
 def test_images_show_the_sample_at_their_place(splitter: bool) -> None:
     _, images, info = take(session(splitter, loops=1))
-    photons = Sample(SEED, motion=0.0).emission(0.0, [1.2, 1.8, 2.4], VIEW, Optics.from_seed(SEED))
+    optics = Optics.from_seed(SEED, pixel_um=PIXEL)
+    photons = Sample(SEED, motion=0.0).emission(0.0, [1.2, 1.8, 2.4], VIEW, optics)
     assert info.simulated
     profile = load_profile("simulated")
     assert (info.microscope, info.camera) == (
@@ -186,3 +155,60 @@ def test_exposures_let_time_pass(core: CMMCorePlus) -> None:
     assert core.getProperty("Clock", "SessionTime-s") - before == pytest.approx(0.04)
     core.setProperty("Clock", "SessionTime-s", 1000.0)
     assert core.getProperty("Clock", "SessionTime-s") == 1000.0
+
+
+def test_what_the_page_on_devices_says_can_be_set() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    core = open_core("simulated")
+    device = ""
+    for row in re.findall(r"^\| (\w*) \| (`.*?`) \|", page, re.MULTILINE):
+        device = row[0] or device
+        for name in re.findall(r"`([^`]+)`", row[1]):
+            assert core.hasProperty(device, name), (device, name)
+    close_core(core)
+    for text in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL):
+        given = session_from(yaml.safe_load(text))
+        source = open_source(given)
+        assert source.info.channels == ("yellow", "red")
+        source.close()
+
+
+def test_a_fault_of_one_camera_of_a_pair_is_its_own() -> None:
+    pair = {"config": "simulated-two-cameras", "properties": PAIR}
+    z_plan = {"bottom": 1.2, "top": 2.4, "step": 0.6}
+    source = open_source(
+        session_from(
+            {
+                "calibration": "none",
+                "microscope": pair,
+                "layout": "two-prime95b",
+                "sequence": {"axis_order": "tpcz", "z_plan": z_plan},
+            }
+        )
+    )
+    frames: list[Frame] = []
+    with pytest.raises(HardwareError, match=r"1 of 6 frames did not come: z 1 c 1"):
+        source.run(frames.append, StopToken())
+    assert [(f.z, f.c, f.device["camera"]) for f in frames] == [
+        (0, 0, "Camera-1"),
+        (0, 1, "Camera-2"),
+        (1, 0, "Camera-1"),
+        (2, 0, "Camera-1"),
+        (2, 1, "Camera-2"),
+    ]
+    assert frames[-1].device["dose_ms"] == pytest.approx(150.0)  # once for both cameras
+    source.core.snapImage()
+    yellow, red = (source.core.getImage(channel) for channel in (0, 1))
+    assert yellow.mean() > red.mean() > 100.0
+    source.close()
+
+
+def test_a_pair_needs_its_cameras_first(tmp_path: Path) -> None:
+    config = tmp_path / "alone.cfg"
+    config.write_text(
+        "Property,Core,Initialize,0\n"
+        "#py pyDevice,Multi,livesr.simulator.devices,SimulatedMultiCamera\n",
+        encoding="utf-8",
+    )
+    with pytest.raises(HardwareError, match="cameras before their Multi Camera"):
+        open_core(str(config))

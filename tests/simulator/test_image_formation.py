@@ -5,7 +5,6 @@ import pytest
 from scipy import ndimage
 from simulated_pieces import VIEW, flat_sheet, image, layer, straight_tube, width
 
-from livesr.calibration.warp import ChromaticModel
 from livesr.simulator import render
 from livesr.simulator.cloud import FWHM, SIGMA_XY, SIGMA_Z, balls
 from livesr.simulator.optics import Optics
@@ -125,15 +124,3 @@ def test_volumes_are_moved_with_the_points() -> None:
     (moved,) = render.warped([column], warp, view)
     np.testing.assert_allclose(moved.high[36:50, 30:46], 2.2, atol=1e-5)
     assert moved.low[40, 40] == pytest.approx(0.2)
-
-
-def test_optics_stay_within_their_ranges() -> None:
-    for seed in range(60_000, 60_030):
-        optics = Optics.from_seed(seed)
-        assert optics.chromatic == Optics.from_seed(seed).chromatic
-        assert all(0.12 <= v <= 0.29 for v in optics.vignette)
-        dz, dy, dx = optics.chromatic.displacement(0.0, 0.0)
-        assert 0.09 <= abs(float(dz)) <= 0.31
-        assert max(abs(float(dy)), abs(float(dx))) < 5 * 0.0668
-    assert Optics(chromatic=ChromaticModel.identity()).chromatic.is_identity
-    assert not Optics.registered(60_000).chromatic.is_identity

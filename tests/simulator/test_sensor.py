@@ -7,7 +7,8 @@ import pytest
 from scipy.special import ndtr
 from scipy.stats import poisson
 
-from livesr.simulator.camera import CameraModel
+from livesr.simulator.camera import CameraModel, rolling_blend
+from livesr.simulator.parameters import parameters
 
 PLAIN = CameraModel(hot_share=0.0, offset_sigma=0.0, gain_sigma=0.0, noise_spread=0.0)
 
@@ -89,6 +90,51 @@ def test_counts_are_clipped_at_the_bit_depth_and_the_full_well() -> None:
     assert CameraModel(bits=12).expose(bright, rng).max() == 4095
     full = CameraModel(hot_share=0.0).expose(bright, rng)
     assert full.max() < 100 + 1.05 * 80_000 / 1.2
+    assert CameraModel(gain_e_per_adu=0.5).expose(bright, rng).min() == 65_535
+    assert np.all(PLAIN.expose(np.full((8, 8), -1e9, np.float32), rng) > 80)
+
+
+def test_electrons_add_up_to_the_full_well_and_no_further() -> None:
+    rng = np.random.default_rng(60_007)
+    small = CameraModel(
+        full_well_e=5000.0, hot_share=0.0, offset_sigma=0.0, gain_sigma=0.0, noise_spread=0.0
+    )
+    below = small.expose(np.full((50, 50), 4000.0, np.float32), rng).astype(float)
+    assert below.mean() == pytest.approx(100 + (4000 * 0.95 + 0.0275) / 1.2, rel=1e-3)
+    above = small.expose(np.full((50, 50), 9000.0, np.float32), rng).astype(float)
+    assert above.mean() == pytest.approx(100 + 5000 / 1.2, rel=1e-4)
+    assert above.std() == pytest.approx(np.hypot(1.6 / 1.2, 12**-0.5), rel=0.06)  # readout alone
+
+
+def test_camera_of_a_set_of_parameters() -> None:
+    standard = parameters().camera
+    assert CameraModel.from_parameters(standard) == CameraModel()
+    camera = CameraModel.from_parameters(
+        parameters("shifted").camera, bits=12, exposure_s=0.02, seed=60_008
+    )
+    assert camera.read_noise_e > standard.read_noise_e
+    assert (camera.bits, camera.exposure_s, camera.seed) == (12, 0.02, 60_008)
+
+
+def test_light_and_bleaching_act_on_the_fly() -> None:
+    rng = np.random.default_rng(60_009)
+    floor = rng.uniform(2.0, 6.0, (40, 50)).astype(np.float32)
+    photons = floor + rng.uniform(0.0, 200.0, (3, 40, 50)).astype(np.float32)
+    # half the light, and dye bleached to 0.8 over a background that does not bleach
+    arriving = 0.5 * (floor + 0.8 * (photons - floor))
+    camera = CameraModel(seed=60_009)
+    expected = camera.expose(arriving, np.random.default_rng(5)).astype(int)
+    found = camera.expose(
+        photons, np.random.default_rng(5), scale=0.4, floor=floor, floor_scale=0.1
+    ).astype(int)
+    assert np.abs(found - expected).max() <= 1  # rounding
+    assert (found == expected).mean() > 0.99
+    dimmed = camera.expose(photons, np.random.default_rng(5), scale=0.5)
+    np.testing.assert_array_equal(
+        dimmed, camera.expose(photons * np.float32(0.5), np.random.default_rng(5))
+    )
+    with pytest.raises(ValueError, match="floor is"):
+        camera.expose(photons, np.random.default_rng(5), floor=floor[:-1])
 
 
 def test_fixed_pattern_belongs_to_the_camera() -> None:
@@ -101,3 +147,57 @@ def test_fixed_pattern_belongs_to_the_camera() -> None:
     np.testing.assert_array_equal(
         offset, CameraModel(seed=60_006, hot_share=0.01).pattern(100, 120)[0]
     )
+
+
+def test_hot_pixels_are_as_many_and_as_bright_as_set() -> None:
+    hot = CameraModel(seed=60_014, hot_share=0.01, hot_adu=300.0).pattern(400, 500)[0]
+    cold = CameraModel(seed=60_014, hot_share=0.0).pattern(400, 500)[0]
+    raised = hot[hot > 115.0] - 100.0
+    assert raised.size / hot.size == pytest.approx(0.01 * np.exp(-15 / 300), rel=0.1)
+    assert raised.mean() == pytest.approx(300.0 + 15.0, rel=0.1)
+    assert cold.max() < 110.0
+
+
+def test_each_readout_port_has_its_own_offset() -> None:
+    offset = CameraModel(seed=60_015, port_sigma=3.0, hot_share=0.0).pattern(100, 200)[0]
+    even = CameraModel(seed=60_015, hot_share=0.0).pattern(100, 200)[0]
+    steps = np.unique(np.round(offset - even, 3))
+    assert steps.size == 4
+    assert np.ptp((offset - even)[:50, :100]) < 1e-3
+
+
+def test_frame_rate_follows_from_the_readout() -> None:
+    camera = CameraModel()
+    assert 1.0 / camera.readout_s(1200) == pytest.approx(41.0, abs=0.1)
+    delays = camera.row_delays(1200)
+    assert delays.shape == (1200,)
+    np.testing.assert_allclose(np.diff(delays), 20.3e-6)
+    assert delays[0] == 0.0
+    assert delays[-1] + 20.3e-6 == pytest.approx(camera.readout_s(1200))
+
+
+@pytest.mark.parametrize("exposure_s", [0.01, 0.05])
+@pytest.mark.parametrize("change_s", [-0.1, 0.0, 0.02436, 0.05, 1.0])
+def test_rows_see_both_sides_of_a_change_for_their_own_time(
+    exposure_s: float, change_s: float
+) -> None:
+    camera = CameraModel(exposure_s=exposure_s)
+    late = camera.late_share(1200, change_s)
+    times = (np.arange(20_000) + 0.5) / 20_000 * exposure_s
+    for row in (0, 300, 1199):
+        expected = (times + camera.row_delays(1200)[row] > change_s).mean()
+        assert late[row] == pytest.approx(expected, abs=1e-4)
+
+
+def test_ungated_light_mixes_planes_and_keeps_the_light() -> None:
+    camera = CameraModel(exposure_s=0.05)
+    planes = np.broadcast_to(np.float32([1.0, 2.0, 4.0])[:, None, None], (3, 1200, 4))
+    late = camera.late_share(1200, camera.exposure_s)  # the stage moves as the first row ends
+    assert late[0] == 0.0
+    assert late[-1] == pytest.approx(camera.readout_s(1200) / 0.05, rel=0.001)
+    frames = rolling_blend(planes[:-1], planes[1:], late)
+    np.testing.assert_array_equal(frames[:, 0], planes[:-1, 0])
+    np.testing.assert_allclose(frames[0, :, 0], 1.0 + late, rtol=1e-6)
+    np.testing.assert_allclose(frames[1, :, 0], 2.0 + 2.0 * late, rtol=1e-6)
+    gated = rolling_blend(planes[:-1], planes[1:], np.zeros(1200, np.float32))
+    np.testing.assert_array_equal(gated, planes[:-1])

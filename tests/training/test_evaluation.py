@@ -11,19 +11,24 @@ from livesr.catalog import NAMES, NETWORKS
 from livesr.errors import ConfigError
 from livesr.segmentation.package import Description, Package
 from livesr.segmentation.segment import coverage
+from livesr.simulator.parameters import parameters
 from livesr.training.evaluation import (
     RANGES,
     Evaluation,
     SimulatedStack,
+    _sources,
     baseline_images,
     evaluate,
     interval,
     simulate,
+    simulator_version,
     tune,
 )
 from livesr.types import Features, Grid
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from livesr.types import Float32, UInt8
 
 CAMERA = Grid((8, 48, 48), (0.3, 0.0668, 0.0668))
@@ -104,6 +109,23 @@ def test_an_oracle_scores_high_and_thresholds_do_not(
     assert result["mean_f1"] > 0.9
 
 
+def test_a_forest_is_scored_beside_the_package(stack: SimulatedStack, tmp_path: object) -> None:
+    seen = []
+
+    class Forest:
+        def score(self, images: list[Float32], truth: object, grid: Grid) -> None:
+            seen.append((len(images), images[0].shape, truth is stack.truth, grid))
+
+        def f1(self, name: str) -> float:
+            return 0.01 * NAMES.index(name)
+
+    evaluation = Evaluation(package(tmp_path), Oracle(stack), Forest())  # type: ignore[arg-type]
+    evaluation.add(stack)
+    assert seen == [(2, CAMERA.shape, True, CAMERA)]
+    scores = evaluation.scores()["structures"]
+    assert [scores[name]["forest_f1"] for name in NAMES] == [0.01 * k for k in range(15)]
+
+
 def test_thresholds_follow_the_probabilities(stack: SimulatedStack, tmp_path: object) -> None:
     for sure, low, high in ((1.0, 0.25, 0.6), (0.5, 0.1, 0.3)):
         engine = Oracle(stack, sure)
@@ -139,6 +161,28 @@ def test_simulated_stack_is_what_a_session_would_know() -> None:
     assert one.grid.shape == shape
     assert not one.chromatic.is_identity
     assert set(one.truth) == set(NAMES)
+
+
+def test_simulator_is_named_by_its_numbers_and_its_program(tmp_path: Path) -> None:
+    about = simulator_version()
+    assert about["version"] == parameters().version
+    assert about["hash"] == parameters().hash()
+    other = simulator_version(parameters("oil"))
+    assert other["hash"] == parameters("oil").hash() != about["hash"]
+    assert other["sources"] == about["sources"]
+    hashes = []
+    for name, text in (("a.py", b"x = 1\ny = 2\n"), ("a.py", b"x = 1\r\ny = 2\r\n")):
+        folder = tmp_path / str(len(hashes))
+        (folder / "inner" / "__pycache__").mkdir(parents=True)
+        (folder / "inner" / name).write_bytes(text)
+        (folder / "inner" / "__pycache__" / "a.pyc").write_bytes(bytes([len(hashes)]))
+        hashes.append(_sources(folder))
+    assert hashes[0] == hashes[1]
+    (folder / "inner" / "a.py").write_bytes(b"x = 1\ny = 3\n")
+    assert _sources(folder) != hashes[0]
+    (folder / "inner" / "a.py").rename(folder / "a.py")
+    (folder / "a.py").write_bytes(b"x = 1\ny = 2\n")
+    assert _sources(folder) != hashes[0]
 
 
 def test_no_seeds_are_refused() -> None:

@@ -1,0 +1,1 @@
+"""The cells of the simulated sample: their outline, their life and every structure in them."""
