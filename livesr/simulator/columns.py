@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from livesr.simulator.inventory import nucleus_identity
-from livesr.simulator.render import MARGIN, Column
+from livesr.simulator.render import Column, wide_shape
 
 if TYPE_CHECKING:
     from livesr.simulator.anatomy.cell import Cell
@@ -107,7 +107,7 @@ def _box(
     """Return the part of the image (with margin) near a centre and its sample coordinates."""
     slices, axes = [], []
     for axis in range(2):
-        count = view.shape[axis] + 2 * MARGIN
+        count = wide_shape(view)[axis]
         at = (np.arange(count) - (count - 1) / 2.0) * view.pixel_um + view.center_um[axis]
         inside = np.flatnonzero(np.abs(at - center[axis]) < reach_um)
         if not inside.size:

@@ -197,7 +197,6 @@ class MitosisParameters:
     plate_diameter_um: float
     plate_thickness_um: Range
     spindle_um: Range
-    plate_um_min: Range
     plate_distance_um: Range
     golgi_bits: Counts
     golgi_return_min: Range

@@ -39,7 +39,10 @@ def place_cells(
             figures.append(other)
     if max(field_um) > 1.2 * _USUAL_UM:
         figures += _more(rng, p, field_um, motion, figures)
-    return figures
+    return [
+        figure.among(other.mother.body for other in figures if other is not figure)
+        for figure in figures
+    ]
 
 
 def _more(

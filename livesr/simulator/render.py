@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from livesr.simulator.view import View
     from livesr.types import Bool, Float32, Float64
 
-MARGIN = 16
-"""Pixels rendered beyond the field, so that what lies just outside blurs in."""
+MARGIN_UM = 1.1
+"""Rendered beyond the field, so that what lies just outside blurs in and a chromatic shift moves it
+in."""
 SHRINK = 4
 Z_BIN_UM = 0.5
 Z_BINS = 40
@@ -58,6 +59,11 @@ class Column:
     owner: int
 
 
+def margin(view: View) -> int:
+    """Return the pixels that are rendered beyond each side of the field."""
+    return int(np.ceil(MARGIN_UM / view.pixel_um))
+
+
 def frame_of(view: View) -> Float64:
     """Return how sample coordinates become pixels of the image with its margin."""
     rows, columns = view.shape
@@ -65,22 +71,28 @@ def frame_of(view: View) -> Float64:
         [
             *view.center_um,
             view.pixel_um,
-            (rows - 1) / 2.0 + MARGIN,
-            (columns - 1) / 2.0 + MARGIN,
+            (rows - 1) / 2.0 + margin(view),
+            (columns - 1) / 2.0 + margin(view),
         ]
     )
 
 
-def crop(image: Float32) -> Float32:
+def wide_shape(view: View) -> tuple[int, int]:
+    """Return the shape (y, x) of an image with its margin."""
+    return view.shape[0] + 2 * margin(view), view.shape[1] + 2 * margin(view)
+
+
+def crop(image: Float32, view: View) -> Float32:
     """Return an image without its margin."""
-    return image[..., MARGIN:-MARGIN, MARGIN:-MARGIN]
+    m = margin(view)
+    return image[..., m:-m, m:-m]
 
 
 def displacement(view: View, chromatic: ChromaticModel | None) -> Float32:
     """Return the displacement (z µm, y px, x px) on a lattice over the image; one node for none."""
     if chromatic is None or chromatic.is_identity:
         return np.zeros((3, 1, 1), np.float32)
-    half = [((n - 1) / 2.0 + MARGIN) * view.pixel_um for n in view.shape]
+    half = [(n - 1) / 2.0 * view.pixel_um for n in wide_shape(view)]
     y, x = (np.linspace(-h, h, NODES) for h in half)
     dz, dy, dx = chromatic.displacement(y[:, None], x[None, :])
     return np.stack([dz, dy / view.pixel_um, dx / view.pixel_um]).astype(np.float32)
@@ -124,7 +136,7 @@ def drawn(light: Light, planes: Float64, view: View) -> Iterator[Float32]:
     view : View
     """
     frame = frame_of(view)
-    shape = (view.shape[0] + 2 * MARGIN, view.shape[1] + 2 * MARGIN)
+    shape = wide_shape(view)
     together = np.empty((*shape, GROUP), np.float32)
     image = np.empty(shape, np.float32)
     # masses become density: µm⁻³ times mass
@@ -147,7 +159,7 @@ def drawn(light: Light, planes: Float64, view: View) -> Iterator[Float32]:
 
 def image_of(light: Light, planes: Float64, view: View) -> Float32:
     """Return the blurred image, (planes, y, x), without margin."""
-    return np.stack([crop(plane).copy() for plane in drawn(light, planes, view)])
+    return np.stack([crop(plane, view).copy() for plane in drawn(light, planes, view)])
 
 
 def alone(columns: Sequence[Column], name: str) -> list[Column]:
@@ -176,7 +188,7 @@ def warped(columns: Sequence[Column], warp: Float32, view: View) -> list[Column]
     """Return the columns as the other channel sees them."""
     if warp.shape[1] == 1:
         return list(columns)
-    size = (view.shape[1] + 2 * MARGIN, view.shape[0] + 2 * MARGIN)
+    size = wide_shape(view)[::-1]
     dz, dy, dx = (_spread(field, size) for field in warp)
     moved = []
     for column in columns:
@@ -203,7 +215,7 @@ def _spread(field: Float32, size: tuple[int, int]) -> Float32:
 
 def coarse(layers: Sequence[Layer], masses: Sequence[Float32], view: View) -> Float32:
     """Return the light of the points in coarse bins, for the pedestal."""
-    shape = (view.shape[0] + 2 * MARGIN, view.shape[1] + 2 * MARGIN)
+    shape = wide_shape(view)
     out = np.zeros((Z_BINS, -(-shape[0] // SHRINK), -(-shape[1] // SHRINK)), np.float32)
     frame = frame_of(view)
     for layer, mass in zip(layers, masses, strict=True):
@@ -258,13 +270,14 @@ def exposed(
     shade, out : ndarray, (y, x), float32
     scale, wide_scale, floor : float
     """
+    rim = (image.shape[0] - out.shape[0]) // 2
     for i in range(out.shape[0]):
         for j in range(out.shape[1]):
-            sharp, soft = image[i + MARGIN, j + MARGIN], wide[i + MARGIN, j + MARGIN]
+            sharp, soft = image[i + rim, j + rim], wide[i + rim, j + rim]
             out[i, j] = (scale * sharp + wide_scale * soft + floor) * shade[i, j]
 
 
 def mask_of(light: Light, planes: Float64, view: View) -> Bool:
     """Return where the blurred image reaches one half, (planes, y, x)."""
-    masks = [crop(plane) >= np.float32(0.5) for plane in drawn(light, planes, view)]
+    masks = [crop(plane, view) >= np.float32(0.5) for plane in drawn(light, planes, view)]
     return np.stack(masks)

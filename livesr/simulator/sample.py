@@ -66,7 +66,10 @@ PRIORITY = (
 REACH_UM = 12.0
 """How far beyond its outline at time 0 a cell may show: filopodia, and the creeping edge."""
 FINEST_UM = 0.09
-"""Pixels wider than this are rendered in parts: a point's splat must stay below the blur."""
+FINEST_SIGMA = 1.6
+"""Pixels wider than this (µm, and standard deviations of the blur) are rendered in parts, and
+integrate light over their area: a point's splat must stay below the blur. Narrower ones take the
+light at their centre."""
 _THREADS = min(os.cpu_count() or 1, 8)
 _UNMOVED = np.zeros((3, 1, 1), np.float32)
 
@@ -229,7 +232,7 @@ class Sample:
             Expected photons a pixel in a frame of 50 ms at nominal light and unbleached dye:
             blurred, with chromatic offset, shading and background.
         """
-        fine, parts = _refined(view)
+        fine, parts = _refined(view, min(optics.sigma_xy(channel) for channel in channels))
         if parts > 1:
             whole = self.emission(
                 time_s, z_um, fine, optics, channels=channels, names=names, probe=probe
@@ -256,7 +259,8 @@ class Sample:
             bins = self._coarse[channel].get(key, partial(_coarse, light, view, optics))
             shade = optics.shading(channel, *view.field())
             for first in range(0, len(order), GROUP):
-                targets = {float(z_um[k]): out[place, k] for k in order[first : first + GROUP]}
+                some = order[first : first + GROUP]
+                targets = [(float(z_um[k]), out[place, k]) for k in some]
                 tasks.append(
                     partial(self._expose, targets, light, bins, shade, channel, view, optics)
                 )
@@ -290,7 +294,7 @@ class Sample:
         dict of str to ndarray, (planes, y, x), bool
         """
         wanted = tuple(names)
-        fine, parts = _refined(view)
+        fine, parts = _refined(view, SIGMA_XY)
         if parts > 1:
             whole = self.truth(time_s, z_um, fine, names=wanted)
             middle = parts // 2
@@ -385,7 +389,7 @@ class Sample:
 
     def _expose(
         self,
-        targets: dict[float, Float32],
+        targets: list[tuple[float, Float32]],
         light: render.Light,
         bins: Float32,
         shade: Float32,
@@ -393,14 +397,14 @@ class Sample:
         view: View,
         optics: Optics,
     ) -> None:
-        """Write the photons of some planes of one channel, {height: image}."""
-        planes = np.array(list(targets))
+        """Write the photons of some planes of one channel, (height, image)."""
+        planes = np.array([z for z, _ in targets])
         area = (view.pixel_um / REFERENCE_PIXEL_UM) ** 2
         scale = self.light.er * self.light.gain[channel] * area
         floor = self.background(channel, view)
         wide = render.pedestal(bins, planes, optics.pedestal_sigma_um)
         drawn = render.drawn(light, planes, view)
-        for image, low, out in zip(drawn, wide, targets.values(), strict=True):
+        for image, low, (_, out) in zip(drawn, wide, targets, strict=True):
             render.exposed(
                 image,
                 render.enlarged(low, image.shape),
@@ -447,7 +451,7 @@ class Sample:
         planes, back = _sorted(z_um)
         kind = "nucleus" if name == "nucleus" else "cell"
         labels = np.zeros((len(planes), *view.shape), np.int32)
-        fine, parts = _refined(view)
+        fine, parts = _refined(view, SIGMA_XY)
         for column in self._volume_columns(time_s, fine):
             if column.kind == kind:
                 mask = render.mask_of(_truth_of((), [column]), planes, fine)
@@ -556,10 +560,11 @@ def _run(tasks: Sequence[Callable[[], None]]) -> None:
             done.result()
 
 
-def _refined(view: View) -> tuple[View, int]:
-    """Return a view with pixels fine enough to splat points into, and how many make a pixel."""
+def _refined(view: View, sigma_um: float) -> tuple[View, int]:
+    """Return a view with pixels fine enough for a blur, and how many of them make a pixel."""
+    finest = min(FINEST_UM, FINEST_SIGMA * sigma_um)
     parts = 1
-    while view.pixel_um / parts > FINEST_UM:
+    while view.pixel_um / parts > finest:
         parts += 2
     shape = (view.shape[0] * parts, view.shape[1] * parts)
     return View(view.center_um, view.pixel_um / parts, shape), parts

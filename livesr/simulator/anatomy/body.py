@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numba import njit
+from scipy.ndimage import maximum_filter
 
 if TYPE_CHECKING:
     from livesr.types import Float64
@@ -41,6 +42,8 @@ class Body:
         Heights of the surfaces.
     creep : ndarray, (ANGLES,)
         By what share the edge has moved outward; the inside follows with the cube of its share.
+    open : ndarray, (ANGLES,)
+        1 where the edge is a cut through the cell, 0 where it is its membrane.
     """
 
     center: tuple[float, float]
@@ -48,6 +51,7 @@ class Body:
     low: Float64
     high: Float64
     creep: Float64
+    open: Float64
 
     def surfaces(self, y: Float64, x: Float64) -> tuple[Float64, Float64, Float64]:
         """Return bottom, top and the share of the way to the edge (above 1: outside) at (y, x)."""
@@ -66,6 +70,11 @@ class Body:
         """Return the edge's distance from the centre."""
         radius = self.radius * (1.0 + self.creep)
         return np.asarray(np.interp(angle, ANGLE_TABLE, radius, period=2.0 * np.pi))
+
+    def inner_edge(self, angle: Float64, margin_um: Float64) -> Float64:
+        """Return how far from the centre things stay that keep a margin to the membrane."""
+        cut = np.interp(angle, ANGLE_TABLE, self.open, period=2.0 * np.pi)
+        return np.asarray(np.maximum(self.edge(angle) - (1.0 - cut) * margin_um, 0.3))
 
     def outline(self, points: int = 256) -> tuple[Float64, Float64]:
         """Return (y, x) of the edge."""
@@ -125,7 +134,8 @@ def blend(one: Body, other: Body, share: float, volume_um3: float) -> Body:
         rest * one.center[1] + share * other.center[1],
     )
     radius, creep = rest * one.radius + share * other.radius, rest * one.creep
-    flat, tall = (Body(center, radius, b.low, b.high, creep) for b in (one, other))
+    cut = rest * one.open + share * other.open
+    flat, tall = (Body(center, radius, b.low, b.high, creep, cut) for b in (one, other))
     low, high = flat.volume(), tall.volume()
     far = float(np.clip((volume_um3 - low) / max(high - low, 1e-9), 0.0, 1.0))
     return Body(
@@ -134,7 +144,13 @@ def blend(one: Body, other: Body, share: float, volume_um3: float) -> Body:
         (1.0 - far) * one.low + far * other.low,
         (1.0 - far) * one.high + far * other.high,
         creep,
+        cut,
     )
+
+
+def widened(table: Float64) -> Float64:
+    """Return the highest of each node of a (RINGS, ANGLES) table and its neighbours."""
+    return np.asarray(maximum_filter(table, size=(3, 3), mode=("nearest", "wrap")))
 
 
 def _flat(y: Float64, x: Float64) -> tuple[Float64, Float64, tuple[int, ...]]:
@@ -170,10 +186,12 @@ def _around(table: Float64, turn: float) -> float:
 def _share(distance: float, radius: float, creep: float) -> float:
     """Return the share of the way to the edge: the inverse of u (1 + creep u³)."""
     full = distance / radius
-    u = full
-    if creep != 0.0:
-        for _ in range(3):
-            u = full / (1.0 + creep * min(u, 1.0) ** 3)
+    if creep == 0.0:
+        return float(full)
+    u = full / (1.0 + creep * min(full, 1.0) ** 3)
+    if u < 1.0:
+        for _ in range(2):
+            u -= (u * (1.0 + creep * u**3) - full) / (1.0 + 4.0 * creep * u**3)
     return float(u)
 
 

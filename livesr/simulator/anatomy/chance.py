@@ -21,8 +21,8 @@ _STEP = np.uint64(0x9E3779B97F4A7C15)
 _MIX = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
 _SHIFTS = (np.uint64(30), np.uint64(27), np.uint64(31))
 _PERIOD_RATIO = 2.5
-PERIODS_S = 2.0 * _PERIOD_RATIO ** np.arange(8)
-"""Periods of the swings that make up diffusion: 2 s to 20 minutes."""
+PERIODS_S = 2.0 * _PERIOD_RATIO ** np.arange(9)
+"""Periods of the swings that make up diffusion: 2 s to 50 minutes."""
 
 
 def uniform(keys: Keys, block: Float64, stream: int) -> Float64:

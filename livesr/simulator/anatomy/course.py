@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _SPREAD_OF_DELAYS = 0.6
 """Share of a rearrangement by which its last part begins after its first."""
+_FARTHEST = 0.2
+"""Share of a hole's size beyond it that nothing is thrown farther than."""
 _INNER, _CROWDED, _OUTER = 0.55, 0.75, 0.93
 """Of the round cell's radius: where organelles begin beside the spindle, where they are as dense as
 anywhere, and the farthest that they go."""
@@ -161,40 +163,60 @@ def confine(
         Least distance from the edge beside the radius.
     """
     if len(moment.bodies) == 1:
-        return _confined(points, radius, moment.bodies[0], moment.holes[0], edge_um)
+        return confine_in(points, radius, moment.bodies[0], moment.holes[0], edge_um)
     out = points.copy()
     for index, (body, hole) in enumerate(zip(moment.bodies, moment.holes, strict=True)):
         own = side == index
-        out[own] = _confined(points[own], radius[own], body, hole, edge_um)
+        out[own] = confine_in(points[own], radius[own], body, hole, edge_um)
     return out
 
 
-def confine_spread(points: Float64, radius: Float64, body: Body, nucleus: Nucleus) -> Float64:
-    """Return centres moved into a spread body, beside its nucleus."""
-    return _confined(points, radius, body, nucleus, 0.5)
+def own_side(points: Float64, moment: Moment, side: Ints, share: float) -> Float64:
+    """Return points brought to their own side of a dividing cell's middle; ``share`` of the way."""
+    if share <= 0.0:
+        return points
+    along = moment.ahead(points)
+    wanted = np.where(side == 0, np.abs(along), -np.abs(along))
+    shift = share * (wanted - along)
+    moved = points.copy()
+    moved[:, 1] += shift * np.sin(moment.rounded.axis)
+    moved[:, 2] += shift * np.cos(moment.rounded.axis)
+    return moved
 
 
-def _confined(
-    points: Float64, radius: Float64, body: Body, hole: Nucleus, edge_um: float
+def confine_in(
+    points: Float64, radius: Float64, body: Body, hole: Nucleus, edge_um: float = 0.5
 ) -> Float64:
+    """Return centres moved into one body, beside what they keep off; see `confine`."""
     moved = points.copy()
     cy, cx = body.center
     dy, dx = moved[:, 1] - cy, moved[:, 2] - cx
-    edge = body.edge(np.arctan2(dy, dx)) - radius - edge_um
-    pull = np.minimum(1.0, np.maximum(edge, 0.3) / np.maximum(np.hypot(dy, dx), 1e-6))
-    moved[:, 1], moved[:, 2] = cy + dy * pull, cx + dx * pull
-    axes = np.array([*hole.center, *hole.semi_axes, hole.angle])
-    _push_out(moved, radius, axes)
-    low, high, _ = body.surfaces(moved[:, 1], moved[:, 2])
-    low, high = low + radius + 0.1, high - radius - 0.1
-    z = np.clip(moved[:, 0], low, np.maximum(low, high))
-    moved[:, 0] = np.where(low < high, z, 0.5 * (low + high))
+    distance = np.maximum(np.hypot(dy, dx), 1e-6)
+    edge = body.inner_edge(np.arctan2(dy, dx), radius + edge_um)
+    # what has gone too far is thrown back as far, as from a mirror
+    back = np.where(distance > edge, np.maximum(2.0 * edge - distance, 0.5 * edge), distance)
+    moved[:, 1], moved[:, 2] = cy + dy * back / distance, cx + dx * back / distance
+    low, high = _between(body, moved, radius)
+    height = np.maximum(high - low, 1e-6)
+    turned = np.abs((moved[:, 0] - low + height) % (2.0 * height) - height)
+    moved[:, 0] = low + turned
+    _push_out(moved, radius, np.array([*hole.center, *hole.semi_axes, hole.angle]))
+    low, high = _between(body, moved, radius)
+    moved[:, 0] = np.clip(moved[:, 0], low, high)
     return moved
+
+
+def _between(body: Body, points: Float64, radius: Float64) -> tuple[Float64, Float64]:
+    """Return the lowest and highest that balls can be; half way up where the cell is too thin."""
+    low, high, _ = body.surfaces(points[:, 1], points[:, 2])
+    low, high = low + radius + 0.1, high - radius - 0.1
+    middle = 0.5 * (low + high)
+    return np.minimum(low, middle), np.maximum(high, middle)
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _push_out(points: Float64, radius: Float64, hole: Float64) -> None:
-    """Push balls sideways out of an ellipsoid: z, y, x, half height, length, width, angle."""
+    """Throw balls back sideways from an ellipsoid: z, y, x, half height, length, width, angle."""
     c, s = np.cos(hole[6]), np.sin(hole[6])
     for i in range(points.shape[0]):
         off = max(abs(points[i, 0] - hole[0]) - radius[i] - 0.2, 0.0) / hole[3]
@@ -205,9 +227,21 @@ def _push_out(points: Float64, radius: Float64, hole: Float64) -> None:
         q = np.sqrt(along * along + across * across)
         needed = np.sqrt(1.0 - off * off) * 1.04 + (radius[i] + 0.22) / min(hole[4], hole[5])
         if q < needed:
-            push = needed / max(q, 0.05)
+            # a mirror for what is a little inside, less and less for what is deep
+            beyond = _FARTHEST * needed
+            push = (needed + beyond * np.tanh((needed - q) / beyond)) / max(q, 0.05)
             points[i, 1] = hole[1] + dy * push
             points[i, 2] = hole[2] + dx * push
+
+
+def below_surface(points: Float64, radius: Float64, moment: Moment, side: Ints) -> Float64:
+    """Return points (n, 3) lifted or lowered so that balls of a radius lie in the cell."""
+    moved = points.copy()
+    for index, body in enumerate(moment.bodies):
+        own = side == index if len(moment.bodies) == 2 else slice(None)
+        low, high = _between(body, moved[own], radius[own])
+        moved[own, 0] = np.clip(moved[own, 0], low, high)
+    return moved
 
 
 def cytoplasmic(points: Float64, body: Body, nucleus: Nucleus, gap: float) -> Bool:

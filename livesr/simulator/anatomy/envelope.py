@@ -80,11 +80,13 @@ class NuclearMembrane:
             nucleus.wobble.tobytes(),
             nucleus.folds.tobytes(),
         )
-        if shape not in self._kept:
+        sheet = self._kept.get(shape)
+        if sheet is None:
+            sheet = _envelope(nucleus.moved(*(-c for c in nucleus.center)), self.tears)
             if len(self._kept) > 1:
                 self._kept.clear()
-            self._kept[shape] = _envelope(nucleus.moved(*(-c for c in nucleus.center)), self.tears)
-        return self._kept[shape]
+            self._kept[shape] = sheet
+        return sheet
 
 
 def nuclear_membrane(p: Parameters, dye: CellDye, rng: np.random.Generator) -> NuclearMembrane:

@@ -16,7 +16,7 @@ from scipy.spatial import Voronoi, cKDTree
 
 from livesr.simulator.anatomy.body import FLOOR_UM
 from livesr.simulator.anatomy.chance import Switches, smooth
-from livesr.simulator.anatomy.course import confine, cytoplasmic
+from livesr.simulator.anatomy.course import confine, confine_in, cytoplasmic
 from livesr.simulator.anatomy.layer import Layer, join, make_layer
 from livesr.simulator.anatomy.primitives import SPACING_UM, mass_length, sheet_masses, tube
 from livesr.simulator.anatomy.spread import Waves
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from livesr.simulator.anatomy.body import Body
     from livesr.simulator.anatomy.figure import Figure, Moment, Territory
     from livesr.simulator.anatomy.layer import Ints
+    from livesr.simulator.anatomy.nucleus import Nucleus
     from livesr.simulator.anatomy.stain import CellDye, Stain
     from livesr.simulator.anatomy.sway import Sway
     from livesr.simulator.parameters import ErParameters, Parameters
@@ -37,7 +38,7 @@ _FLAT = 0.97
 """z part of a perinuclear sheet's normal."""
 _LUMEN = 2.2
 """How much brighter a sheet is than a single tube's membrane on edge."""
-_LAYERS = (0.92, 0.80, 0.68)
+_LAYERS = (0.92, 0.82, 0.73)
 """Of the round cell's radius: where mitotic cisternae lie."""
 
 
@@ -74,7 +75,7 @@ class Network:
     delay: Float64
 
     def tubes(
-        self, body: Body, sway: Sway, time_s: float, motion: float, shown: float
+        self, body: Body, hole: Nucleus, sway: Sway, time_s: float, motion: float, shown: float
     ) -> tuple[Float64, Float64]:
         """Return points (n, 3) and steps (n, 3) of the tubes; ``shown`` of them are grown."""
         nodes = body.from_body(self.nodes)
@@ -84,6 +85,7 @@ class Network:
             speed, phase = self.swing[:, :2], self.swing[:, 2:]
             swing = np.sin(speed * time_s + phase) - np.sin(phase)
             nodes[:, 1:] += motion * self.reach_um * swing
+            nodes = confine_in(nodes, np.full(len(nodes), 0.05), body, hole, edge_um=0.2)
         grown = self.there.at(motion * time_s)
         if shown < 1.0:
             grown = grown * smooth((shown - 0.8 * self.delay) / 0.2)
@@ -155,10 +157,11 @@ class Er:
                 layers += self._spread(index, body, share, moment, sway, motion)
         if self.cisternae is not None and mitotic > 0.0:
             points = moment.rounded.points(self.cisternae.places)
-            if moment.roundness < 1.0:
-                side = (self.cisternae.places[:, 0] < 0.0).astype(np.int64)
-                points = confine(points, np.full(len(points), 0.1), moment, side, edge_um=0.2)
-            layers.append(self._pieces(self.cisternae, points, min(1.4 * mitotic, 1.0)))
+            side = (self.cisternae.places[:, 0] < 0.0).astype(np.int64)
+            points = confine(points, np.full(len(points), 0.1), moment, side, edge_um=0.2)
+            owner = 1 + side if life.separate(time_s) else np.zeros_like(side)
+            share = min(1.4 * mitotic, 1.0)
+            layers.append(self._pieces(self.cisternae, points, share, owner))
         return join(self.name, layers)
 
     def _spread(
@@ -170,21 +173,24 @@ class Er:
         sway: Sway,
         motion: float,
     ) -> list[Layer]:
-        points, steps = self.networks[index].tubes(body, sway, moment.time_s, motion, share)
+        hole = moment.holes[max(index - 1, 0)]
+        points, steps = self.networks[index].tubes(body, hole, sway, moment.time_s, motion, share)
         length = np.maximum(np.sqrt((steps**2).sum(axis=1)), 1e-9)
         radius = np.full(len(points), self.radius_um)
         points, emission, truth, _ = tube(points, steps / length[:, None], length, radius)
-        owner = np.zeros(len(points), np.int64)
-        tubes = make_layer(self.name, points, emission, truth, owner, self.stain)
+        # daughters are objects of their own once they are cells of their own
+        whose = index if moment.life.separate(moment.time_s) else 0
+        owner = np.full(len(points), whose)
+        shade = np.zeros(len(points), np.int64)
+        tubes = make_layer(self.name, points, emission, truth, owner, self.stain, shade)
         sheets = self.sheets[index]
         places = sway.carry(body.from_body(sheets.places), moment.time_s, motion)
-        return [tubes, self._pieces(sheets, places, share)]
+        return [tubes, self._pieces(sheets, places, share, np.full(len(places), whose))]
 
-    def _pieces(self, sheets: Sheets, points: Float64, share: float) -> Layer:
+    def _pieces(self, sheets: Sheets, points: Float64, share: float, owner: Ints) -> Layer:
         emission, truth = sheet_masses(sheets.normal_z, sheets.area)
         if share < 1.0:
             truth = np.where(sheets.rank < share, truth, 0.0)
-        owner = np.zeros(len(points), np.int64)
         shade = np.ones(len(points), np.int64)
         return make_layer(self.name, points, _LUMEN * emission, truth, owner, self.stain, shade)
 
@@ -194,8 +200,8 @@ class Er:
         length = mass_length(
             layer, np.full(len(layer.points), self.stain.level.mean()), np.zeros(len(layer.points))
         )
-        volume = np.pi * self.radius_um**2 * float(length.sum())
-        return np.array([volume]), np.array([2.0 * self.radius_um])
+        each = np.asarray(np.bincount(layer.owner, length, minlength=3)[owners], np.float64)
+        return np.pi * self.radius_um**2 * each, np.full(len(owners), 2.0 * self.radius_um)
 
     def points(self, territory: Territory, index: int) -> Float64:
         """Return points of the tubes of a spread cell, for what lies along the ER."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.ndimage import minimum_filter
 
 from livesr.simulator.anatomy.body import (
     ANGLE_TABLE,
@@ -13,6 +14,7 @@ from livesr.simulator.anatomy.body import (
     SHARES,
     Body,
     blend,
+    widened,
 )
 from livesr.simulator.anatomy.chance import Wander
 from livesr.simulator.anatomy.life import Life
@@ -21,15 +23,17 @@ from livesr.simulator.anatomy.rounded import Rounded
 from livesr.simulator.anatomy.spread import Creep, draw_outline, long_axis, spread_body
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from livesr.simulator.parameters import Parameters
     from livesr.types import Float64
 
 _NO_SHAPE = np.zeros((3, 2))
 _NO_FOLDS, _NO_NUCLEOLI = np.zeros((0, 7)), np.zeros((0, 5))
+_ROOM_UM = 4.0
+"""How far an edge may creep outward where no other cell is near."""
 _SKIN_UM = 0.35
 """Least cytoplasm between nucleus and surface."""
-_NUCLEUS_DIFFUSION = 5.0e-5
-"""µm²/s: about 0.1 µm a minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +48,30 @@ class Territory:
     organizer : tuple of float
         (y, x) of the microtubules' organizing centre.
     creep : Creep
+    room : ndarray, (ANGLES,)
+        How far the edge may creep outward in each direction, µm: half way to the next cell.
     """
 
     body: Body
     nucleus: Nucleus
     organizer: tuple[float, float]
     creep: Creep
+    room: Float64
+
+    def among(self, others: Iterable[Body]) -> Territory:
+        """Return it with room up to half way to other cells."""
+        room = self.room
+        for other in others:
+            room = np.minimum(room, 0.5 * _gaps(self.body, other))
+        return replace(self, room=room)
+
+    def crept(self, time_s: float, motion: float) -> Body:
+        """Return the body with its edge where it has crept, at constant volume."""
+        way = motion * self.creep.at(time_s) * self.body.radius
+        held = np.where(way > 0.0, self.room * np.tanh(way / np.maximum(self.room, 1e-3)), way)
+        body = replace(self.body, creep=held / self.body.radius)
+        lower = self.body.volume() / body.volume()
+        return replace(body, high=FLOOR_UM + lower * (body.high - FLOOR_UM))
 
     def moved(self, dy: float, dx: float) -> Territory:
         """Return it elsewhere on the cover slip."""
@@ -180,10 +202,19 @@ class Figure:
             daughters=tuple(d.moved(dy, dx) for d in self.daughters),
         )
 
+    def among(self, others: Iterable[Body]) -> Figure:
+        """Return the figure with room up to half way to other cells."""
+        bodies = list(others)
+        return replace(
+            self,
+            mother=self.mother.among(bodies),
+            daughters=tuple(d.among(bodies) for d in self.daughters),
+        )
+
     def moment(self, time_s: float) -> Moment:
         """Return the figure at a time."""
         life = self.life
-        resting = self._resting(self.mother, time_s)
+        resting = self.mother.crept(time_s, self.motion)
         volume = self.volume_um3 * (1.0 + life.swelling)
         furrow, stretch = life.furrow(time_s), life.lengthening(time_s)
         center = self.mother.body.center
@@ -192,6 +223,7 @@ class Figure:
         )
         if life.kind == "quiet" or time_s <= life.prophase:
             nucleus = self._drifted(self.mother.nucleus, time_s, 1.0)
+            resting = around(resting, nucleus, 1.0)
             return Moment(time_s, life, 0.0, (resting,), rounded, (nucleus,), 1.0, (nucleus,), ())
         roundness = life.roundness(time_s, self._prophase_roundness())
         if life.divided(time_s):
@@ -199,16 +231,15 @@ class Figure:
         wanted = self.volume_um3 * (1.0 + life.swelling * roundness)
         body = blend(resting, rounded.body(), roundness, wanted)
         nucleus = self._mothers_nucleus(time_s, body, roundness)
-        if life.envelope(time_s) > 0.0:
-            body = around(body, nucleus)
         envelope = life.envelope(time_s)
+        body = around(body, nucleus, min(3.0 * envelope, 1.0))
         hole: Nucleus = nucleus
         plates: tuple[Plate, ...] = ()
         if time_s > life.breakdown and life.kind == "divides":
             whole = 1.0 - 0.4 * (1.0 - roundness)
             spindle = self._spindle(rounded, whole)
-            share = (time_s - life.breakdown) / (life.metaphase - life.breakdown)
-            hole = between(nucleus, spindle, min(max(share, 0.0), 1.0))
+            share = _share(time_s, life.breakdown, life.metaphase)
+            hole = between(nucleus, spindle, share)
             plates = self._plates(rounded, time_s, 0.38 * body.height())
         nuclei = (nucleus,) if envelope > 0.0 else ()
         return Moment(time_s, life, roundness, (body,), rounded, nuclei, envelope, (hole,), plates)
@@ -220,14 +251,16 @@ class Figure:
         bodies, nuclei, holes = [], [], []
         envelope = life.envelope(time_s)
         plates = self._plates(rounded, time_s, self.plate_um / 2.0)
+        spindle = self._spindle(rounded, 1.0)
+        parting = _share(time_s, life.anaphase, life.anaphase_b)
+        closing = _share(time_s, life.anaphase_b, life.telophase)
         for half, daughter, plate in zip(halves, self.daughters, plates, strict=True):
-            resting = self._resting(daughter, time_s)
+            resting = daughter.crept(time_s, self.motion)
             nucleus = self._daughters_nucleus(time_s, daughter, plate, roundness)
             body = blend(resting, half, roundness, wanted)
-            bodies.append(around(body, nucleus) if 0.0 < roundness < 1.0 else body)
-            wide = plate.grown(1.0).as_nucleus()
-            closing = (time_s - life.anaphase) / (life.telophase - life.anaphase)
-            holes.append(between(wide, nucleus, min(max(closing, 0.0), 1.0)))
+            bodies.append(around(body, nucleus, envelope))
+            beside = between(spindle, plate.grown(1.0).as_nucleus(), parting)
+            holes.append(between(beside, nucleus, closing))
             nuclei.append(nucleus)
         closed = life.anaphase + life.reformed
         shown = tuple(nuclei) if envelope > 0.0 else ()
@@ -243,10 +276,6 @@ class Figure:
             tuple(holes),
             left,
         )
-
-    def _resting(self, territory: Territory, time_s: float) -> Body:
-        """Return the spread body with its edge where it has crept."""
-        return replace(territory.body, creep=self.motion * territory.creep.at(time_s))
 
     def _drifted(self, nucleus: Nucleus, time_s: float, share: float) -> Nucleus:
         dz, dy, dx = (self.motion * share * self.drift.at(time_s)[0]).tolist()
@@ -275,7 +304,7 @@ class Figure:
     ) -> Nucleus:
         """Return a daughter's nucleus: a growing lens around its chromosomes, then spread."""
         life = self.life
-        grown = float(np.clip((time_s - life.telophase) / (life.spreading - life.telophase), 0, 1))
+        grown = _share(time_s, life.telophase, life.spreading)
         full = self.daughter_nucleus * self.mother.nucleus.volume
         volume = full * (0.5 + 0.5 * grown)
         radius = (volume / ELLIPSOID) ** (1.0 / 3.0)
@@ -310,16 +339,25 @@ class Figure:
         )
 
 
-def around(body: Body, nucleus: Nucleus) -> Body:
-    """Return the body bulging where its nucleus would come through."""
+def around(body: Body, nucleus: Nucleus, share: float) -> Body:
+    """Return the body bulging where its nucleus would come through; ``share`` of it."""
+    if share <= 0.0:
+        return body
     reach = SHARES[:, None] * body.radius * (1.0 + body.creep)
     y = body.center[0] + reach * np.sin(ANGLE_TABLE)
     x = body.center[1] + reach * np.cos(ANGLE_TABLE)
     bottom, top = nucleus.surfaces(y, x)
     there = top > bottom
-    high = np.where(there, np.maximum(body.high, top + _SKIN_UM), body.high)
-    low = np.where(there, np.minimum(body.low, np.maximum(bottom - _SKIN_UM, FLOOR_UM)), body.low)
+    over = widened(np.where(there, top + _SKIN_UM, 0.0))
+    under = -widened(np.where(there, -np.maximum(bottom - _SKIN_UM, FLOOR_UM), -np.inf))
+    high = body.high + share * np.maximum(over - body.high, 0.0)
+    low = body.low - share * np.maximum(body.low - under, 0.0)
     return replace(body, low=low, high=high)
+
+
+def _share(time_s: float, begin: float, end: float) -> float:
+    """Return how much of a stretch of time has passed, 0 to 1."""
+    return min(max((time_s - begin) / (end - begin), 0.0), 1.0)
 
 
 def draw_figure(rng: np.random.Generator, p: Parameters, motion: float) -> Figure:
@@ -354,12 +392,17 @@ def draw_figure(rng: np.random.Generator, p: Parameters, motion: float) -> Figur
         p.mitosis.plate_diameter_um,
         p.mitosis.daughter_nucleus,
         p.mitosis.footprint_loss,
-        Wander.draw(rng, np.array([_NUCLEUS_DIFFUSION])),
+        Wander.draw(rng, np.array([_diffusion(p.nucleus.drift_um_min)])),
         motion,
     )
     if life.kind != "divides":
         return figure
     return replace(figure, daughters=_daughters(rng, p, figure))
+
+
+def _diffusion(um_per_min: float) -> float:
+    """Return the coefficient with which things have moved so far after a minute (µm²/s)."""
+    return um_per_min**2 / (4.0 * 60.0)
 
 
 def _territory(
@@ -377,13 +420,28 @@ def _territory(
     c, s = np.cos(nucleus.angle), np.sin(nucleus.angle)
     u, v = 1.35 * length * np.cos(turn), 1.5 * width * np.sin(turn)
     organizer = (float(ny + u * s + v * c), float(nx + u * c - v * s))
-    return Territory(body, nucleus, organizer, Creep.draw(rng, p.cell, float(radius.mean())))
+    creep = Creep.draw(rng, p.cell, float(radius.mean()))
+    return Territory(body, nucleus, organizer, creep, np.full(radius.size, _ROOM_UM))
 
 
 def _daughters(rng: np.random.Generator, p: Parameters, figure: Figure) -> tuple[Territory, ...]:
     """Return the daughters' territories: the two halves of the mother's footprint."""
     mother = figure.mother.body
-    return tuple(_daughter(rng, p, figure, mother, side) for side in (1.0, -1.0))
+    one, other = (_daughter(rng, p, figure, mother, side) for side in (1.0, -1.0))
+    return one.among([other.body]), other.among([one.body])
+
+
+def _gaps(body: Body, other: Body) -> Float64:
+    """Return how far the other cell is beyond the edge in each direction, up to `_ROOM_UM`."""
+    beyond = np.arange(0.0, 2.0 * _ROOM_UM, 0.1)[:, None]
+    reach = body.radius + beyond
+    y = body.center[0] + reach * np.sin(ANGLE_TABLE)
+    x = body.center[1] + reach * np.cos(ANGLE_TABLE)
+    hit = other.inward(y, x) > 0.0
+    first = np.where(hit.any(axis=0), np.argmax(hit, axis=0), len(beyond) - 1)
+    gaps = beyond[first, 0]
+    # neighbours in direction count too: edges are not met along rays alone
+    return np.asarray(minimum_filter(gaps, size=15, mode="wrap"))
 
 
 def _daughter(

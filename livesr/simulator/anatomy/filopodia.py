@@ -26,8 +26,12 @@ _ROOT_UM = 0.3
 """How far a filopodium begins inside the edge."""
 _SHORTEST = 4
 """Points of the shortest that is drawn."""
-_ATTACHED = 0.35
-"""Share of a round cell's height at which its retraction fibres leave it."""
+_STRETCHED = 0.1
+"""Roundness at which filopodia have become retraction fibres."""
+_INSIDE = 0.2
+"""Share of a round cell's radius from its edge to where they leave it."""
+_ATTACHED = 0.7
+"""Share of the height of a round cell's middle at which its retraction fibres leave it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,19 +65,12 @@ class Filopodia:
     def layer(self, moment: Moment, sway: Sway, motion: float) -> Layer:
         """Return the filopodia at a moment."""
         lengths = self._lengths(motion * moment.time_s)
-        if not moment.spread:
-            lengths = lengths * max(1.0 - 2.0 * moment.roundness, 0.0)
         paths, owners = [], []
         for index, (angle, length) in enumerate(zip(self.angles, lengths, strict=True)):
-            body = moment.bodies[index % len(moment.bodies)]
-            path = np.zeros((0, 3))
-            if not moment.spread:
-                path = self._fibre(index, moment)
-            if len(path) < _SHORTEST and length > _ROOT_UM:
-                path = self._tube(index, body, float(angle), float(length))
-            if len(path) >= _SHORTEST:
-                paths.append(path)
-                owners.append(np.full(len(path), index))
+            for path in self._paths(index, float(angle), float(length), moment):
+                if len(path) >= _SHORTEST:
+                    paths.append(path)
+                    owners.append(np.full(len(path), index))
         if not paths:
             nothing = np.zeros((0, 3)), np.zeros(0), np.zeros(0), np.zeros(0, np.int64)
             return make_layer(self.name, *nothing, self.stain)
@@ -115,24 +112,45 @@ class Filopodia:
         ahead = np.stack([np.full(steps.size, rise), np.sin(heading), np.cos(heading)], axis=1)
         return np.asarray(root + _STEP_UM * np.cumsum(ahead, axis=0))
 
+    def _paths(self, index: int, angle: float, length: float, moment: Moment) -> list[Float64]:
+        """Return the paths (n, 3) of a filopodium, of a retraction fibre, or on its way to one."""
+        body = moment.bodies[index % len(moment.bodies)]
+        if moment.roundness == 0.0:
+            return [self._tube(index, body, angle, length)]
+        fibre = self._fibre(index, moment)
+        stretched = min(moment.roundness / _STRETCHED, 1.0)
+        if len(moment.bodies) == 2:
+            # daughters grow filopodia as they spread, first where they have left no fibres
+            grown = 1.0 - (stretched if len(fibre) else min(2.0 * moment.roundness, 1.0))
+            path = self._tube(index, body, angle, grown * length)
+            return [fibre[: int(stretched * len(fibre))], path[: int(np.ceil(grown * len(path)))]]
+        if stretched >= 1.0 or not len(fibre):
+            return [fibre]
+        path = self._tube(index, body, angle, length)
+        count = max(len(fibre), len(path))
+        one, other = (_resampled(p, count) for p in (path, fibre))
+        return [(1.0 - stretched) * one + stretched * other]
+
     def _fibre(self, index: int, moment: Moment) -> Float64:
         """Return the path of a retraction fibre from the cell to where its tip was anchored.
 
         It is empty once the cell has spread over the anchor.
         """
         anchor = self.anchors[index]
-        behind = moment.ahead(anchor[None])[0] < 0.0
-        body = moment.bodies[int(behind) if len(moment.bodies) == 2 else 0]
-        dy, dx = (anchor[1:] - np.array(body.center)).tolist()
+        middle = np.array(moment.rounded.center)
+        dy, dx = (anchor[1:] - middle).tolist()
         angle = float(np.arctan2(dy, dx))
-        beyond = float(np.hypot(dy, dx) - body.edge(np.array([angle]))[0])
-        if beyond <= 0.0:
-            return np.zeros((0, 3))
-        out = 1.0 - 0.2 * moment.roundness
-        place = np.array([[out, angle, _ATTACHED * moment.roundness + 0.05]])
-        root = body.from_body(place)[0]
-        root[0] = max(root[0], FLOOR_UM + 0.05)
+        body = moment.bodies[0]
+        if len(moment.bodies) == 2:
+            body = moment.bodies[int(moment.ahead(anchor[None])[0] < 0.0)]
+        edge = (1.0 - _INSIDE) * moment.rounded.reach(angle)
+        height = _ATTACHED * moment.rounded.middle_um
+        side = np.array([height, *(middle + edge * np.array([np.sin(angle), np.cos(angle)]))])
+        flat = _root(body, _toward(body, anchor))
+        root = moment.roundness * side + (1.0 - moment.roundness) * flat
         span = anchor - root
+        if span[1:] @ np.array([dy, dx]) <= 0.0:
+            return np.zeros((0, 3))
         count = int(np.linalg.norm(span) / _STEP_UM)
         t = (np.arange(count) / max(count, 1))[:, None]
         return np.asarray(root + t * span)
@@ -142,6 +160,24 @@ class Filopodia:
         radius = self.radii[owners]
         length = mass_length(layer, self.stain.level[layer.owner], self.radii[layer.owner])
         return np.pi * radius**2 * np.bincount(layer.owner, length)[owners], 2.0 * radius
+
+
+def _toward(body: Body, anchor: Float64) -> float:
+    """Return the direction of a point from a body's centre."""
+    return float(np.arctan2(anchor[1] - body.center[0], anchor[2] - body.center[1]))
+
+
+def _root(body: Body, angle: float) -> Float64:
+    """Return where a fibre leaves a spread cell."""
+    root = body.from_body(np.array([[1.0, angle, 0.05]]))[0]
+    root[0] = max(float(root[0]), FLOOR_UM + 0.05)
+    return np.asarray(root)
+
+
+def _resampled(path: Float64, count: int) -> Float64:
+    """Return a path with another number of points."""
+    at, to = np.linspace(0.0, 1.0, len(path)), np.linspace(0.0, 1.0, count)
+    return np.stack([np.interp(to, at, path[:, axis]) for axis in range(3)], axis=1)
 
 
 def filopodia(figure: Figure, p: Parameters, dye: CellDye, rng: np.random.Generator) -> Filopodia:

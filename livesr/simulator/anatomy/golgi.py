@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from livesr.simulator.anatomy.chance import Wander
-from livesr.simulator.anatomy.course import Course, confine, confine_spread, draw_course
+from livesr.simulator.anatomy.course import Course, confine, confine_in, draw_course
 from livesr.simulator.anatomy.layer import Layer, make_layer
 from livesr.simulator.anatomy.primitives import SPACING_UM, ball_diameter, sheet_masses
 
@@ -78,12 +78,27 @@ class Golgi:
         points = places[self.bit] + size[self.bit][:, None] * self.offsets
         side = self.course.side[self.bit]
         points = confine(points, np.full(len(points), 0.05), moment, side, edge_um=0.3)
-        return make_layer("golgi", points, self.emission, self.truth, self.owner, self.stain)
+        owner, count = self.owner, len(self.volumes)
+        if apart.mean() > 0.5:
+            # in the haze every bit is an object
+            owner = count + self.bit
+        elif len(moment.bodies) == 2:
+            owner = count + len(self.stack) + self.course.side[self.bit] * count + self.owner
+        masses = self.emission, self.truth, owner, self.stain, self.owner
+        return make_layer("golgi", points, *masses)
 
     def sizes(self, moment: Moment, layer: Layer, owners: Ints) -> tuple[Float64, Float64]:
         """Return volumes (µm³) and widths (µm) of objects."""
-        volume = self.volumes[owners]
-        return volume, ball_diameter(volume)
+        count = len(self.volumes)
+        points = np.bincount(self.owner)
+        bits = self.volumes[self.stack] * np.bincount(self.bit) / points[self.stack]
+        halves = [
+            np.bincount(self.stack, bits * (self.course.side == side), minlength=count)
+            for side in range(2)
+        ]
+        volume = np.concatenate([self.volumes, bits, *halves])[owners]
+        bit = (owners >= count) & (owners < count + len(bits))
+        return volume, ball_diameter(np.where(bit, _SHRINK**3 * volume, volume))
 
 
 def golgi(figure: Figure, p: Parameters, dye: CellDye, rng: np.random.Generator) -> Golgi:
@@ -145,7 +160,7 @@ def _ribbon(
     _, high, _ = territory.body.surfaces(y, x)
     z = 0.45 * nz + 0.25 * high + rng.normal(0.0, 0.3, count)
     middle = np.stack([z, y, x], axis=1)
-    return confine_spread(middle, np.full(count, 0.6), territory.body, territory.nucleus)
+    return confine_in(middle, np.full(count, 0.6), territory.body, territory.nucleus)
 
 
 def _stack(

@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from livesr.simulator.anatomy.chance import Runs, Switches
-from livesr.simulator.anatomy.course import Course, confine, draw_course
+from livesr.simulator.anatomy.course import (
+    Course,
+    below_surface,
+    confine,
+    confine_in,
+    draw_course,
+)
 from livesr.simulator.anatomy.layer import Layer, make_layer
 from livesr.simulator.anatomy.primitives import tube
 
@@ -26,16 +32,18 @@ if TYPE_CHECKING:
     from livesr.types import Bool, Float64
 
 STEP_UM = 0.08
-POINTS = 28
+POINTS = 13
 """Points of a unit."""
 _TRACK_UM = 3.0
 """How much longer than itself a moving mitochondrion's path is."""
 _SPLIT_S = 15.0
 """How long the ends take to part."""
-_CLOSED = 0.92
+_CLOSED = 0.97
 """Share of the joints that are closed."""
 _EDGE_UM = 2.2
 """How far from the cell's edge they stay."""
+_KEPT_UM = 0.2
+"""Least distance of their axes from surface and nucleus."""
 _BEADS = 0.12
 """Relative swelling and narrowing along a tube."""
 
@@ -151,9 +159,15 @@ class Mitochondria:
 
     def sizes(self, moment: Moment, layer: Layer, owners: Ints) -> tuple[Float64, Float64]:
         """Return volumes (µm³) and widths (µm) of objects."""
+        life, time_s = moment.life, moment.time_s
         length = np.linalg.norm(self.rods, axis=1)
-        if len(moment.bodies) == 1 and moment.life.loosened(moment.time_s) < 0.5:
+        if len(moment.bodies) == 1 and life.loosened(time_s) < 0.5:
             length = self.chains[0].length * STEP_UM
+        elif life.gathered(time_s) > 0.5:
+            halves = [self.chains[1 + side].length for side in range(2)]
+            for side, slots in enumerate(halves):
+                own = self.course.side == side
+                length[own] = slots[self.slot[own]] * STEP_UM
         each = np.pi * self.radii**2 * length
         group = self.groups(moment, self.motion)
         volume = np.bincount(group, each, minlength=len(each))[owners]
@@ -170,23 +184,27 @@ class Mitochondria:
                 return spread
         centers = moment.rounded.points(self.course.mitotic)
         t = np.linspace(-0.5, 0.5, POINTS)[:, None]
-        rods = centers[:, None] + self.rods[:, None] * t
+        mixed = centers[:, None] + self.rods[:, None] * t
         if not divided:
             share = self.course.share(loosened)[:, None, None]
-            mixed = spread + share * (rods - spread)
+            mixed = spread + share * (mixed - spread)
         elif gathered > 0.0:
-            mixed = rods
             share = self.course.share(gathered)[:, None, None]
             for half, body in enumerate(moment.bodies):
                 own = self.course.side == half
                 spread = self._spread(1 + half, body, moment, sway, motion)[self.slot[own]]
                 mixed[own] += share[own] * (spread - mixed[own])
-        else:
-            mixed = rods
+        return self._confined(mixed, moment)
+
+    def _confined(self, curves: Float64, moment: Moment) -> Float64:
+        """Return the units moved as wholes into the cytoplasm, and bent below the surface."""
+        middle = curves[:, POINTS // 2]
+        radius = self.radii + 0.4 * np.linalg.norm(self.rods, axis=1)
+        moved = confine(middle, radius, moment, self.course.side, edge_um=0.2)
+        curves = curves + (moved - middle)[:, None]
         side = np.repeat(self.course.side, POINTS)
-        radius = np.repeat(self.radii, POINTS)
-        flat = confine(mixed.reshape(-1, 3), radius, moment, side, edge_um=0.2)
-        return flat.reshape(mixed.shape)
+        flat = below_surface(curves.reshape(-1, 3), np.repeat(self.radii, POINTS), moment, side)
+        return flat.reshape(curves.shape)
 
     def groups(self, moment: Moment, motion: float) -> Ints:
         """Return the smallest unit of the mitochondrion that each unit belongs to."""
@@ -224,6 +242,8 @@ class Mitochondria:
         chains, time_s = self.chains[index], moment.time_s
         path = body.from_body(chains.path)
         path = sway.carry(path, time_s, motion * (1.0 - moment.roundness))
+        hole = moment.holes[max(index - 1, 0)]
+        path = confine_in(path, np.full(len(path), _KEPT_UM), body, hole, edge_um=0.2)
         opened = (1.0 - self._closed(chains, motion * time_s)) * 0.5 * self.gap_um / STEP_UM
         opened = np.where(chains.branch | (chains.parent < 0), 0.0, opened)
         behind = np.zeros(len(opened))
@@ -271,7 +291,7 @@ def mitochondria(
             rng, most, mean_s=joints / rate, share=_CLOSED, ramp_s=np.full(most, _SPLIT_S)
         ),
         slides,
-        heading * rng.uniform(*p.mitosis.fragment_um, units)[:, None],
+        heading * np.clip(chains[0].length * STEP_UM, *p.mitosis.fragment_um)[:, None],
         radii,
         m.gap_um,
         type(stain)(stain.level[rows], stain.red[rows], stain.green[rows]),
@@ -304,15 +324,22 @@ def _chains(
     rng: np.random.Generator,
 ) -> Chains:
     """Return paths in a spread cell, cut into units; some have a branch."""
-    starts = _starts(territory, count, rng)
+    # some get stuck at once: others take their places
+    tried = int(1.3 * count) + 8
+    starts = _starts(territory, tried, rng)
     _, ny, nx = territory.nucleus.center
     away = np.arctan2(starts[:, 1] - ny, starts[:, 2] - nx)
-    heading = away + rng.normal(0.0, 0.9, count) + np.pi * (rng.uniform(size=count) < 0.5)
+    heading = away + rng.normal(0.0, 0.9, tried) + np.pi * (rng.uniform(size=tried) < 0.5)
     lengths = np.clip(
-        rng.lognormal(np.log(m.median_length_um), m.length_spread, count), *m.length_um
+        rng.lognormal(np.log(m.median_length_um), m.length_spread, tried), *m.length_um
     )
-    room = 2.0 * reach[np.arange(count) % len(reach)]
+    room = 2.0 * reach[np.arange(tried) % len(reach)]
     paths = _walk(territory, starts, heading, lengths + room * STEP_UM, rng)
+    good = [k for k, path in enumerate(paths) if len(path) > room[k] + m.length_um[0] / STEP_UM]
+    kept = np.array(good[:count])
+    paths, lengths = [paths[k] for k in kept], lengths[kept]
+    room = 2.0 * reach[np.arange(len(kept)) % len(reach)]
+    room = np.minimum(room, [len(path) - 1.0 - m.length_um[0] / STEP_UM for path in paths])
     paths, members, units = _cut(paths, lengths, room, m, territory, rng)
     counts = np.array([len(path) for path in paths])
     points = np.concatenate([_curve(territory, path) for path in paths])
@@ -351,11 +378,17 @@ def _cut(
         for k in range(pieces):
             parent = len(units) - 1 if k else -1
             units.append((index, k * steps / pieces, steps / pieces, parent, False))
-    bears = (lengths > 2.5) & (room == 0.0) & (rng.uniform(size=len(paths)) < m.branching)
+    most = m.length_um[1]
+    bears = (
+        (lengths > 2.5)
+        & (lengths < most - 1.0)
+        & (room == 0.0)
+        & (rng.uniform(size=len(paths)) < m.branching)
+    )
     bearers = np.flatnonzero(bears)
     forks = np.array([paths[b][len(paths[b]) // 2] for b in bearers]).reshape(-1, 4)
     turn = rng.choice([-1.0, 1.0], len(forks)) * rng.uniform(0.6, 1.2, len(forks))
-    reach = rng.uniform(1.0, 3.0, len(forks))
+    reach = rng.uniform(1.0, np.minimum(3.0, most - lengths[bearers]), len(forks))
     twigs = _walk(territory, forks[:, :3], forks[:, 3] + turn, reach, rng)
     for number, (bearer, twig) in enumerate(zip(bearers.tolist(), twigs, strict=True)):
         length = max(len(twig) - 1.0, 3.0)

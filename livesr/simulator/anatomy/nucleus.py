@@ -87,6 +87,8 @@ class Nucleus:
             a + share * (b - a) for a, b in zip(self.semi_axes, (tall, wide, wide), strict=True)
         )
         (y, x), (to_y, to_x) = self.center[1:], center
+        kept = float((half * length * width / np.prod(semi)) ** (1.0 / 3.0))
+        semi = tuple(kept * a for a in semi)
         folds = self.folds.copy()
         folds[:, 5] *= 1.0 - share
         nucleoli = self.nucleoli.copy()

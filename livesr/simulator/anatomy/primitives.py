@@ -67,8 +67,10 @@ def tube(
     upward = radius[:, None] * offsets[:, 1]
     peak = _line_peak(across, upward, spread[:, None], weights)
     level = _line_peak(across, upward, np.full_like(spread, SIGMA_Z)[:, None], weights)
-    side = np.stack([np.zeros_like(tz), tangents[:, 2] / flat, -tangents[:, 1] / flat], axis=1)
-    up = np.stack([flat, -tz * tangents[:, 1] / flat, -tz * tangents[:, 2] / flat], axis=1)
+    level_side = np.stack([np.zeros_like(tz), tangents[:, 2], -tangents[:, 1]], axis=1)
+    upright = flat < 1e-3
+    side = np.where(upright[:, None], np.array([0.0, 1.0, 0.0]), level_side / flat[:, None])
+    up = np.cross(side, tangents)
     where = points[:, None] + across[..., None] * side[:, None] + upward[..., None] * up[:, None]
     share = lengths[:, None] * weights
     return (

@@ -109,6 +109,13 @@ class Rounded:
             self.center[1] + along_um * float(np.cos(self.axis)),
         )
 
+    def reach(self, angle: float) -> float:
+        """Return how far the cell reaches from its centre in a direction."""
+        turned = angle - self.axis
+        way = np.linspace(0.0, self.half_length, 2000)
+        inside = np.abs(way * np.sin(turned)) < self.across(way * np.cos(turned))
+        return float(way[np.flatnonzero(inside)[-1]]) if inside.any() else 0.0
+
     def body(self) -> Body:
         """Return the whole cell, seen from its centre."""
         return self._seen_from(0.0, half=0)
@@ -146,7 +153,10 @@ class Rounded:
         half_height = self.squash * np.sqrt(np.maximum(self.across(along) ** 2 - aside**2, 0.0))
         low = np.maximum(self.middle_um - half_height, FLOOR_UM)
         center = self.on_axis(start)
-        return Body(center, radius, low, self.middle_um + half_height, np.zeros(radius.size))
+        none = np.zeros(radius.size)
+        # rays that leave through the cut, until the furrow has closed it
+        cut = np.where(np.abs(start + radius * c) < 1e-3, 1.0 - self.furrow, 0.0) if half else none
+        return Body(center, radius, low, self.middle_um + half_height, none, cut)
 
 
 def _profile(share: Float64, furrow: float, neck: float) -> Float64:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from livesr.simulator.anatomy.body import ANGLE_TABLE, FLOOR_UM, SHARES, Body
+from livesr.simulator.anatomy.body import ANGLE_TABLE, FLOOR_UM, SHARES, Body, widened
 from livesr.simulator.fields import wave_sum
 
 if TYPE_CHECKING:
@@ -121,15 +121,16 @@ def spread_body(
     length, width = nucleus.semi_axes[1:]
     q2 = ((dx * c + dy * s) / length) ** 2 + ((dy * c - dx * s) / width) ** 2
     top = nucleus.center[0] + nucleus.semi_axes[0] + roof - FLOOR_UM
-    nuclear = nucleus.semi_axes[0] * np.sqrt(np.maximum(1.0 - q2, 0.0))
-    needed = np.where(q2 < 1.0, nucleus.center[0] + nuclear + 0.6 * roof - FLOOR_UM, 0.0)
+    bottom, over = nucleus.surfaces(y, x)
+    needed = widened(np.where(over > bottom, over + 0.6 * roof - FLOOR_UM, 0.0))
 
     def body(lamella: float, wide: float) -> Body:
         hump = (top - lamella) * np.exp(-0.5 * np.maximum(q2 - 0.35, 0.0) / wide**2)
         height = lamella * (1.0 + waves) + hump * (1.0 + 0.15 * waves)
         height = np.maximum(rise * height, needed)
         low = np.full(height.shape, FLOOR_UM)
-        return Body(center, radius, low, FLOOR_UM + height, np.zeros(radius.size))
+        none = np.zeros(radius.size)
+        return Body(center, radius, low, FLOOR_UM + height, none, none)
 
     wide = _solve(lambda w: body(edge_height, w).volume(), volume_um3, 0.25, 1.6)
     lamella = _solve(lambda h: body(h, wide).volume(), volume_um3, 0.5, 2.2)

@@ -52,25 +52,31 @@ class PlasmaMembrane:
 
     def layer(self, moment: Moment, sway: Sway, motion: float) -> Layer:
         """Return the membrane at a moment."""
-        layers = [self._piece(*_shell(body)) for body in moment.bodies]
+        separate = moment.life.separate(moment.time_s)
+        layers = [
+            self._piece(_shell(body), 1 + k if separate else 0)
+            for k, body in enumerate(moment.bodies)
+        ]
         raised = self.raised.at(motion * moment.time_s) * (1.0 - moment.roundness)
-        if len(moment.bodies) == 1 and moment.roundness < 0.5:
-            layers += [
-                self._piece(*_wall(moment.bodies[0], ruffle, float(up)))
-                for ruffle, up in zip(self.ruffles, raised, strict=True)
-                if up > 0.05
-            ]
+        if moment.roundness < 0.5:
+            for k, (ruffle, up) in enumerate(zip(self.ruffles, raised, strict=True)):
+                half = k % len(moment.bodies)
+                if up > 0.05:
+                    wall = _wall(moment.bodies[half], ruffle, float(up))
+                    layers.append(self._piece(wall, 1 + half if separate else 0))
         return join(self.name, layers)
 
     def sizes(self, moment: Moment, layer: Layer, owners: Ints) -> tuple[Float64, Float64]:
         """Return volumes (µm³) and widths (µm) of objects."""
-        area = float(mass_area(layer, float(self.stain.level[0])).sum())
-        return np.array([self.thickness_um * area]), np.array([self.thickness_um])
+        area = mass_area(layer, float(self.stain.level[0]))
+        volume = self.thickness_um * np.bincount(layer.owner, area, minlength=3)[owners]
+        return np.asarray(volume), np.full(len(owners), self.thickness_um)
 
-    def _piece(self, points: Float64, normal_z: Float64, areas: Float64) -> Layer:
+    def _piece(self, sheet: tuple[Float64, Float64, Float64], owner: int) -> Layer:
+        points, normal_z, areas = sheet
         emission, truth = sheet_masses(normal_z, areas)
-        owner = np.zeros(len(points), np.int64)
-        return make_layer(self.name, points, emission, truth, owner, self.stain)
+        owners, shade = np.full(len(points), owner), np.zeros(len(points), np.int64)
+        return make_layer(self.name, points, emission, truth, owners, self.stain, shade)
 
 
 def plasma_membrane(p: Parameters, dye: CellDye, rng: np.random.Generator) -> PlasmaMembrane:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from livesr.simulator.anatomy.chance import Runs, Wander
-from livesr.simulator.anatomy.course import Course, confine, confine_spread, draw_course
+from livesr.simulator.anatomy.chance import Runs, Wander, smooth
+from livesr.simulator.anatomy.course import Course, confine, confine_in, draw_course, own_side
 from livesr.simulator.anatomy.layer import Layer, make_layer
 from livesr.simulator.anatomy.primitives import SIGMA_XY, SIGMA_Z, balls
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _QUOTED_UM = 0.3
 """Diameter for which a diffusion coefficient that falls with size is quoted."""
+_CROWDING = 0.7
+"""Share of their wandering that vesicles lose in the crowded round cell."""
 _UPRIGHT = 0.3
 """Of the lateral displacement: cells are flat."""
 SHRINKING = ("lysosome",)
@@ -69,12 +71,17 @@ class Vesicles:
     def centers(self, moment: Moment, sway: Sway, motion: float) -> Float64:
         """Return where they are, (n, 3)."""
         life, time_s = moment.life, moment.time_s
-        places = self.course.at(moment, life.loosened(time_s), life.gathered(time_s))
+        loosened = life.loosened(time_s)
+        places = self.course.at(moment, loosened, life.gathered(time_s))
         spread = 1.0 - moment.roundness
         places = sway.carry(places, time_s, motion * spread)
-        moved = self.wander.at(time_s) + spread * self.runs.at(time_s)
+        moved = (1.0 - _CROWDING * moment.roundness) * self.wander.at(time_s)
+        moved += spread * self.runs.at(time_s)
         moved[:, 0] *= _UPRIGHT
-        return confine(places + motion * moved, self.radii, moment, self.course.side)
+        places = places + motion * moved
+        apart = 1.0 if len(moment.bodies) == 2 else float(smooth(np.asarray(loosened)))
+        places = own_side(places, moment, self.course.side, apart)
+        return confine(places, self.radii, moment, self.course.side)
 
 
 def vesicles(
@@ -157,7 +164,7 @@ def _places(
         y = territory.body.center[0] + reach * np.sin(angle)
         x = territory.body.center[1] + reach * np.cos(angle)
         places = _at_any_height(territory, y, x, rng)
-    return confine_spread(places, radii, territory.body, territory.nucleus)
+    return confine_in(places, radii, territory.body, territory.nucleus)
 
 
 def _at_any_height(
