@@ -98,7 +98,8 @@ def _column(
     rows, columns = place
     low, high = (surface.astype(np.float32) for surface in surfaces)
     (yellow, red, green), (y, r, g) = weights.tolist(), replaced.tolist()
-    return Column(rows, columns, low, high, (yellow, red, green), (y, r, g), kind, owner)
+    extent = (float(low.min()), float(high.max()))
+    return Column(rows, columns, low, high, (yellow, red, green), (y, r, g), kind, owner, extent)
 
 
 def _box(

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numba import njit
 
-from livesr.simulator.splat import GROUP, add_column, bin_points, blur, splat_planes
+from livesr.simulator.splat import ERF_REACH, GROUP, add_column, bin_points, blur, splat_planes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -47,6 +47,8 @@ class Column:
         ``cell``, ``nucleus``, ``nucleolus`` or ``chromosomes``.
     owner : int
         Number of the cell or identity of the nucleus.
+    extent : tuple of float
+        Lowest and highest of the volume, µm.
     """
 
     rows: slice
@@ -57,6 +59,12 @@ class Column:
     replaced: tuple[float, float, float]
     kind: str
     owner: int
+    extent: tuple[float, float]
+
+    def shows(self, z: float, sigma_z: float) -> bool:
+        """Return whether a plane sees anything of it."""
+        reach = ERF_REACH * np.sqrt(2.0) * sigma_z
+        return bool(self.extent[0] - reach < z < self.extent[1] + reach)
 
 
 def margin(view: View) -> int:
@@ -151,8 +159,9 @@ def drawn(light: Light, planes: Float64, view: View) -> Iterator[Float32]:
         for k, z in enumerate(some.tolist()):
             np.multiply(together[..., k], density, out=image)
             for column, weight in zip(light.columns, light.weights, strict=True):
-                target = image[column.rows, column.columns]
-                add_column(column.low, column.high, z, light.sigma_z, weight, target)
+                if column.shows(z, light.sigma_z):
+                    target = image[column.rows, column.columns]
+                    add_column(column.low, column.high, z, light.sigma_z, weight, target)
             blur(image, light.sigma_xy / view.pixel_um)
             yield image
 
@@ -200,7 +209,9 @@ def warped(columns: Sequence[Column], warp: Float32, view: View) -> list[Column]
             cv2.remap(f, *at, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE) + dz[part]
             for f in (column.low, column.high)
         )
-        moved.append(replace(column, low=low, high=high))
+        lift = float(dz.min()), float(dz.max())
+        extent = (column.extent[0] + lift[0], column.extent[1] + lift[1])
+        moved.append(replace(column, low=low, high=high, extent=extent))
     return moved
 
 

