@@ -79,6 +79,8 @@ DIVISION = {
 }
 """Of a dividing cell. (Footprint: "20 %"; plates after A: "8".)"""
 DIVIDING = '{"sample.dividing": 1.0, "sample.window_min": [10, 20]}'
+SLACK = 1e-3
+"""Relative, of the ranges: what the measurement itself may be off."""
 ER_VOXEL_UM = (0.3, 0.1, 0.1)
 
 
@@ -103,7 +105,7 @@ def _row(
         for key, value in values.items():
             low, high = ranges[key]
             total += 1
-            if not low - 1e-6 <= value <= high + 1e-6:
+            if not low * (1 - SLACK) <= value <= high * (1 + SLACK):
                 outside[key] += 1
                 off[key].append(value)
     share = 1.0 - sum(outside.values()) / total if total else 0.0
@@ -205,8 +207,8 @@ def _division_values(sample: Sample, first: CellStage, course: list[CellStage]) 
         for name in (key.removesuffix(", min") for key in list(DIVISION)[:7])
     }
     opened, parted = rows["prometaphase"].since_s, rows["anaphase A"].since_s
-    gone = _first(sample, first.cell, (opened, rows["metaphase"].since_s), 0.001, below=True)
-    closed = _first(sample, first.cell, (parted, rows["spreading"].until_s), 0.999, below=False)
+    gone = _first(sample, first.cell, (opened, rows["metaphase"].since_s), 0.0, below=True)
+    closed = _first(sample, first.cell, (parted, rows["spreading"].until_s), 1.0, below=False)
     return values | {
         "envelope to nothing, min": (gone - opened) / 60.0,
         "envelope closed after anaphase onset, min": (closed - parted) / 60.0,
@@ -222,9 +224,9 @@ def _division_values(sample: Sample, first: CellStage, course: list[CellStage]) 
 def _first(
     sample: Sample, cell: int, between: tuple[float, float], level: float, *, below: bool
 ) -> float:
-    """Return when a cell's envelope first is below or above a level, to a second."""
+    """Return when a cell's envelope first is down or up to a level, to 0.1 s."""
     low, high = between
-    while high - low > 1.0:
+    while high - low > 0.1:
         middle = (low + high) / 2
         envelope = _at(sample, cell, middle).envelope
         if (envelope <= level) if below else (envelope >= level):

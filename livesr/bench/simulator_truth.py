@@ -25,7 +25,7 @@ from livesr.simulator.spectra import band_ratios
 from livesr.simulator.view import View
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from livesr.simulator.parameters import Parameters
 
@@ -34,8 +34,10 @@ LEVELS = (20.0, 100.0, 500.0, 2000.0, 8000.0, 30_000.0)
 """Photons a pixel of the photon transfer's flat fields."""
 STAIN_OF = {name: name for name in NAMES if name != "extracellular"} | {"nucleus": "nucleoplasm"}
 """Structures that are rendered alone, and the stain that their light must have."""
+SOME = ("lipid_droplet", "golgi", "cytosol")
 WHOLE_PIXEL_UM = 0.085
-"""Pixel at which a field holds a whole cell."""
+WHOLE_FIELD = (800, 800)
+"""A field that holds a whole cell."""
 PLAIN = (
     '{"dye.cell_jitter": 0, "dye.object_jitter": 0, "dye.day_gain": [1, 1], '
     '"light.background_photons": [0, 0]}'
@@ -46,7 +48,7 @@ PLAIN = (
 def rows(*, small: bool = False) -> Iterator[Row]:
     """Measure all of it; ``small``: on a part of the field, with fewer frames."""
     yield from camera_rows(128 if small else 512, 8 if small else 32)
-    yield band_ratio_row(260 if small else 800)
+    yield band_ratio_row(SOME if small else STAIN_OF)
     yield purity_row(96 if small else 400)
 
 
@@ -77,20 +79,20 @@ def camera_rows(field: int, frames: int) -> Iterator[Row]:
         )
 
 
-def band_ratio_row(field: int) -> Row:
-    """Return the worst relative error of a compartment's summed red over its summed yellow."""
+def band_ratio_row(names: Iterable[str]) -> Row:
+    """Return the worst relative error of a structure's summed red over its summed yellow."""
     p = parameters("standard", PLAIN)
     sample, optics = Sample(SEED, parameters=p), Optics(pedestal=0.0)
     cell = sample.stages(0.0)[0]
-    view = View((cell.y_um, cell.x_um), WHOLE_PIXEL_UM, (field, field))
+    view = View((cell.y_um, cell.x_um), WHOLE_PIXEL_UM, WHOLE_FIELD)
     # from well below to well above, or the longer red would lose more light there
     z_um = np.arange(-0.9, cell.height_um + 0.9, 0.3).tolist()
     errors = {}
-    for name, stain in STAIN_OF.items():
+    for name in names:
         light = sample.emission(0.0, z_um, view, optics, names=(name,))
         yellow, red = light.sum(axis=(1, 2, 3), dtype=np.float64).tolist()
         if yellow:
-            errors[name] = abs(red / yellow / _set_ratio(p, stain) - 1.0)
+            errors[name] = abs(red / yellow / _set_ratio(p, STAIN_OF[name]) - 1.0)
     worst = max(errors, key=lambda name: errors[name])
     return Row(
         "band_ratio_error",

@@ -8,6 +8,7 @@ import typer
 
 from livesr.cli.output import Json, Verbose, emit, say, start_logging, table
 from livesr.errors import ConfigError
+from livesr.simulator.parameters import PRESETS
 from livesr.training.evaluation import FIRST_TEST_SEED
 from livesr.training.evaluation import evaluate as score
 
@@ -36,7 +37,12 @@ def evaluate(
     package: Annotated[
         str, typer.Argument(metavar="PACKAGE", help="A folder, or a name in models/.")
     ],
-    simulate: Annotated[str, typer.Option(help="Preset of the simulated microscope.")] = "cell",
+    simulate: Annotated[
+        str,
+        typer.Option(
+            metavar="PRESET", help=f"Preset of the simulated microscope: {', '.join(PRESETS)}."
+        ),
+    ] = "standard",
     seeds: Annotated[str, typer.Option(help="First and last seed: A-B.")] = "70000-70007",
     engine: Annotated[str, typer.Option(help="Engine.")] = "auto",
     field: Annotated[int, typer.Option(min=64, help="Pixels along each side.")] = 512,
@@ -46,16 +52,13 @@ def evaluate(
 ) -> int:
     """Score a package; ``threshold_f1`` is the best that one threshold does on the same cells."""
     start_logging(verbose)
-    if simulate != "cell":
-        raise ConfigError(
-            f"there is no preset {simulate!r}", where="--simulate", fix="the only one is: cell"
-        )
     chosen = seed_range(seeds)
     if chosen[0] < FIRST_TEST_SEED:
         say(f"warning: seeds below {FIRST_TEST_SEED} were used for training, tests or tuning")
     scores = score(
         package,
         chosen,
+        simulate,
         engine=engine,
         shape=(planes, field, field),
         progress=lambda line: say(f"cell {line['done']} of {line['of']}"),

@@ -26,6 +26,14 @@ Counts = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
+class SamplingParameters:
+    """Voxels of a recording."""
+
+    pixel_um: Range
+    z_step_um: Range
+
+
+@dataclass(frozen=True, slots=True)
 class SampleParameters:
     """What stands on the cover slip."""
 
@@ -319,6 +327,7 @@ class Parameters:
     """Every number of the simulated microscope; see ``parameters.yaml`` for units and sources."""
 
     version: int
+    sampling: SamplingParameters
     sample: SampleParameters
     cell: CellParameters
     nucleus: NucleusParameters

@@ -46,6 +46,7 @@ class Scene:
         self._drift = replace(drift, rate_nm_min=drift.rate_nm_min + own)
         self._planes: OrderedDict[tuple[object, ...], Float32] = OrderedDict()
         self._floors: dict[Sensor, Float32] = {}
+        self._photons: Float32 | None = None
         self._shown = 0.0
 
     def sample_time(self, time_s: float) -> float:
@@ -152,9 +153,15 @@ class Scene:
     def _emission(
         self, instant: float, heights: Sequence[float], xy_um: Place, names: Sequence[str]
     ) -> Float32:
+        """Return photons (c, z, y, x) in an array that the next call uses again."""
         channels = tuple(CHANNELS.index(name) for name in names)
         view = self.settings.view(xy_um)
-        return self._sample.emission(instant, heights, view, self._optics, channels=channels)
+        shape = (len(channels), len(heights), *view.shape)
+        if self._photons is None or self._photons.shape != shape:
+            self._photons = np.empty(shape, np.float32)
+        return self._sample.emission(
+            instant, heights, view, self._optics, channels=channels, out=self._photons
+        )
 
     def _forget_before(self, instant: float) -> None:
         """Let go of planes of earlier instants: the sample moved on, and memory must not grow."""

@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from livesr.training.forest import PixelForest
     from livesr.types import Bool, Features, Float32, UInt16
 
+Z_STEP_UM = 0.3
+"""Step for which planes are counted."""
 FIRST_TEST_SEED = 70_000
 """Cells of seeds below this one are for training, tests and the choice of thresholds."""
 RANGES = {"intensity": (-0.5, 5.0), "ratio": (0.0, 4.0)}
@@ -78,23 +80,34 @@ class SimulatedStack:
 
 
 def simulate(
-    seed: int,
-    *,
-    shape: tuple[int, int, int] = (24, 512, 512),
-    pixel_um: float = 0.0668,
-    z_step_um: float = 0.3,
+    seed: int, preset: str = "standard", *, shape: tuple[int, int, int] = (24, 512, 512)
 ) -> SimulatedStack:
-    """Return a stack of an unseen cell with optics of its own, as `livesr demo` would record it."""
-    optics, camera = Optics.from_seed(seed), CameraModel()
-    sample, view = Sample(seed), View((0.0, 0.0), pixel_um, shape[1:])
-    planes = (z_step_um * np.arange(shape[0])).tolist()
-    photons = sample.emission(0.0, planes, view, optics)
+    """Return a stack of an unseen cell with optics of its own, as a session would record it.
+
+    Parameters
+    ----------
+    seed : int
+    preset : str
+        Of the simulated microscope.
+    shape : tuple of int
+        Planes at steps of 0.3 µm, rows, columns; another step gives as many planes as reach as far.
+    """
+    p = parameters(preset)
+    rng = np.random.default_rng([seed, 4])
+    pixel, step = (float(rng.uniform(*r)) for r in (p.sampling.pixel_um, p.sampling.z_step_um))
+    planes = max(round(shape[0] * Z_STEP_UM / step), 1)
+    grid = Grid((planes, *shape[1:]), (step, pixel, pixel))
+    optics = Optics.from_seed(seed, p.optics, pixel)
+    camera = CameraModel.from_parameters(p.camera)
+    sample, view = Sample(seed, parameters=p), View((0.0, 0.0), pixel, shape[1:])
+    heights = [optics.depth(step * k) for k in range(planes)]
+    photons = sample.emission(0.0, heights, view, optics)
     return SimulatedStack(
         camera.expose(photons, np.random.default_rng([seed, 3])),
-        Grid(shape, (z_step_um, pixel_um, pixel_um)),
+        grid,
         camera.offset,
         optics.chromatic,
-        sample.truth(0.0, planes, view),
+        sample.truth(0.0, heights, view),
     )
 
 
@@ -176,6 +189,7 @@ class Evaluation:
 def evaluate(
     package: str | Path,
     seeds: Iterable[int],
+    preset: str = "standard",
     *,
     engine: str = "auto",
     threads: int | None = None,
@@ -193,6 +207,8 @@ def evaluate(
         Of the cells; `FIRST_TEST_SEED` and above for scores to publish.
     engine : str
     threads : int, optional
+    preset : str
+        Of the simulated microscope.
     shape : tuple of int
         Camera pixels (z, y, x) of each stack.
     forest : PixelForest, optional
@@ -219,7 +235,7 @@ def evaluate(
     with closing(choose_engine(engine, loaded, threads=threads)) as network:
         evaluation = Evaluation(loaded, network, forest)
         for done, seed in enumerate(seeds, start=1):
-            evaluation.add(simulate(seed, shape=shape))
+            evaluation.add(simulate(seed, preset, shape=shape))
             if progress:
                 progress({"event": "scored", "seed": seed, "done": done, "of": len(seeds)})
     return {
@@ -227,7 +243,8 @@ def evaluate(
         "package": loaded.name,
         "seeds": seeds,
         "shape": list(shape),
-        "simulator": simulator_version(),
+        "preset": preset,
+        "simulator": simulator_version(parameters(preset)),
     }
 
 

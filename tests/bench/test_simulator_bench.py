@@ -117,9 +117,9 @@ def test_photon_transfer_finds_gain_and_read_noise(monkeypatch: pytest.MonkeyPat
 
 
 def test_band_ratios_are_the_spectra_s() -> None:
-    row = simulator_truth.band_ratio_row(200)
+    row = simulator_truth.band_ratio_row(("golgi", "cytosol"))
     assert row.value < 0.03
-    assert "compartments rendered alone" in row.detail
+    assert "2 compartments rendered alone" in row.detail
 
 
 def test_another_process_sees_the_same() -> None:

@@ -173,7 +173,7 @@ class NuclearReticulum:
 
     def layer(self, moment: Moment, sway: Sway, motion: float) -> Layer:
         """Return the tubes at a moment; they draw back as the nucleus rounds up."""
-        grown = self.there.at(motion * moment.time_s) if motion else np.ones(len(self.lengths))
+        grown = self.there.at(motion * moment.time_s)
         rounded = moment.life.nucleus_rounding(moment.time_s)
         if len(moment.nuclei) == 2:
             rounded = moment.roundness

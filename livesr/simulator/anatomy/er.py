@@ -38,6 +38,8 @@ _FLAT = 0.97
 """z part of a perinuclear sheet's normal."""
 _LUMEN = 2.2
 """How much brighter a sheet is than a single tube's membrane on edge."""
+_CLOSE_UM = 0.4
+"""How much nearer to the nucleus than other organelles the network may lie."""
 _SPARSE = -0.1
 """Threshold of the random pattern of mitotic cisternae: about the light of the interphase ER."""
 _LAYERS = (0.93, 0.86, 0.79, 0.72)
@@ -81,13 +83,11 @@ class Network:
     ) -> tuple[Float64, Float64]:
         """Return points (n, 3) and steps (n, 3) of the tubes; ``shown`` of them are grown."""
         nodes = body.from_body(self.nodes)
-        grown = np.ones(len(self.ends))
-        if motion > 0.0:
-            nodes = sway.carry(nodes, time_s, motion)
-            speed, phase = self.swing[:, :2], self.swing[:, 2:]
-            swing = np.sin(speed * time_s + phase) - np.sin(phase)
-            nodes[:, 1:] += motion * self.reach_um * swing
-            nodes = confine_in(nodes, np.full(len(nodes), 0.05), body, hole, edge_um=0.2)
+        nodes = sway.carry(nodes, time_s, motion)
+        speed, phase = self.swing[:, :2], self.swing[:, 2:]
+        swing = np.sin(speed * time_s + phase) - np.sin(phase)
+        nodes[:, 1:] += motion * self.reach_um * swing
+        nodes = confine_in(nodes, np.full(len(nodes), 0.05), body, hole, edge_um=0.2)
         grown = self.there.at(motion * time_s)
         if shown < 1.0:
             grown = grown * smooth((shown - 0.8 * self.delay) / 0.2)
@@ -175,7 +175,8 @@ class Er:
         sway: Sway,
         motion: float,
     ) -> list[Layer]:
-        hole = moment.holes[max(index - 1, 0)]
+        # it lies close to the envelope: only what is really inside goes out
+        hole = moment.holes[max(index - 1, 0)].shrunk(_CLOSE_UM)
         points, steps = self.networks[index].tubes(body, hole, sway, moment.time_s, motion, share)
         length = np.maximum(np.sqrt((steps**2).sum(axis=1)), 1e-9)
         radius = np.full(len(points), self.radius_um)

@@ -69,6 +69,11 @@ class Nucleus:
         fold_depth(flat_y, flat_x, self.folds, side, out.reshape(-1))
         return out
 
+    def shrunk(self, by_um: float) -> Nucleus:
+        """Return the nucleus with shorter half axes."""
+        half, length, width = (max(a - by_um, 0.5 * a) for a in self.semi_axes)
+        return replace(self, semi_axes=(half, length, width))
+
     def moved(self, dz: float, dy: float, dx: float) -> Nucleus:
         """Return the nucleus elsewhere."""
         z, y, x = self.center

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from anatomy_pieces import DIVIDING, cell
+from anatomy_pieces import DIVIDING, QUIET, cell
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
 
 from livesr.simulator.anatomy.cell import Cell
 from livesr.simulator.anatomy.er import Er, Network
@@ -72,6 +73,20 @@ def test_junctions_move_and_tubes_turn_over_at_the_literature_pace(er: Er) -> No
     minutes = times[-1] / 60.0 * len(network.ends) / (there[1:] != there[:-1]).sum()
     assert minutes == pytest.approx(8.0, rel=0.1)
     assert there.mean() == pytest.approx(0.88, abs=0.02)
+
+
+def test_tubes_stay_where_they_were_built() -> None:
+    quiet = cell(61_005, QUIET)
+    made = quiet.structures["er"]
+    assert isinstance(made, Er)
+    moment = quiet.figure.moment(0.0)
+    points = made.layer(moment, quiet.sway, 1.0).points
+    built, _ = cKDTree(made.points(quiet.figure.mother, 0)).query(points)
+    assert np.percentile(built, 99) < 1.0
+    # above the nucleus too
+    _, y, x = points.astype(np.float64).T
+    over = (quiet.figure.mother.nucleus.radial(y, x) < 0.7) & (points[:, 0] > 4.5)
+    assert over.mean() > 0.003
 
 
 def test_light_of_the_er_stays_through_division(er: Er, dividing: Cell) -> None:
