@@ -31,6 +31,7 @@ class SamplingParameters:
 
     pixel_um: Range
     z_step_um: Range
+    spacing_um: float
 
 
 @dataclass(frozen=True, slots=True)

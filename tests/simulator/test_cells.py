@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 
 from livesr.catalog import NAMES
 from livesr.simulator.anatomy.cell import Cell, build_cell
 from livesr.simulator.anatomy.figure import draw_figure
-from livesr.simulator.anatomy.layer import Layer
 from livesr.simulator.parameters import PRESETS, Parameters, parameters
 from livesr.simulator.spectra import band_ratios
+
+if TYPE_CHECKING:
+    from livesr.simulator.anatomy.layer import Layer
 
 QUIET = '{"sample.dividing": 0.0, "sample.rounding": 0.0}'
 SEED = 61_300

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -11,9 +12,11 @@ from livesr.simulator.anatomy.layer import Layer
 from livesr.simulator.anatomy.primitives import balls
 from livesr.simulator.inventory import contact_rows, identity
 from livesr.simulator.parameters import parameters
-from livesr.simulator.rows import ObjectRow
 from livesr.simulator.sample import PRIORITY, Sample, exclusive
 from livesr.simulator.view import View
+
+if TYPE_CHECKING:
+    from livesr.simulator.rows import ObjectRow
 
 ALONE = '"sample.most_cells": 1, "sample.rounding": 0.0'
 QUIET = parameters("standard", f'{{{ALONE}, "sample.dividing": 0.0}}')
@@ -85,9 +88,7 @@ def test_objects_fill_the_literature_shares(
 
 
 @pytest.mark.parametrize("name", COUNTS)
-def test_counts_are_the_literatures(
-    cells: list[tuple[float, list[ObjectRow]]], name: str
-) -> None:
+def test_counts_are_the_literatures(cells: list[tuple[float, list[ObjectRow]]], name: str) -> None:
     low, high = COUNTS[name]
     for _, rows in cells:
         assert low <= len(by_structure(rows)[name]) <= high
@@ -158,7 +159,7 @@ def test_stages_show_the_division(dividing: Sample) -> None:
 def ball(name: str, y_um: float, radius: float, owner: int = 0) -> Layer:
     one, axis = np.ones(1), np.array([[0.0, 0.0, 1.0]])
     offsets, emission, truth, _ = balls(np.array([radius]), one, axis)
-    made = piece(offsets + [2.0, y_um, 0.0], truth, emission)
+    made = piece(offsets + np.array([2.0, y_um, 0.0]), truth, emission)
     return Layer(name, made.points, made.masses, np.full(len(offsets), owner))
 
 

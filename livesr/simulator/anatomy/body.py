@@ -94,11 +94,15 @@ class Body:
         _from_body(np.ascontiguousarray(places), *self._tables(), out)
         return out
 
+    def reaches(self) -> Float64:
+        """Return how far from the centre the tables' nodes lie, (RINGS, ANGLES)."""
+        share = SHARES[:, None]
+        return np.asarray(share * self.radius * (1.0 + self.creep * share**3))
+
     def volume(self) -> float:
         """Return the volume, µm³."""
         height = self.high - self.low
-        radius = self.radius * (1.0 + self.creep)
-        ring = 0.5 * np.diff(SHARES**2)[:, None] * radius**2
+        ring = 0.5 * np.diff(self.reaches() ** 2, axis=0)
         mean = 0.5 * (height[1:] + height[:-1])
         return float((ring * mean).sum() * 2.0 * np.pi / ANGLES)
 

@@ -92,7 +92,7 @@ def build_cell(figure: Figure, p: Parameters, seed: np.random.SeedSequence) -> C
         mitochondria(figure, p, dye, streams[6]),
         golgi(figure, p, dye, streams[7]),
         *(
-            vesicles(name, p.vesicle(name), figure, dye, stream, along)
+            vesicles(name, p.vesicle(name), figure, dye, stream, along, p.sampling.spacing_um)
             for name, stream in zip(VESICLES, streams[8:13], strict=True)
         ),
     )

@@ -11,7 +11,6 @@ from scipy.special import ndtr
 from livesr.simulator.anatomy.chance import Switches
 from livesr.simulator.anatomy.layer import Layer, join, make_layer
 from livesr.simulator.anatomy.primitives import (
-    SPACING_UM,
     mass_area,
     mass_length,
     sheet_masses,
@@ -29,7 +28,8 @@ if TYPE_CHECKING:
 
 _TWO_MEMBRANES = 1.3
 """How much brighter the double membrane is than an ER tube."""
-_STEP_UM = 0.06
+_CLOSER = 0.75
+"""Distance between points along a tube against the usual."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +40,14 @@ class NuclearMembrane:
     ----------
     tears : ndarray, (waves, 4)
         Random field over the sphere whose highest places tear first and close last.
-    thickness_um : float
+    thickness_um, spacing_um : float
+        Of the membrane; between the points that it is drawn with.
     stain : Stain
     """
 
     tears: Float64
     thickness_um: float
+    spacing_um: float
     stain: Stain
     _kept: dict[tuple[object, ...], tuple[Float64, Float64, Float64, Float64]] = field(
         default_factory=dict
@@ -82,7 +84,9 @@ class NuclearMembrane:
         )
         sheet = self._kept.get(shape)
         if sheet is None:
-            sheet = _envelope(nucleus.moved(*(-c for c in nucleus.center)), self.tears)
+            sheet = _envelope(
+                nucleus.moved(*(-c for c in nucleus.center)), self.tears, self.spacing_um
+            )
             if len(self._kept) > 1:
                 self._kept.clear()
             self._kept[shape] = sheet
@@ -96,18 +100,23 @@ def nuclear_membrane(p: Parameters, dye: CellDye, rng: np.random.Generator) -> N
     stain = dye.objects("nuclear_membrane", 1, rng)
     stain = type(stain)(_TWO_MEMBRANES * stain.level, stain.red, stain.green)
     return NuclearMembrane(
-        np.concatenate([waves, phase], axis=1), p.nuclear_membrane.thickness_um, stain
+        np.concatenate([waves, phase], axis=1),
+        p.nuclear_membrane.thickness_um,
+        p.sampling.spacing_um,
+        stain,
     )
 
 
-def _envelope(nucleus: Nucleus, tears: Float64) -> tuple[Float64, Float64, Float64, Float64]:
+def _envelope(
+    nucleus: Nucleus, tears: Float64, spacing_um: float
+) -> tuple[Float64, Float64, Float64, Float64]:
     """Return points, emission, truth and order of tearing (0 to 1), evenly over the surface."""
     half, length, width = nucleus.semi_axes
     power = 1.6075
     pairs = ((half * length) ** power + (half * width) ** power + (length * width) ** power) / 3.0
     area = 4.0 * np.pi * pairs ** (1.0 / power)
     # folds add area, so that points lie closer elsewhere
-    count = int(area / SPACING_UM**2 * 1.4)
+    count = int(area / spacing_um**2 * 1.4)
     index = np.arange(count) + 0.5
     uz = 1.0 - 2.0 * index / count
     turn = np.pi * (1.0 + np.sqrt(5.0)) * index
@@ -158,6 +167,8 @@ class NuclearReticulum:
     nucleus : ndarray, (n,)
         Nucleus of each, once there are two.
     there : Switches
+    spacing_um : float
+        Between the points that they are drawn with.
     stain : Stain
     """
 
@@ -167,6 +178,7 @@ class NuclearReticulum:
     radii: Float64
     bends: Float64
     there: Switches
+    spacing_um: float
     stain: Stain
 
     name = "nuclear_reticulum"
@@ -188,7 +200,9 @@ class NuclearReticulum:
     def sizes(self, moment: Moment, layer: Layer, owners: Ints) -> tuple[Float64, Float64]:
         """Return volumes (µm³) and widths (µm) of objects."""
         radius = self.radii[owners]
-        length = mass_length(layer, self.stain.level[layer.owner], self.radii[layer.owner])
+        length = mass_length(
+            layer, self.stain.level[layer.owner], self.radii[layer.owner], self.spacing_um
+        )
         return np.pi * radius**2 * np.bincount(layer.owner, length)[owners], 2.0 * radius
 
     def _tube(self, index: int, share: float, nucleus: Nucleus) -> Layer:
@@ -196,7 +210,8 @@ class NuclearReticulum:
         start, target = self.starts[index] * semi, self.targets[index] * semi
         reach = float(np.linalg.norm(target - start))
         span = min(float(self.lengths[index]), reach)
-        t = np.arange(0.0, max(share * span, _STEP_UM), _STEP_UM)
+        gap = _CLOSER * self.spacing_um
+        t = np.arange(0.0, max(share * span, gap), gap)
         local = start + (target - start) / reach * t[:, None]
         local = local + self.bends[index] * np.sin(np.pi * t / span)[:, None]
         c, s = np.cos(nucleus.angle), np.sin(nucleus.angle)
@@ -206,8 +221,8 @@ class NuclearReticulum:
         ) + np.array(nucleus.center)
         tangents = np.gradient(points, axis=0) if len(t) > 1 else np.array([[0.0, 0.0, 1.0]])
         tangents = tangents / np.linalg.norm(tangents, axis=1, keepdims=True)
-        step, radius = np.full(t.size, _STEP_UM), np.full(t.size, self.radii[index])
-        where, emission, truth, _ = tube(points, tangents, step, radius)
+        step, radius = np.full(t.size, gap), np.full(t.size, self.radii[index])
+        where, emission, truth, _ = tube(points, tangents, step, radius, self.spacing_um)
         owner = np.full(len(where), index)
         return make_layer(self.name, where, emission, truth, owner, self.stain)
 
@@ -231,5 +246,6 @@ def nuclear_reticulum(p: Parameters, dye: CellDye, rng: np.random.Generator) -> 
             share=0.85,
             ramp_s=np.full(count, 120.0),
         ),
+        p.sampling.spacing_um,
         dye.objects("nuclear_reticulum", count, rng),
     )

@@ -18,7 +18,7 @@ from livesr.simulator.anatomy.body import FLOOR_UM
 from livesr.simulator.anatomy.chance import Switches, smooth
 from livesr.simulator.anatomy.course import confine, confine_in, cytoplasmic
 from livesr.simulator.anatomy.layer import Layer, join, make_layer
-from livesr.simulator.anatomy.primitives import SPACING_UM, mass_length, sheet_masses, tube
+from livesr.simulator.anatomy.primitives import mass_length, sheet_masses, tube
 from livesr.simulator.anatomy.spread import Waves
 
 if TYPE_CHECKING:
@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from livesr.simulator.parameters import ErParameters, Parameters
     from livesr.types import Bool, Float64
 
-STEP_UM = 0.07
+_CLOSER = 0.875
+"""Distance between points along a tube against the usual."""
 FIRST_UM = 0.5
 """Height of the lowest level."""
 _FLAT = 0.97
@@ -128,8 +129,8 @@ class Er:
         Likewise, in body coordinates.
     cisternae : Sheets or None
         Of the dividing cell, in profile coordinates.
-    radius_um : float
-        Of the tubes.
+    radius_um, spacing_um : float
+        Of the tubes; between the points that they are drawn with.
     stain : Stain
         Of the tubes and of the sheets.
     """
@@ -138,6 +139,7 @@ class Er:
     sheets: tuple[Sheets, ...]
     cisternae: Sheets | None
     radius_um: float
+    spacing_um: float
     stain: Stain
 
     name = "er"
@@ -180,7 +182,9 @@ class Er:
         points, steps = self.networks[index].tubes(body, hole, sway, moment.time_s, motion, share)
         length = np.maximum(np.sqrt((steps**2).sum(axis=1)), 1e-9)
         radius = np.full(len(points), self.radius_um)
-        points, emission, truth, _ = tube(points, steps / length[:, None], length, radius)
+        points, emission, truth, _ = tube(
+            points, steps / length[:, None], length, radius, self.spacing_um
+        )
         # daughters are objects of their own once they are cells of their own
         whose = index if moment.life.separate(moment.time_s) else 0
         owner = np.full(len(points), whose)
@@ -201,7 +205,10 @@ class Er:
         """Return volumes (µm³) and widths (µm) of objects."""
         # tubes and sheets alike: what a tube of this brightness would hold
         length = mass_length(
-            layer, np.full(len(layer.points), self.stain.level.mean()), np.zeros(len(layer.points))
+            layer,
+            np.full(len(layer.points), self.stain.level.mean()),
+            np.zeros(len(layer.points)),
+            self.spacing_um,
         )
         each = np.asarray(np.bincount(layer.owner, length, minlength=3)[owners], np.float64)
         return np.pi * self.radius_um**2 * each, np.full(len(owners), 2.0 * self.radius_um)
@@ -217,17 +224,20 @@ class Er:
 def er(figure: Figure, p: Parameters, dye: CellDye, rng: np.random.Generator) -> Er:
     """Return the reticulum of a cell and of its daughters."""
     territories = (figure.mother, *figure.daughters)
-    networks = tuple(_network(t, p.er, rng) for t in territories)
-    sheets = tuple(_perinuclear(t, p.er, rng) for t in territories)
-    cisternae = _mitotic(figure, rng) if figure.daughters else None
+    spacing = p.sampling.spacing_um
+    networks = tuple(_network(t, p.er, spacing, rng) for t in territories)
+    sheets = tuple(_perinuclear(t, p.er, spacing, rng) for t in territories)
+    cisternae = _mitotic(figure, spacing, rng) if figure.daughters else None
     radius = 0.5 * float(rng.uniform(*p.er.tube_diameter_um))
     stain = dye.objects("er", 2, rng)
     # one membrane: tubes and sheets share the dye, only their brightness differs a little
     stain = type(stain)(stain.level, *(np.full(2, a.mean()) for a in (stain.red, stain.green)))
-    return Er(networks, sheets, cisternae, radius, stain)
+    return Er(networks, sheets, cisternae, radius, spacing, stain)
 
 
-def _network(territory: Territory, p: ErParameters, rng: np.random.Generator) -> Network:
+def _network(
+    territory: Territory, p: ErParameters, spacing_um: float, rng: np.random.Generator
+) -> Network:
     """Return the tubes of a spread cell: levels of edges between jittered seeds' cells."""
     body, nucleus = territory.body, territory.nucleus
     mesh = float(rng.uniform(*p.mesh_um))
@@ -251,11 +261,16 @@ def _network(territory: Territory, p: ErParameters, rng: np.random.Generator) ->
     free = [cytoplasmic(q, body, nucleus, 0.15) for q in (nodes, middle)]
     keep = free[0][joined[:, 0]] & free[0][joined[:, 1]] & free[1]
     joined = joined[keep]
-    return _dressed(body, nodes, joined, p, rng)
+    return _dressed(body, nodes, joined, p, spacing_um, rng)
 
 
 def _dressed(
-    body: Body, nodes: Float64, ends: Ints, p: ErParameters, rng: np.random.Generator
+    body: Body,
+    nodes: Float64,
+    ends: Ints,
+    p: ErParameters,
+    spacing_um: float,
+    rng: np.random.Generator,
 ) -> Network:
     """Return the network of nodes and edges with its bows and its motion."""
     used, ends = np.unique(ends, return_inverse=True)
@@ -279,7 +294,7 @@ def _dressed(
         body.to_body(nodes),
         ends,
         bows,
-        np.maximum(np.ceil(1.1 * length / STEP_UM), 2).astype(np.int64),
+        np.maximum(np.ceil(1.1 * length / (_CLOSER * spacing_um)), 2).astype(np.int64),
         np.concatenate([speed, phase], axis=1),
         p.junction_reach_um / np.sqrt(2.0),
         there,
@@ -341,13 +356,15 @@ def _settle(body: Body, points: Float64, lift: Waves) -> Float64:
     return np.stack([z, y, x], axis=1)
 
 
-def _perinuclear(territory: Territory, p: ErParameters, rng: np.random.Generator) -> Sheets:
+def _perinuclear(
+    territory: Territory, p: ErParameters, spacing_um: float, rng: np.random.Generator
+) -> Sheets:
     """Return fenestrated sheets around the nucleus, between the levels of tubes."""
     body, nucleus = territory.body, territory.nucleus
     noise = Waves.draw(rng, 12, (1.2, 6.0), 1.0)
     _, ny, nx = nucleus.center
     reach = 1.9 * max(nucleus.semi_axes[1:])
-    steps = np.arange(-reach, reach, SPACING_UM)
+    steps = np.arange(-reach, reach, spacing_um)
     grid_y, grid_x = np.meshgrid(ny + steps, nx + steps, indexing="ij")
     y, x = grid_y.ravel(), grid_x.ravel()
     radial = nucleus.radial(y, x)
@@ -365,11 +382,11 @@ def _perinuclear(territory: Territory, p: ErParameters, rng: np.random.Generator
     points, rank = np.concatenate(layers), np.concatenate(ranks)
     free = cytoplasmic(points, body, nucleus, 0.15)
     points, rank = points[free], rank[free]
-    area = np.full(len(points), SPACING_UM**2)
+    area = np.full(len(points), spacing_um**2)
     return Sheets(body.to_body(points), rank, np.full(len(points), _FLAT), area)
 
 
-def _mitotic(figure: Figure, rng: np.random.Generator) -> Sheets:
+def _mitotic(figure: Figure, spacing_um: float, rng: np.random.Generator) -> Sheets:
     """Return the cisternae of a dividing cell: fenestrated shells below the cortex."""
     life = figure.life
     rounded = figure.moment(0.5 * (life.metaphase + life.anaphase)).rounded
@@ -378,9 +395,9 @@ def _mitotic(figure: Figure, rng: np.random.Generator) -> Sheets:
     for layer, share in enumerate(_LAYERS):
         long, wide = share * rounded.half_length, share * rounded.half_width
         tall = wide * rounded.squash
-        along = np.arange(-0.95 * long, 0.95 * long, SPACING_UM)
+        along = np.arange(-0.95 * long, 0.95 * long, spacing_um)
         counts = np.maximum(
-            (2 * np.pi * wide * np.sqrt(1 - (along / long) ** 2) / SPACING_UM).astype(np.int64), 3
+            (2 * np.pi * wide * np.sqrt(1 - (along / long) ** 2) / spacing_um).astype(np.int64), 3
         )
         first = np.repeat(np.cumsum(counts) - counts, counts)
         turn = 2.0 * np.pi * (np.arange(counts.sum()) - first) / np.repeat(counts, counts)
@@ -391,7 +408,7 @@ def _mitotic(figure: Figure, rng: np.random.Generator) -> Sheets:
         s, turn, pattern = s[keep], turn[keep], pattern[keep]
         slope = rounded.across(s * 1.01) - rounded.across(s * 0.99)
         steep = np.hypot(1.0, slope / np.maximum(np.abs(0.02 * s), 1e-3))
-        area = SPACING_UM**2 * np.minimum(steep, 2.5)
+        area = spacing_um**2 * np.minimum(steep, 2.5)
         places = [s / rounded.half_length, share * np.cos(turn), share * np.sin(turn)]
         rank = 1.0 - np.clip((pattern - _SPARSE) / 2.0, 0.0, 1.0)
         parts.append((np.stack(places, axis=1), rank, np.abs(np.sin(turn)) / steep, area))

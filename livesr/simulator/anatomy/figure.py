@@ -11,7 +11,6 @@ from scipy.ndimage import minimum_filter
 from livesr.simulator.anatomy.body import (
     ANGLE_TABLE,
     FLOOR_UM,
-    SHARES,
     Body,
     blend,
     widened,
@@ -343,7 +342,7 @@ def around(body: Body, nucleus: Nucleus, share: float) -> Body:
     """Return the body bulging where its nucleus would come through; ``share`` of it."""
     if share <= 0.0:
         return body
-    reach = SHARES[:, None] * body.radius * (1.0 + body.creep)
+    reach = body.reaches()
     y = body.center[0] + reach * np.sin(ANGLE_TABLE)
     x = body.center[1] + reach * np.cos(ANGLE_TABLE)
     bottom, top = nucleus.surfaces(y, x)

@@ -10,7 +10,7 @@ import numpy as np
 from livesr.simulator.anatomy.chance import Wander
 from livesr.simulator.anatomy.course import Course, confine, confine_in, draw_course
 from livesr.simulator.anatomy.layer import Layer, make_layer
-from livesr.simulator.anatomy.primitives import SPACING_UM, ball_diameter, sheet_masses
+from livesr.simulator.anatomy.primitives import ball_diameter, sheet_masses
 
 if TYPE_CHECKING:
     from livesr.simulator.anatomy.figure import Figure, Moment, Territory
@@ -103,7 +103,7 @@ class Golgi:
 
 def golgi(figure: Figure, p: Parameters, dye: CellDye, rng: np.random.Generator) -> Golgi:
     """Return the apparatus: stacks along an arc beside the nucleus."""
-    g = p.golgi
+    g, spacing = p.golgi, p.sampling.spacing_um
     count = int(rng.integers(g.stacks[0], g.stacks[1] + 1))
     centers = [
         _ribbon(territory, count, g.ribbon_um, rng)
@@ -114,6 +114,7 @@ def golgi(figure: Figure, p: Parameters, dye: CellDye, rng: np.random.Generator)
             float(rng.uniform(*g.stack_length_um)),
             float(rng.uniform(*g.stack_width_um)),
             g.thickness_um / _CISTERNAE,
+            spacing,
             rng,
         )
         for _ in range(count)
@@ -127,7 +128,7 @@ def golgi(figure: Figure, p: Parameters, dye: CellDye, rng: np.random.Generator)
     middle = np.stack(sums, axis=1) / size
     where = [c[stack] + middle for c in centers]
     course = draw_course(rng, figure, where[0], tuple(where[1:]))
-    area = np.full(len(local), SPACING_UM**2 / _CISTERNAE)
+    area = np.full(len(local), spacing**2 / _CISTERNAE)
     spread = g.thickness_um / _CISTERNAE * np.sqrt(2.0 / 3.0)
     emission, truth = sheet_masses(normal_z, area, spread)
     stain = dye.objects("golgi", count, rng)
@@ -164,12 +165,16 @@ def _ribbon(
 
 
 def _stack(
-    length_um: float, width_um: float, layer_um: float, rng: np.random.Generator
+    length_um: float,
+    width_um: float,
+    layer_um: float,
+    spacing_um: float,
+    rng: np.random.Generator,
 ) -> tuple[Float64, Float64]:
     """Return points of one bowl of cisternae around 0, and the z part of their normals."""
     long, short = 0.5 * length_um, 0.5 * width_um
-    u = np.arange(-long, long, SPACING_UM)
-    v = np.arange(-short, short, SPACING_UM)
+    u = np.arange(-long, long, spacing_um)
+    v = np.arange(-short, short, spacing_um)
     a, b = (g.ravel() for g in np.meshgrid(u, v, indexing="ij"))
     rim = (a / long) ** 2 + (b / short) ** 2 + 0.15 * np.sin(5 * np.arctan2(b, a)) < 1.0
     a, b = a[rim], b[rim]

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from livesr.types import Bool, Float64
 
 STEP_UM = 0.08
-POINTS = 13
-"""Points of a unit."""
+_CLOSER = 1.06
+"""Distance between points along a unit against the usual."""
 _TRACK_UM = 3.0
 """How much longer than itself a moving mitochondrion's path is."""
 _SPLIT_S = 15.0
@@ -80,8 +80,10 @@ class Chains:
     branch: Bool
     member: Ints
 
-    def curves(self, path: Float64, shift: Float64, cut: tuple[Float64, Float64]) -> Float64:
-        """Return the units' points (units, POINTS, 3) from the paths in µm.
+    def curves(
+        self, path: Float64, shift: Float64, cut: tuple[Float64, Float64], points: int
+    ) -> Float64:
+        """Return the units' points (units, points, 3) from the paths in µm.
 
         Parameters
         ----------
@@ -90,10 +92,12 @@ class Chains:
             Steps that each has slid along its path.
         cut : tuple of ndarray, (units,)
             Steps that are missing at its two ends.
+        points : int
+            Of a unit.
         """
         first, last = self.start + cut[0], self.start + self.length - cut[1]
         last = np.maximum(last, first + 2.0)
-        t = np.linspace(0.0, 1.0, POINTS)
+        t = _along(points)
         at = shift[:, None] + first[:, None] + (last - first)[:, None] * t
         most = self.count[self.chain][:, None] - 1.001
         at = np.clip(at, 0.0, most)
@@ -127,6 +131,8 @@ class Mitochondria:
         Of the units.
     motion : float
         Factor on motion, fission and fusion.
+    points, spacing_um : int and float
+        Of a unit; between the points that it is drawn with.
     """
 
     chains: tuple[Chains, ...]
@@ -139,6 +145,8 @@ class Mitochondria:
     gap_um: float
     stain: Stain
     motion: float
+    points: int
+    spacing_um: float
 
     name = "mitochondria"
 
@@ -148,11 +156,13 @@ class Mitochondria:
         steps = np.gradient(curves, axis=1).reshape(-1, 3)
         points = curves.reshape(-1, 3)
         length = np.maximum(np.sqrt((steps**2).sum(axis=1)), 1e-6)
-        unit = np.repeat(np.arange(len(curves)), POINTS)
-        phase = np.arange(POINTS) * 2.0 * np.pi / POINTS
+        unit = np.repeat(np.arange(len(curves)), self.points)
+        phase = np.arange(self.points) * 2.0 * np.pi / self.points
         swell = 1.0 + _BEADS * np.sin(phase + 2.4 * np.arange(len(curves))[:, None])
         radius = self.radii[unit] * swell.ravel()
-        where, emission, truth, piece = tube(points, steps / length[:, None], length, radius)
+        where, emission, truth, piece = tube(
+            points, steps / length[:, None], length, radius, self.spacing_um
+        )
         shade = unit[piece]
         owner = self.groups(moment, motion)[shade]
         return make_layer(self.name, where, emission, truth, owner, self.stain, shade)
@@ -174,7 +184,7 @@ class Mitochondria:
         return np.asarray(volume, np.float64), 2.0 * self.radii[owners]
 
     def curves(self, moment: Moment, sway: Sway, motion: float) -> Float64:
-        """Return the units' axes, (units, POINTS, 3)."""
+        """Return the units' axes, (units, points, 3)."""
         life, time_s = moment.life, moment.time_s
         loosened, gathered = life.loosened(time_s), life.gathered(time_s)
         divided = len(moment.bodies) == 2
@@ -183,7 +193,7 @@ class Mitochondria:
             if loosened <= 0.0:
                 return spread
         centers = moment.rounded.points(self.course.mitotic)
-        t = np.linspace(-0.5, 0.5, POINTS)[:, None]
+        t = _along(self.points)[:, None] - 0.5
         mixed = centers[:, None] + self.rods[:, None] * t
         if not divided:
             share = self.course.share(loosened)[:, None, None]
@@ -198,12 +208,14 @@ class Mitochondria:
 
     def _confined(self, curves: Float64, moment: Moment) -> Float64:
         """Return the units moved as wholes into the cytoplasm, and bent below the surface."""
-        middle = curves[:, POINTS // 2]
+        middle = curves[:, self.points // 2]
         radius = self.radii + 0.4 * np.linalg.norm(self.rods, axis=1)
         moved = confine(middle, radius, moment, self.course.side, edge_um=0.2)
         curves = curves + (moved - middle)[:, None]
-        side = np.repeat(self.course.side, POINTS)
-        flat = below_surface(curves.reshape(-1, 3), np.repeat(self.radii, POINTS), moment, side)
+        side = np.repeat(self.course.side, self.points)
+        flat = below_surface(
+            curves.reshape(-1, 3), np.repeat(self.radii, self.points), moment, side
+        )
         return flat.reshape(curves.shape)
 
     def groups(self, moment: Moment, motion: float) -> Ints:
@@ -251,7 +263,12 @@ class Mitochondria:
         behind[chains.parent[follows]] = opened[follows]
         shift = self.slides.reach + self.slides.along(motion * time_s)
         shift = shift[chains.member[chains.chain] % len(shift)]
-        return chains.curves(path, shift, (opened, behind))
+        return chains.curves(path, shift, (opened, behind), self.points)
+
+
+def _along(points: int) -> Float64:
+    """Return where a unit's points lie, 0 to 1: in the middle of the piece that each stands for."""
+    return (np.arange(points) + 0.5) / points
 
 
 def mitochondria(
@@ -266,9 +283,14 @@ def mitochondria(
     slides = Runs.between(rng, reach, speed, pause_s=(20.0, 90.0))
     chains = [_chains(figure.mother, count, m, reach, rng)]
     units = len(chains[0].chain)
+    spacing = p.sampling.spacing_um
+    points = int(np.ceil(m.unit_um / (_CLOSER * spacing)))
     middle = chains[0].curves(
-        figure.mother.body.from_body(chains[0].path), np.zeros(units), (np.zeros(units),) * 2
-    )[:, POINTS // 2]
+        figure.mother.body.from_body(chains[0].path),
+        np.zeros(units),
+        (np.zeros(units),) * 2,
+        points,
+    )[:, points // 2]
     course = draw_course(rng, figure, middle, (middle,) * len(figure.daughters))
     slot = np.zeros(units, np.int64)
     for half, daughter in enumerate(figure.daughters):
@@ -296,6 +318,8 @@ def mitochondria(
         m.gap_um,
         type(stain)(stain.level[rows], stain.red[rows], stain.green[rows]),
         figure.motion,
+        points,
+        spacing,
     )
 
 

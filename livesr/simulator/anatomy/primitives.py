@@ -24,21 +24,34 @@ SIGMA_XY = 0.135 / FWHM
 SIGMA_Z = 0.450 / FWHM
 """Nominal axial standard deviation of the yellow image, µm."""
 SPACING_UM = 0.08
-"""Distance between points; below 1.5 standard deviations a lattice blurs to better than 1 %."""
-_THIN_UM = 0.06
-"""Radius below which a line of points is a tube."""
+"""Usual distance between points: below 1.5 standard deviations of a point's image a lattice blurs
+to better than 1 %."""
+_THIN = 0.75
+"""Radius below which a line of points is a tube, in spacings."""
+_LATTICES = (27, 60, 120, 250, 500, 1000, 2000, 4000)
+"""Points of the balls that are drawn."""
+_FINE_UM = 0.06
+"""Spacing below which a thick tube's cross-section has two rings."""
 
 
-@lru_cache(maxsize=1)
-def _section() -> tuple[Float64, Float64]:
-    """Return offsets (7, 2) over a disc of radius 1 and weights of a tube's cross-section."""
-    turn = np.arange(6) * np.pi / 3
-    ring = 0.7 * np.stack([np.cos(turn), np.sin(turn)], axis=1)
-    return np.concatenate([np.zeros((1, 2)), ring]), np.array([0.16] + [0.14] * 6)
+@lru_cache(maxsize=2)
+def _section(fine: bool) -> tuple[Float64, Float64]:
+    """Return offsets (n, 2) over a disc of radius 1 and weights of a tube's cross-section."""
+    rings = ((6, 0.46, 1 / 19), (12, 0.82, 1 / 19)) if fine else ((6, 0.7, 0.14),)
+    offsets, weights = [np.zeros((1, 2))], [np.array([1 / 19 if fine else 0.16])]
+    for count, radius, weight in rings:
+        turn = np.arange(count) * 2.0 * np.pi / count
+        offsets.append(radius * np.stack([np.cos(turn), np.sin(turn)], axis=1))
+        weights.append(np.full(count, weight))
+    return np.concatenate(offsets), np.concatenate(weights)
 
 
 def tube(
-    points: Float64, tangents: Float64, lengths: Float64, radius: Float64
+    points: Float64,
+    tangents: Float64,
+    lengths: Float64,
+    radius: Float64,
+    spacing_um: float = SPACING_UM,
 ) -> tuple[Float64, Float64, Float64, Ints]:
     """Return a tube of brightness 1 along a curve: each row of ``points`` is one piece.
 
@@ -49,7 +62,9 @@ def tube(
     lengths : ndarray, (n,)
         Length of each piece, µm.
     radius : ndarray, (n,)
-        Radius of the tube at each piece; below 0.06 µm a line of points is enough.
+        Radius of the tube at each piece; below 3/4 spacings a line of points is enough.
+    spacing_um : float
+        Largest distance between points across the tube.
 
     Returns
     -------
@@ -59,10 +74,10 @@ def tube(
     tz = np.clip(tangents[:, 0], -1.0, 1.0)
     flat = np.sqrt(np.maximum(1.0 - tz**2, 1e-9))
     spread = np.sqrt(SIGMA_XY**2 * tz**2 + SIGMA_Z**2 * flat**2)
-    if bool(np.all(radius < _THIN_UM)):
+    if bool(np.all(radius < _THIN * spacing_um)):
         peak, level = (1.0 / (2 * np.pi * SIGMA_XY * s) for s in (spread, SIGMA_Z))
         return points, lengths / level, lengths / peak, np.arange(len(points))
-    offsets, weights = _section()
+    offsets, weights = _section(spacing_um < _FINE_UM)
     across = radius[:, None] * offsets[:, 0]
     upward = radius[:, None] * offsets[:, 1]
     peak = _line_peak(across, upward, spread[:, None], weights)
@@ -88,7 +103,9 @@ def _line_peak(across: Float64, upward: Float64, spread: Float64, weights: Float
     return peak
 
 
-def mass_length(layer: Layer, level: Float64, radius: Float64) -> Float64:
+def mass_length(
+    layer: Layer, level: Float64, radius: Float64, spacing_um: float = SPACING_UM
+) -> Float64:
     """Return the length of tube (µm) that each point of a layer stands for: `tube` undone."""
     distinct, index = np.unique(radius, return_inverse=True)
     section = tube(
@@ -96,6 +113,7 @@ def mass_length(layer: Layer, level: Float64, radius: Float64) -> Float64:
         np.tile([0.0, 0.0, 1.0], (len(distinct), 1)),
         np.ones(len(distinct)),
         distinct,
+        spacing_um,
     )
     whole = np.bincount(section[3], section[1])
     return np.asarray(layer.masses[0] / (level * whole[index]))
@@ -134,7 +152,11 @@ def sheet_masses(
 
 
 def balls(
-    radii: Float64, aspect: Float64, axes: Float64, hollow: float = 0.0
+    radii: Float64,
+    aspect: Float64,
+    axes: Float64,
+    hollow: float = 0.0,
+    spacing_um: float = SPACING_UM,
 ) -> tuple[Float64, Float64, Float64, Ints]:
     """Return points of balls and ellipsoids from their centres.
 
@@ -146,6 +168,8 @@ def balls(
         Unit directions of the lengths.
     hollow : float
         Share of the emission that sits in the outer shell of balls wider than 0.4 µm.
+    spacing_um : float
+        Distance between points.
 
     Returns
     -------
@@ -153,7 +177,8 @@ def balls(
         Points (m, 3); masses (a filled ball's peak is 1); ball of each point.
     """
     lattices = [
-        _ball(_points_for(r * a ** (1.0 / 3.0))) for r, a in zip(radii, aspect, strict=True)
+        _ball(_points_for(r * a ** (1.0 / 3.0), spacing_um))
+        for r, a in zip(radii, aspect, strict=True)
     ]
     owner = np.repeat(np.arange(len(radii)), [len(u) for u in lattices])
     unit = np.concatenate(lattices) if lattices else np.zeros((0, 3))
@@ -184,6 +209,6 @@ def _ball(points: int) -> Float64:
     return np.asarray(inside * scale)
 
 
-def _points_for(radius: float) -> int:
-    wanted = 4.0 / 3.0 * np.pi * (radius / SPACING_UM) ** 3
-    return int(min((n for n in (27, 60, 120, 250, 500, 1000) if n >= wanted), default=1000))
+def _points_for(radius: float, spacing_um: float) -> int:
+    wanted = 4.0 / 3.0 * np.pi * (radius / spacing_um) ** 3
+    return int(min((n for n in _LATTICES if n >= wanted), default=_LATTICES[-1]))

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from livesr.simulator.parameters import Parameters
     from livesr.types import Float64
 
-SPACING_UM = 0.1
-"""Distance between points: wider than elsewhere, since most points of a cell are the membrane's; a
-lattice of it blurs to better than 1 % all the same."""
+_WIDER = 1.25
+"""Distance between points against the usual: most points of a cell are the membrane's, and a
+lattice of 0.1 µm blurs to better than 1 % all the same."""
 _RAMP_S = 20.0
 """How long a ruffle takes to rise."""
 
@@ -39,13 +39,15 @@ class PlasmaMembrane:
         Direction, length, distance from the edge, height, wavelength, phase.
     raised : Switches
         When they stand.
-    thickness_um : float
+    thickness_um, spacing_um : float
+        Of the membrane; between the points that it is drawn with.
     stain : Stain
     """
 
     ruffles: Float64
     raised: Switches
     thickness_um: float
+    spacing_um: float
     stain: Stain
 
     name = "plasma_membrane"
@@ -54,7 +56,7 @@ class PlasmaMembrane:
         """Return the membrane at a moment."""
         separate = moment.life.separate(moment.time_s)
         layers = [
-            self._piece(_shell(body), 1 + k if separate else 0)
+            self._piece(_shell(body, self.spacing_um), 1 + k if separate else 0)
             for k, body in enumerate(moment.bodies)
         ]
         raised = self.raised.at(motion * moment.time_s) * (1.0 - moment.roundness)
@@ -62,7 +64,7 @@ class PlasmaMembrane:
             for k, (ruffle, up) in enumerate(zip(self.ruffles, raised, strict=True)):
                 half = k % len(moment.bodies)
                 if up > 0.05:
-                    wall = _wall(moment.bodies[half], ruffle, float(up))
+                    wall = _wall(moment.bodies[half], ruffle, float(up), self.spacing_um)
                     layers.append(self._piece(wall, 1 + half if separate else 0))
         return join(self.name, layers)
 
@@ -99,21 +101,22 @@ def plasma_membrane(p: Parameters, dye: CellDye, rng: np.random.Generator) -> Pl
         rng, count, mean_s=m.ruffle_lifetime_s, share=0.5, ramp_s=np.full(count, _RAMP_S)
     )
     stain = dye.objects("plasma_membrane", 1, rng)
-    return PlasmaMembrane(ruffles, raised, m.thickness_um, stain)
+    spacing = _WIDER * p.sampling.spacing_um
+    return PlasmaMembrane(ruffles, raised, m.thickness_um, spacing, stain)
 
 
-def shell_area(body: Body) -> float:
+def shell_area(body: Body, spacing_um: float = 0.1) -> float:
     """Return the area of a body's surfaces, µm²."""
-    return float(_shell(body)[2].sum())
+    return float(_shell(body, spacing_um)[2].sum())
 
 
-def _shell(body: Body) -> tuple[Float64, Float64, Float64]:
+def _shell(body: Body, spacing_um: float) -> tuple[Float64, Float64, Float64]:
     """Return points of both surfaces, the z part of their normals and their areas."""
     radius = body.radius * (1.0 + body.creep)
     widest, mean = float(radius.max()), float(radius.mean())
     parts = []
     for height in (body.low, body.high):
-        v, turns = _rings(height, widest, mean)
+        v, turns = _rings(height, widest, mean, spacing_um)
         count = int(turns.sum())
         out = np.empty((count, 5))
         center = np.array(body.center)
@@ -123,21 +126,23 @@ def _shell(body: Body) -> tuple[Float64, Float64, Float64]:
     return both[:, :3], both[:, 3], both[:, 4]
 
 
-def _rings(height: Float64, widest: float, mean: float) -> tuple[Float64, Float64]:
+def _rings(
+    height: Float64, widest: float, mean: float, spacing_um: float
+) -> tuple[Float64, Float64]:
     """Return where rings of points lie (0 centre, 1 edge) and how many points each has.
 
     Rings are as far apart as the points in them, measured along the steepest meridian.
     """
     rise = np.percentile(np.abs(np.diff(height, axis=0)), 90, axis=1)
     way = np.hypot(np.diff(SHARES) * mean, rise)
-    counts = np.maximum(np.ceil(way / SPACING_UM).astype(np.int64), 1)
+    counts = np.maximum(np.ceil(way / spacing_um).astype(np.int64), 1)
     first = np.repeat(np.arange(RINGS - 1), counts)
     begin = np.repeat(np.cumsum(counts) - counts, counts)
     inner = (np.arange(counts.sum()) - begin + 0.5) / counts[first]
     v = (first + inner) / (RINGS - 1)
     share = 1.0 - (1.0 - v) ** 2
     around = np.pi * (widest + mean)
-    turns = np.maximum(np.ceil(around * share / SPACING_UM), 3).astype(np.int64)
+    turns = np.maximum(np.ceil(around * share / spacing_um), 3).astype(np.int64)
     weights = 1.0 / (counts[first] * (RINGS - 1))
     return np.stack([v, weights]), turns
 
@@ -202,12 +207,14 @@ def _sample(
             k += 1
 
 
-def _wall(body: Body, ruffle: Float64, raised: float) -> tuple[Float64, Float64, Float64]:
+def _wall(
+    body: Body, ruffle: Float64, raised: float, spacing_um: float
+) -> tuple[Float64, Float64, Float64]:
     """Return points, normals' z part and areas of a wavy wall on the dorsal side near the edge."""
     start, arc, inset, height, wavelength, phase = ruffle.tolist()
     edge = float(body.edge(np.array([start]))[0])
-    along = np.arange(0.0, arc, SPACING_UM)
-    up = np.arange(0.0, raised * height, 2 * SPACING_UM)
+    along = np.arange(0.0, arc, spacing_um)
+    up = np.arange(0.0, raised * height, 2 * spacing_um)
     s, h = (a.ravel() for a in np.meshgrid(along, up, indexing="ij"))
     angle = start + s / edge
     wave = 0.25 * np.sin(2 * np.pi * s / wavelength + phase)
@@ -217,4 +224,4 @@ def _wall(body: Body, ruffle: Float64, raised: float) -> tuple[Float64, Float64,
     arch = np.sqrt(np.maximum(np.sin(np.pi * np.clip(s / arc, 0.0, 1.0)), 0.0))
     _, top, _ = body.surfaces(y, x)
     points = np.stack([top + h * arch, y, x], axis=1)
-    return points, np.zeros(len(points)), np.full(len(points), 2 * SPACING_UM**2) * arch
+    return points, np.zeros(len(points)), np.full(len(points), 2 * spacing_um**2) * arch

@@ -91,6 +91,7 @@ def vesicles(
     dye: CellDye,
     rng: np.random.Generator,
     networks: tuple[Float64, ...],
+    spacing_um: float,
 ) -> Vesicles:
     """Return one kind of vesicle.
 
@@ -103,6 +104,8 @@ def vesicles(
     rng : numpy.random.Generator
     networks : tuple of ndarray, (n, 3)
         Points of the ER in the mother and in each daughter.
+    spacing_um : float
+        Distance between the points that they are drawn with.
     """
     count = int(rng.integers(kind.count[0], kind.count[1] + 1))
     drawn = rng.lognormal(np.log(kind.median_um), kind.spread, count)
@@ -119,7 +122,7 @@ def vesicles(
         spread = spread * _QUOTED_UM / diameter
     heading = rng.uniform(0.0, 2 * np.pi, count)
     axes = np.stack([np.zeros(count), np.sin(heading), np.cos(heading)], axis=1)
-    offsets, emission, truth, owner = balls(radii, aspect, axes, kind.hollow)
+    offsets, emission, truth, owner = balls(radii, aspect, axes, kind.hollow, spacing_um)
     stain = dye.objects(name, count, rng)
     emission = emission * _filling(radii)[owner]
     return Vesicles(

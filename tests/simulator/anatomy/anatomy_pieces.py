@@ -54,7 +54,7 @@ def through_division(life: Life, each: int = 3) -> list[float]:
 
 
 def beyond(moment: Moment, points: Float32) -> Float64:
-    """Return how far points (n, 3) lie outside the nearer body, µm; 0 inside."""
+    """Return how far points (n, 3) lie above, below or beside the nearer body, µm; 0 inside."""
     z, y, x = points.astype(np.float64).T
     nearest = np.full(len(points), np.inf)
     for body in moment.bodies:

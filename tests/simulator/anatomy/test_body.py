@@ -32,7 +32,9 @@ def test_ball_has_its_volume_area_and_footprint(radius: float) -> None:
     assert body.height() == pytest.approx(2.0 * radius)
 
 
-@pytest.mark.parametrize("body", [ball(6.0), spread(), spread(0.15)], ids=["ball", "spread", "crept"])
+@pytest.mark.parametrize(
+    "body", [ball(6.0), spread(), spread(0.15)], ids=["ball", "spread", "crept"]
+)
 def test_volume_and_area_are_those_of_its_surfaces(body: Body) -> None:
     step = 0.1
     reach = np.arange(-36.0, 36.0, step)

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 from anatomy_pieces import DIVIDING, QUIET, cell
 
-from livesr.simulator.anatomy.cell import Cell
 from livesr.simulator.anatomy.envelope import NuclearMembrane, NuclearReticulum
 from livesr.simulator.anatomy.primitives import mass_area
+
+if TYPE_CHECKING:
+    from livesr.simulator.anatomy.cell import Cell
 
 
 def membrane(one: Cell) -> NuclearMembrane:
@@ -100,7 +104,5 @@ def test_reticulum_draws_back_before_breakdown(dividing: Cell) -> None:
     for time_s in (life.breakdown, life.metaphase, life.telophase):
         layer = reticulum(dividing).layer(dividing.figure.moment(time_s), dividing.sway, 1.0)
         assert len(layer.points) == 0
-    after = reticulum(dividing).layer(
-        dividing.figure.moment(life.rest + 60.0), dividing.sway, 1.0
-    )
+    after = reticulum(dividing).layer(dividing.figure.moment(life.rest + 60.0), dividing.sway, 1.0)
     assert len(after.points) > 0

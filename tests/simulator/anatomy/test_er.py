@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 from anatomy_pieces import DIVIDING, QUIET, cell
@@ -7,8 +9,10 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
-from livesr.simulator.anatomy.cell import Cell
 from livesr.simulator.anatomy.er import Er, Network
+
+if TYPE_CHECKING:
+    from livesr.simulator.anatomy.cell import Cell
 
 SEED = 61_000
 

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 from anatomy_pieces import DIVIDING, cell
 from scipy import ndimage
 
-from livesr.simulator.anatomy.cell import Cell
 from livesr.simulator.anatomy.golgi import Golgi
+
+if TYPE_CHECKING:
+    from livesr.simulator.anatomy.cell import Cell
 
 
 @pytest.fixture(scope="module")

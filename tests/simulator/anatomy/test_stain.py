@@ -41,9 +41,9 @@ def test_ratios_order_as_in_the_table() -> None:
 
 def test_cells_differ_by_the_jitter() -> None:
     rng = np.random.default_rng(61_192)
-    for factors in zip(*((d.brightness, d.ratio) for d in (
-        CellDye.draw(rng, P) for _ in range(300)
-    )), strict=True):
+    for factors in zip(
+        *((d.brightness, d.ratio) for d in (CellDye.draw(rng, P) for _ in range(300))), strict=True
+    ):
         assert 0.9 <= min(factors) < 0.92
         assert 1.08 < max(factors) <= 1.1
 

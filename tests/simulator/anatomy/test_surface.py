@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 from anatomy_pieces import DIVIDING, QUIET, cell
 
-from livesr.simulator.anatomy.cell import Cell
 from livesr.simulator.anatomy.primitives import mass_area
 from livesr.simulator.anatomy.surface import PlasmaMembrane, shell_area
+
+if TYPE_CHECKING:
+    from livesr.simulator.anatomy.cell import Cell
 
 
 def of(one: Cell) -> PlasmaMembrane:

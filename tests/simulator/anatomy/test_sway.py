@@ -30,7 +30,8 @@ def test_cytoplasm_sways_by_its_root_mean_square() -> None:
 def test_neighbours_sway_together_and_slowly() -> None:
     sway = swaying()
     moved = sway.carry(POINTS, 100.0, 1.0)
-    beside = sway.carry(POINTS + [0.0, 0.1, 0.1], 100.0, 1.0) - [0.0, 0.1, 0.1]
+    apart = np.array([0.0, 0.1, 0.1])
+    beside = sway.carry(POINTS + apart, 100.0, 1.0) - apart
     assert np.abs(beside - moved).max() < 0.15
     pace = np.linalg.norm(sway.carry(POINTS, 101.0, 1.0) - moved, axis=1)
     assert 1e-4 < pace.max() < 0.1

@@ -102,9 +102,7 @@ def test_they_diffuse_as_set_over_seconds(quiet: Cell, name: str) -> None:
     lag = 3.0
     starts = (0.0, 500.0, 4000.0)
     # the middle of the distances: what meets a wall is thrown back
-    square = [
-        (where(quiet, name, t + lag) - where(quiet, name, t))[still, 1:] ** 2 for t in starts
-    ]
+    square = [(where(quiet, name, t + lag) - where(quiet, name, t))[still, 1:] ** 2 for t in starts]
     found = np.median(np.concatenate(square).sum(axis=1)) / (4.0 * np.log(2.0) * lag)
     assert 0.6 * kind.diffusion_um2_s[0] < found < 1.5 * kind.diffusion_um2_s[1]
 
