@@ -20,8 +20,14 @@ Out = Annotated[Path | None, typer.Option("--out", help="New folder.", show_defa
 Field = Annotated[int, typer.Option(min=32, help="Pixels along each side of a channel.")]
 Shape = Annotated[str, typer.Option(metavar="Y,X", help="Pixels, instead of --field.")]
 Planes = Annotated[int, typer.Option(min=1, help="Planes of a stack.")]
-Step = Annotated[float, typer.Option(min=0.01, help="Distance of the planes, µm.")]
-Pixel = Annotated[float, typer.Option(min=0.005, help="Size of a pixel in the sample, µm.")]
+Step = Annotated[
+    float | None,
+    typer.Option(min=0.01, help="Distance of the planes, µm.", show_default="the preset's"),
+]
+Pixel = Annotated[
+    float | None,
+    typer.Option(min=0.005, help="Size of a pixel in the sample, µm.", show_default="the preset's"),
+]
 Preset = Annotated[str, typer.Option(help=f"Set of parameters: {', '.join(PRESETS)}.")]
 Change = Annotated[
     list[str] | None,
@@ -86,6 +92,17 @@ def read_changes(
     written = json.dumps(changes, sort_keys=True)
     parameters(preset, written)
     return written
+
+
+def read_sampling(
+    preset: str, changes: str, pixel_um: float | None, z_step_um: float | None
+) -> tuple[float, float]:
+    """Return pixel and z step (µm): as given, else the middle of the preset's ranges."""
+    sampling = parameters(preset, changes).sampling
+    return (
+        pixel_um or sum(sampling.pixel_um) / 2.0,
+        z_step_um or sum(sampling.z_step_um) / 2.0,
+    )
 
 
 def _value(text: str) -> object:

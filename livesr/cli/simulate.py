@@ -29,6 +29,7 @@ from livesr.cli.options import (
     read_changes,
     read_numbers,
     read_range,
+    read_sampling,
     read_shape,
 )
 from livesr.cli.output import Json, Verbose, emit, say, start_logging
@@ -60,8 +61,8 @@ def cell(
     field: Field = 640,
     shape: Shape = "",
     planes: Planes = 24,
-    z_step: Step = 0.3,
-    pixel: Pixel = 0.0668,
+    z_step: Step = None,
+    pixel: Pixel = None,
     timepoints: Timepoints = 1,
     interval: Annotated[float, typer.Option(min=0.0, help="Between stacks, s.")] = 10.0,
     identities: Identities = False,
@@ -74,15 +75,17 @@ def cell(
     verbose: Verbose = False,
 ) -> int:
     """Cells in their everyday life: both channels, fifteen masks, objects, contacts."""
+    changes = read_changes(preset, change)
+    pixel_um, z_um = read_sampling(preset, changes, pixel, z_step)
     setup = Setup(
         seed=seed,
         optics_seed=optics_seed,
         shape=read_shape(field, shape),
         planes=planes,
-        z_step_um=z_step,
-        pixel_um=pixel,
+        z_step_um=z_um,
+        pixel_um=pixel_um,
         preset=preset,
-        changes=read_changes(preset, change),
+        changes=changes,
         form=form,
         clean=clean,
     )
@@ -109,8 +112,8 @@ def mitosis(
     field: Field = 512,
     shape: Shape = "",
     planes: Planes = 54,
-    z_step: Step = 0.3,
-    pixel: Pixel = 0.0668,
+    z_step: Step = None,
+    pixel: Pixel = None,
     timepoints: Timepoints = 10,
     interval: Annotated[
         float | None,
@@ -126,15 +129,17 @@ def mitosis(
     verbose: Verbose = False,
 ) -> int:
     """Cell division: tall stacks from prophase to the daughters, and their stages."""
+    changes = read_changes(preset, change, DIVIDING)
+    pixel_um, z_um = read_sampling(preset, changes, pixel, z_step)
     setup = Setup(
         seed=seed,
         optics_seed=optics_seed,
         shape=read_shape(field, shape),
         planes=planes,
-        z_step_um=z_step,
-        pixel_um=pixel,
+        z_step_um=z_um,
+        pixel_um=pixel_um,
         preset=preset,
-        changes=read_changes(preset, change, DIVIDING),
+        changes=changes,
         form=form,
         clean=clean,
     )
@@ -161,8 +166,8 @@ def coloc(
     field: Field = 640,
     shape: Shape = "",
     planes: Planes = 24,
-    z_step: Step = 0.3,
-    pixel: Pixel = 0.0668,
+    z_step: Step = None,
+    pixel: Pixel = None,
     probe: Annotated[
         str, typer.Option(help="Structure with a green fluorescent protein.")
     ] = "mitochondria",
@@ -181,15 +186,17 @@ def coloc(
     verbose: Verbose = False,
 ) -> int:
     """Cells with a green probe in one structure: three channels, masks of it and of droplets."""
+    changes = read_changes(preset, change)
+    pixel_um, z_um = read_sampling(preset, changes, pixel, z_step)
     setup = Setup(
         seed=seed,
         optics_seed=optics_seed,
         shape=read_shape(field, shape),
         planes=planes,
-        z_step_um=z_step,
-        pixel_um=pixel,
+        z_step_um=z_um,
+        pixel_um=pixel_um,
         preset=preset,
-        changes=read_changes(preset, change),
+        changes=changes,
         form=form,
         clean=clean,
     )
@@ -226,8 +233,8 @@ def beads(
     planes: Annotated[
         int | None, typer.Option(min=1, help="Default: to 2 µm beyond the beads.")
     ] = None,
-    z_step: Step = 0.2,
-    pixel: Pixel = 0.0668,
+    z_step: Annotated[float, typer.Option(min=0.01, help="Distance of the planes, µm.")] = 0.2,
+    pixel: Pixel = None,
     channels: Channels = 2,
     layout: Layout = "channels",
     preset: Preset = "standard",
@@ -239,14 +246,16 @@ def beads(
     verbose: Verbose = False,
 ) -> int:
     """Beads for a calibration, and where each channel shows them."""
+    changes = read_changes(preset, change)
+    pixel_um, _ = read_sampling(preset, changes, pixel, None)
     setup = Setup(
         seed=seed,
         optics_seed=optics_seed,
         shape=read_shape(field, shape),
         z_step_um=z_step,
-        pixel_um=pixel,
+        pixel_um=pixel_um,
         preset=preset,
-        changes=read_changes(preset, change),
+        changes=changes,
         form=form,
         clean=clean,
         layout=layout,
@@ -288,12 +297,15 @@ def dark(
     verbose: Verbose = False,
 ) -> int:
     """Frames without light, for the camera's offset and read noise."""
+    changes = read_changes(preset, change)
+    pixel_um, _ = read_sampling(preset, changes, None, None)
     setup = Setup(
         seed=seed,
         optics_seed=optics_seed,
         shape=read_shape(field, shape),
+        pixel_um=pixel_um,
         preset=preset,
-        changes=read_changes(preset, change),
+        changes=changes,
         form=form,
         layout=layout,
     )
@@ -328,12 +340,15 @@ def flat(
     verbose: Verbose = False,
 ) -> int:
     """Frames of an even field at several levels, for the camera's gain and the illumination."""
+    changes = read_changes(preset, change)
+    pixel_um, _ = read_sampling(preset, changes, None, None)
     setup = Setup(
         seed=seed,
         optics_seed=optics_seed,
         shape=read_shape(field, shape),
+        pixel_um=pixel_um,
         preset=preset,
-        changes=read_changes(preset, change),
+        changes=changes,
         form=form,
         layout=layout,
     )

@@ -15,7 +15,7 @@ import zarr
 
 from livesr.catalog import NAMES
 from livesr.cli.app import register, run
-from livesr.cli.options import read_changes, read_range, read_shape
+from livesr.cli.options import read_changes, read_range, read_sampling, read_shape
 from livesr.config import read_session
 from livesr.errors import ConfigError
 from livesr.simulator.parameters import parameters
@@ -251,3 +251,10 @@ def test_text_is_read_as_it_is_meant() -> None:
     }
     with pytest.raises(ConfigError):
         read_shape(64, "20,500")
+
+
+def test_sampling_is_the_presets_unless_given() -> None:
+    assert read_sampling("standard", "{}", None, None) == pytest.approx((0.0668, 0.3))
+    low, high = parameters("shifted").sampling.pixel_um
+    assert read_sampling("shifted", "{}", None, 0.5) == pytest.approx(((low + high) / 2, 0.5))
+    assert read_sampling("sim", "{}", 0.05, None)[0] == 0.05

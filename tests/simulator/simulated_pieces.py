@@ -8,7 +8,7 @@ import numpy as np
 
 from livesr.simulator import render
 from livesr.simulator.anatomy.layer import Layer
-from livesr.simulator.anatomy.primitives import sheet_masses, tube
+from livesr.simulator.anatomy.primitives import SPACING_UM, sheet_masses, tube
 from livesr.simulator.view import View
 
 if TYPE_CHECKING:
@@ -41,12 +41,16 @@ def image(
 
 
 def straight_tube(
-    direction: tuple[float, float, float], radius: float, step: float = 0.04
+    direction: tuple[float, float, float],
+    radius: float,
+    step: float = 0.04,
+    spacing_um: float = SPACING_UM,
 ) -> Layer:
     u = np.array(direction) / np.linalg.norm(direction)
     t = np.arange(-2.5, 2.5, step)
+    lengths, radii = np.full(t.size, step), np.full(t.size, radius)
     points, emission, truth, _ = tube(
-        t[:, None] * u, np.tile(u, (t.size, 1)), np.full(t.size, step), np.full(t.size, radius)
+        t[:, None] * u, np.tile(u, (t.size, 1)), lengths, radii, spacing_um
     )
     return layer(points, truth, emission)
 

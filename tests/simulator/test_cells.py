@@ -10,7 +10,7 @@ import pytest
 from livesr.catalog import NAMES
 from livesr.simulator.anatomy.cell import Cell, build_cell
 from livesr.simulator.anatomy.figure import draw_figure
-from livesr.simulator.parameters import PRESETS, Parameters, parameters
+from livesr.simulator.parameters import Parameters, parameters
 from livesr.simulator.spectra import band_ratios
 
 if TYPE_CHECKING:
@@ -34,8 +34,8 @@ def cell() -> Cell:
     return built(SEED, parameters("standard", QUIET))
 
 
-@pytest.mark.parametrize("preset", [name for name in PRESETS if name != "standard"])
-def test_every_preset_builds_a_cell_with_everything(preset: str) -> None:
+@pytest.mark.parametrize("preset", ["shifted", "foreign", "sted"])
+def test_other_presets_build_a_cell_with_everything(preset: str) -> None:
     p = parameters(preset, QUIET)
     one = built(61_301, p)
     shown = layers(one)

@@ -161,7 +161,7 @@ def test_whole_field_shows_all_fifteen_in_their_shares(preset: str) -> None:
     one = Sample(62_003, parameters=p)
     cy, cx = one.figures[0].mother.body.center
     view = View((cy, cx), 0.25, (200, 200))
-    truth = one.truth(0.0, np.arange(0.0, 8.4, 0.7), view)
+    truth = one.truth(0.0, np.arange(0.0, 8.4, 0.7).tolist(), view)
     cell = (~truth["extracellular"]).sum()
     share = {name: mask.sum() / cell for name, mask in truth.items()}
     assert min(share.values()) > 1e-5
@@ -201,7 +201,7 @@ def test_red_and_yellow_light_of_an_isolated_structure_keep_the_dyes_ratio(alone
     y, x = layer.points[:, 1:].mean(axis=0).tolist()
     z = np.arange(-1.5, 9.0, 0.3)
     view = View((y, x), 0.15, (180, 180))
-    light = alone.emission(0.0, z, view, plain, names=("golgi",)).astype(float)
+    light = alone.emission(0.0, z.tolist(), view, plain, names=("golgi",)).astype(float)
     yellow, red = (light[c].sum() - alone.background(c, view) * light[c].size for c in range(2))
     expected = layer.masses[1].sum() / layer.masses[0].sum()
     gain = alone.light.gain[1] / alone.light.gain[0]

@@ -189,21 +189,29 @@ def confine_in(
 ) -> Float64:
     """Return centres moved into one body, beside what they keep off; see `confine`."""
     moved = points.copy()
-    cy, cx = body.center
-    dy, dx = moved[:, 1] - cy, moved[:, 2] - cx
-    distance = np.maximum(np.hypot(dy, dx), 1e-6)
-    edge = body.inner_edge(np.arctan2(dy, dx), radius + edge_um)
     # what has gone too far is thrown back as far, as from a mirror
-    back = np.where(distance > edge, np.maximum(2.0 * edge - distance, 0.5 * edge), distance)
-    moved[:, 1], moved[:, 2] = cy + dy * back / distance, cx + dx * back / distance
+    _hold(moved, radius + edge_um, body, mirror=True)
     low, high = _between(body, moved, radius)
     height = np.maximum(high - low, 1e-6)
     turned = np.abs((moved[:, 0] - low + height) % (2.0 * height) - height)
     moved[:, 0] = low + turned
     _push_out(moved, radius, np.array([*hole.center, *hole.semi_axes, hole.angle]))
+    # beside a wide hole the edge is near: it goes before the hole
+    _hold(moved, radius + min(edge_um, 0.1), body, mirror=False)
     low, high = _between(body, moved, radius)
     moved[:, 0] = np.clip(moved[:, 0], low, high)
     return moved
+
+
+def _hold(points: Float64, margin_um: Float64, body: Body, *, mirror: bool) -> None:
+    """Bring points within a margin of the edge, in place."""
+    cy, cx = body.center
+    dy, dx = points[:, 1] - cy, points[:, 2] - cx
+    distance = np.maximum(np.hypot(dy, dx), 1e-6)
+    edge = body.inner_edge(np.arctan2(dy, dx), margin_um)
+    back = np.maximum(2.0 * edge - distance, 0.5 * edge) if mirror else edge
+    share = np.where(distance > edge, back, distance) / distance
+    points[:, 1], points[:, 2] = cy + dy * share, cx + dx * share
 
 
 def _between(body: Body, points: Float64, radius: Float64) -> tuple[Float64, Float64]:

@@ -258,7 +258,7 @@ class Figure:
             nucleus = self._daughters_nucleus(time_s, daughter, plate, roundness)
             body = blend(resting, half, roundness, wanted)
             bodies.append(around(body, nucleus, envelope))
-            beside = between(spindle, plate.grown(1.0).as_nucleus(), parting)
+            beside = between(spindle, plate.grown(0.5).as_nucleus(), parting)
             holes.append(between(beside, nucleus, closing))
             nuclei.append(nucleus)
         closed = life.anaphase + life.reformed

@@ -109,15 +109,18 @@ def golgi(figure: Figure, p: Parameters, dye: CellDye, rng: np.random.Generator)
         _ribbon(territory, count, g.ribbon_um, rng)
         for territory in (figure.mother, *figure.daughters)
     ]
+    _, ny, nx = figure.mother.nucleus.center
+    outward = np.arctan2(centers[0][:, 1] - ny, centers[0][:, 2] - nx)
     sheets = [
         _stack(
+            float(outward[index]),
             float(rng.uniform(*g.stack_length_um)),
             float(rng.uniform(*g.stack_width_um)),
             g.thickness_um / _CISTERNAE,
             spacing,
             rng,
         )
-        for _ in range(count)
+        for index in range(count)
     ]
     owner = np.repeat(np.arange(count), [len(s[0]) for s in sheets])
     local, normal_z = np.concatenate([s[0] for s in sheets]), np.concatenate([s[1] for s in sheets])
@@ -165,6 +168,7 @@ def _ribbon(
 
 
 def _stack(
+    outward: float,
     length_um: float,
     width_um: float,
     layer_um: float,
@@ -178,7 +182,8 @@ def _stack(
     a, b = (g.ravel() for g in np.meshgrid(u, v, indexing="ij"))
     rim = (a / long) ** 2 + (b / short) ** 2 + 0.15 * np.sin(5 * np.arctan2(b, a)) < 1.0
     a, b = a[rim], b[rim]
-    yaw, tilt = rng.uniform(-np.pi, np.pi), rng.uniform(-0.7, 0.7)
+    # the stacks of a ribbon lie side by side around the nucleus
+    yaw, tilt = outward + rng.normal(0.0, 0.4), rng.uniform(-0.5, 0.5)
     normal = np.array([np.sin(tilt), np.cos(tilt) * np.sin(yaw), np.cos(tilt) * np.cos(yaw)])
     along = np.array([0.0, np.cos(yaw), -np.sin(yaw)])
     up = np.cross(normal, along)

@@ -75,7 +75,7 @@ def test_runs_keep_their_speed_and_pause() -> None:
 
 
 @pytest.mark.parametrize(
-    ("share", "mean_s", "ramp_s"), [(0.92, 6000.0, 15.0), (0.5, 120.0, 20.0), (0.85, 1200.0, 60.0)]
+    ("share", "mean_s", "ramp_s"), [(0.92, 3000.0, 15.0), (0.5, 120.0, 20.0), (0.85, 1200.0, 60.0)]
 )
 def test_switches_change_as_often_as_set(share: float, mean_s: float, ramp_s: float) -> None:
     count = 400

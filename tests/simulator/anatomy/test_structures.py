@@ -60,10 +60,10 @@ def test_all_points_lie_inside_the_cell_and_beside_its_nuclei(dividing: Cell) ->
                 continue
             out = beyond(moment, layer.points)
             where = f"{layer.name} at {time_s:.0f} s"
-            # ruffles rise from the membrane; steep flanks are cut by straight lines
-            worst = 1.4 if layer.name == "plasma_membrane" else 1.0
-            assert (out > 0.3).mean() < 0.01, where
-            assert out.max() < worst, where
+            # ruffles rise from the membrane; in anaphase B some mitochondria bridge the furrow
+            free = layer.name in ("plasma_membrane", "mitochondria")
+            assert (out > 0.31).mean() < (0.015 if free else 0.002), where
+            assert out.max() < (1.4 if free else 0.5), where
             if layer.name in ORGANELLES:
                 assert in_nuclei(moment, layer.points).mean() < 0.025, where
             assert layer.points[:, 0].min() > -0.2, where
@@ -138,8 +138,7 @@ def test_without_motion_nothing_moves() -> None:
         assert np.abs(moved - still).max() > 0.05
 
 
-def test_quiet_cell_stays_full_of_the_same(  # ten hours on
-) -> None:
+def test_quiet_cell_holds_the_same_ten_hours_on() -> None:
     quiet = cell(61_004, QUIET)
     early, late = (
         {layer.name: layer for layer in quiet.layers(quiet.figure.moment(t), 0)}
@@ -149,4 +148,4 @@ def test_quiet_cell_stays_full_of_the_same(  # ten hours on
     for name, layer in late.items():
         assert layer.masses[0].sum() == pytest.approx(early[name].masses[0].sum(), rel=0.3), name
         if name not in OUTSIDE:
-            assert (beyond(moment, layer.points) > 0.3).mean() < 0.01, name
+            assert (beyond(moment, layer.points) > 0.31).mean() < 0.005, name
