@@ -378,12 +378,17 @@ def _perinuclear(
         keep = (above > 0.0) & (level < top - 0.4)
         z = level + 0.08 * pattern[keep]
         layers.append(np.stack([z, y[keep], x[keep]], axis=1))
-        ranks.append(1.0 - np.clip(above[keep] / 2.0, 0.0, 1.0))
+        ranks.append(above[keep])
     points, rank = np.concatenate(layers), np.concatenate(ranks)
     free = cytoplasmic(points, body, nucleus, 0.15)
-    points, rank = points[free], rank[free]
+    points, rank = points[free], _ranked(rank[free])
     area = np.full(len(points), spacing_um**2)
     return Sheets(body.to_body(points), rank, np.full(len(points), _FLAT), area)
+
+
+def _ranked(pattern: Float64) -> Float64:
+    """Return the order of places in which they grow, 0 to 1: the highest of a pattern first."""
+    return np.argsort(np.argsort(-pattern)) / max(len(pattern), 1)
 
 
 def _mitotic(figure: Figure, spacing_um: float, rng: np.random.Generator) -> Sheets:
@@ -410,7 +415,7 @@ def _mitotic(figure: Figure, spacing_um: float, rng: np.random.Generator) -> She
         steep = np.hypot(1.0, slope / np.maximum(np.abs(0.02 * s), 1e-3))
         area = spacing_um**2 * np.minimum(steep, 2.5)
         places = [s / rounded.half_length, share * np.cos(turn), share * np.sin(turn)]
-        rank = 1.0 - np.clip((pattern - _SPARSE) / 2.0, 0.0, 1.0)
+        rank = _ranked(pattern)
         parts.append((np.stack(places, axis=1), rank, np.abs(np.sin(turn)) / steep, area))
     return Sheets(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
