@@ -110,8 +110,7 @@ def _row(
                 off[key].append(value)
     share = 1.0 - sum(outside.values()) / total if total else 0.0
     said = "; ".join(
-        f"{key} {min(off[key]):.3g}–{max(off[key]):.3g} in {n}, not {ranges[key][0]:g}–"
-        f"{ranges[key][1]:g}"
+        f"{key} {_span(off[key])} in {n}, not {ranges[key][0]:g}–{ranges[key][1]:g}"
         for key, n in outside.most_common()
     )
     return Row(
@@ -123,6 +122,11 @@ def _row(
         detail=f"{len(found)} {what} of {seeds} seeds from {FIRST_SEED}, "
         f"{len(ranges)} quantities; outside: {said or 'none'}",
     )
+
+
+def _span(values: list[float]) -> str:
+    low, high = (f"{end(values):.3g}" for end in (min, max))
+    return low if low == high else f"{low}–{high}"
 
 
 def interphase_cells(sample: Sample) -> list[Values]:

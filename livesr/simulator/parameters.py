@@ -108,7 +108,7 @@ class ErParameters:
     level_um: float
     missing: float
     risers: float
-    sheets: float
+    volume_share: Range
     junction_um_s: Range
     junction_reach_um: float
     tip_um_s: Range

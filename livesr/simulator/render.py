@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -9,7 +11,15 @@ import cv2
 import numpy as np
 from numba import njit
 
-from livesr.simulator.splat import ERF_REACH, GROUP, add_column, bin_points, blur, splat_planes
+from livesr.simulator.splat import (
+    ERF_REACH,
+    GROUP,
+    add_column,
+    bin_points,
+    blur,
+    splat_planes,
+    unfold,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -27,6 +37,8 @@ Z_BIN_UM = 0.5
 Z_BINS = 40
 PEDESTAL_LATERAL_UM = 0.6
 NODES = 33
+_MOST_KEPT = 4
+"""Scratch arrays that are kept for the next planes: one a thread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +146,7 @@ class Light:
 
 
 def drawn(light: Light, planes: Float64, view: View) -> Iterator[Float32]:
-    """Yield the blurred image of each plane, with its margin; one array is used again and again.
+    """Yield the blurred image of each plane, with its margin, to be used before the next.
 
     Parameters
     ----------
@@ -145,25 +157,45 @@ def drawn(light: Light, planes: Float64, view: View) -> Iterator[Float32]:
     """
     frame = frame_of(view)
     shape = wide_shape(view)
-    together = np.empty((*shape, GROUP), np.float32)
-    image = np.empty(shape, np.float32)
     # masses become density: µm⁻³ times mass
     density = np.float32(1.0 / view.pixel_um**2)
-    for first in range(0, len(planes), GROUP):
-        some = planes[first : first + GROUP]
-        # a group that is not full ends in planes far above everything
-        group = np.concatenate([some, np.full(GROUP - len(some), 1e6)])
+    with _scratch(shape) as (together, images):
+        for first in range(0, len(planes), GROUP):
+            some = planes[first : first + GROUP]
+            # a group that is not full ends in planes far above everything
+            group = np.concatenate([some, np.full(GROUP - len(some), 1e6)])
+            for layer, mass in zip(light.layers, light.masses, strict=True):
+                splat_planes(layer.points, mass, frame, light.warp, group, light.sigma_z, together)
+            unfold(together, density, images)
+            for z, image in zip(some.tolist(), images, strict=False):
+                for column, weight in zip(light.columns, light.weights, strict=True):
+                    if column.shows(z, light.sigma_z):
+                        target = image[column.rows, column.columns]
+                        add_column(column.low, column.high, z, light.sigma_z, weight, target)
+                blur(image, light.sigma_xy / view.pixel_um)
+                yield image
+
+
+_kept: deque[tuple[Float32, Float32]] = deque(maxlen=_MOST_KEPT)
+
+
+@contextmanager
+def _scratch(shape: tuple[int, int]) -> Iterator[tuple[Float32, Float32]]:
+    """Lend an empty array to splat into and one for planes; they are used again and again."""
+    try:
+        together, images = _kept.pop()
+    except IndexError:
+        together = images = np.zeros((0, 0, 0), np.float32)
+    if images.shape[1:] != shape:
+        together = np.zeros((*shape, GROUP), np.float32)
+        images = np.empty((GROUP, *shape), np.float32)
+    try:
+        yield together, images
+    except BaseException:
         together.fill(0.0)
-        for layer, mass in zip(light.layers, light.masses, strict=True):
-            splat_planes(layer.points, mass, frame, light.warp, group, light.sigma_z, together)
-        for k, z in enumerate(some.tolist()):
-            np.multiply(together[..., k], density, out=image)
-            for column, weight in zip(light.columns, light.weights, strict=True):
-                if column.shows(z, light.sigma_z):
-                    target = image[column.rows, column.columns]
-                    add_column(column.low, column.high, z, light.sigma_z, weight, target)
-            blur(image, light.sigma_xy / view.pixel_um)
-            yield image
+        raise
+    finally:
+        _kept.append((together, images))
 
 
 def image_of(light: Light, planes: Float64, view: View) -> Float32:

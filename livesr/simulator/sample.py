@@ -249,8 +249,9 @@ class Sample:
         if out is None:
             out = np.empty((len(channels), len(z_um), *view.shape), np.float32)
         order = np.argsort(np.asarray(z_um, np.float64), kind="stable")
-        tasks = []
-        for place, channel in enumerate(channels):
+        shown: dict[int, tuple[render.Light, Float32, Float32]] = {}
+
+        def prepare(channel: int) -> None:
             warp = render.displacement(view, optics.model(channel))
             warped = render.warped(columns, warp, view)
             light = render.Light(
@@ -264,13 +265,15 @@ class Sample:
             )
             key = (time_s, view, wanted, probe)
             bins = self._coarse[channel].get(key, partial(_coarse, light, view, optics))
-            shade = optics.shading(channel, *view.field())
+            shown[channel] = light, bins, optics.shading(channel, *view.field())
+
+        _run([partial(prepare, channel) for channel in channels])
+        tasks = []
+        for place, channel in enumerate(channels):
             for first in range(0, len(order), GROUP):
                 some = order[first : first + GROUP]
                 targets = [(float(z_um[k]), out[place, k]) for k in some]
-                tasks.append(
-                    partial(self._expose, targets, light, bins, shade, channel, view, optics)
-                )
+                tasks.append(partial(self._expose, targets, *shown[channel], channel, view, optics))
         _run(tasks)
         return out
 

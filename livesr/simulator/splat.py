@@ -156,6 +156,16 @@ def bin_points(
             out[k, y, x] += mass[i]
 
 
+@njit(cache=True, nogil=True, fastmath=True)  # type: ignore[untyped-decorator]
+def unfold(together: Float32, density: np.float32, images: Float32) -> None:
+    """Write what was splatted as planes, (GROUP, y, x) from (y, x, GROUP), and empty it."""
+    for i in range(together.shape[0]):
+        for j in range(together.shape[1]):
+            for k in range(GROUP):
+                images[k, i, j] = density * together[i, j, k]
+                together[i, j, k] = np.float32(0.0)
+
+
 ERF_REACH = 3.0
 _ERF_STEPS = 1024
 _ERF = 0.5 * (1.0 + erf(np.linspace(-ERF_REACH, ERF_REACH, 2 * _ERF_STEPS + 2)))
@@ -192,10 +202,11 @@ def _add_column(
     out: Float32,
 ) -> None:
     scale = 1.0 / (np.sqrt(2.0) * sigma)
+    reach = ERF_REACH / scale
     for i in range(low.shape[0]):
         for j in range(low.shape[1]):
             bottom, top = low[i, j], high[i, j]
-            if top <= bottom:
+            if top <= bottom or z > top + reach or z < bottom - reach:
                 continue
             share = _below(table, (top - z) * scale) - _below(table, (bottom - z) * scale)
             out[i, j] += np.float32(weight * share)

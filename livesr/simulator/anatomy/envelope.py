@@ -11,6 +11,7 @@ from scipy.special import ndtr
 from livesr.simulator.anatomy.chance import Switches
 from livesr.simulator.anatomy.layer import Layer, join, make_layer
 from livesr.simulator.anatomy.primitives import (
+    SHEET,
     mass_area,
     mass_length,
     sheet_masses,
@@ -102,7 +103,7 @@ def nuclear_membrane(p: Parameters, dye: CellDye, rng: np.random.Generator) -> N
     return NuclearMembrane(
         np.concatenate([waves, phase], axis=1),
         p.nuclear_membrane.thickness_um,
-        p.sampling.spacing_um,
+        SHEET * p.sampling.spacing_um,
         stain,
     )
 

@@ -18,7 +18,7 @@ from livesr.simulator.anatomy.body import FLOOR_UM
 from livesr.simulator.anatomy.chance import Switches, smooth
 from livesr.simulator.anatomy.course import confine, confine_in, cytoplasmic
 from livesr.simulator.anatomy.layer import Layer, join, make_layer
-from livesr.simulator.anatomy.primitives import mass_length, sheet_masses, tube
+from livesr.simulator.anatomy.primitives import SHEET, mass_length, sheet_masses, tube
 from livesr.simulator.anatomy.spread import Waves
 
 if TYPE_CHECKING:
@@ -35,6 +35,11 @@ _CLOSER = 0.875
 """Distance between points along a tube against the usual."""
 FIRST_UM = 0.5
 """Height of the lowest level."""
+_TUBE_UM2, _SHEET_UM = 0.0503, 0.422
+"""What the image of a µm of tube and of a µm² of sheet fills (µm³): fitted to 24 cells within
+0.5 %."""
+_LEAST = 0.05
+"""Share of the reticulum that is sheet at least."""
 _FLAT = 0.97
 """z part of a perinuclear sheet's normal."""
 _LUMEN = 2.2
@@ -226,8 +231,12 @@ def er(figure: Figure, p: Parameters, dye: CellDye, rng: np.random.Generator) ->
     territories = (figure.mother, *figure.daughters)
     spacing = p.sampling.spacing_um
     networks = tuple(_network(t, p.er, spacing, rng) for t in territories)
-    sheets = tuple(_perinuclear(t, p.er, spacing, rng) for t in territories)
-    cisternae = _mitotic(figure, spacing, rng) if figure.daughters else None
+    share = float(rng.uniform(*p.er.volume_share))
+    sheets = tuple(
+        _perinuclear(t, _left(t, n, share, p.er), p.er.level_um, SHEET * spacing, rng)
+        for t, n in zip(territories, networks, strict=True)
+    )
+    cisternae = _mitotic(figure, SHEET * spacing, rng) if figure.daughters else None
     radius = 0.5 * float(rng.uniform(*p.er.tube_diameter_um))
     stain = dye.objects("er", 2, rng)
     # one membrane: tubes and sheets share the dye, only their brightness differs a little
@@ -356,10 +365,23 @@ def _settle(body: Body, points: Float64, lift: Waves) -> Float64:
     return np.stack([z, y, x], axis=1)
 
 
+def _left(territory: Territory, network: Network, share: float, p: ErParameters) -> float:
+    """Return the area of sheet (µm²) that fills what the tubes leave of a share of the volume."""
+    nodes = territory.body.from_body(network.nodes)
+    ends = nodes[network.ends]
+    length = (1.0 - p.missing) * float(np.linalg.norm(ends[:, 0] - ends[:, 1], axis=1).sum())
+    wanted = share * territory.body.volume()
+    return max((wanted - _TUBE_UM2 * length) / _SHEET_UM, _LEAST * wanted / _SHEET_UM)
+
+
 def _perinuclear(
-    territory: Territory, p: ErParameters, spacing_um: float, rng: np.random.Generator
+    territory: Territory,
+    area_um2: float,
+    level_um: float,
+    spacing_um: float,
+    rng: np.random.Generator,
 ) -> Sheets:
-    """Return fenestrated sheets around the nucleus, between the levels of tubes."""
+    """Return fenestrated sheets of an area around the nucleus, between the levels of tubes."""
     body, nucleus = territory.body, territory.nucleus
     noise = Waves.draw(rng, 12, (1.2, 6.0), 1.0)
     _, ny, nx = nucleus.center
@@ -372,16 +394,19 @@ def _perinuclear(
     y, x, radial = y[ring], x[ring], radial[ring]
     _, top, _ = body.surfaces(y, x)
     layers, ranks = [], []
-    for level in np.arange(FIRST_UM + 0.5 * p.level_um, float(top.max()), p.level_um):
+    for level in np.arange(FIRST_UM + 0.5 * level_um, float(top.max()), level_um):
         pattern = noise(y + 7.3 * level, x - 5.1 * level)
-        above = pattern - p.sheets - 1.1 * (radial - 1.0)
-        keep = (above > 0.0) & (level < top - 0.4)
+        above = pattern - 1.1 * (radial - 1.0)
+        keep = level < top - 0.4
         z = level + 0.08 * pattern[keep]
         layers.append(np.stack([z, y[keep], x[keep]], axis=1))
         ranks.append(above[keep])
     points, rank = np.concatenate(layers), np.concatenate(ranks)
     free = cytoplasmic(points, body, nucleus, 0.15)
     points, rank = points[free], _ranked(rank[free])
+    # the highest places of the pattern, as many as the area asks for
+    share = area_um2 / spacing_um**2 / max(len(points), 1)
+    points, rank = points[rank < share], rank[rank < share] / share
     area = np.full(len(points), spacing_um**2)
     return Sheets(body.to_body(points), rank, np.full(len(points), _FLAT), area)
 

@@ -10,7 +10,7 @@ import numpy as np
 from livesr.simulator.anatomy.chance import Wander
 from livesr.simulator.anatomy.course import Course, confine, confine_in, draw_course
 from livesr.simulator.anatomy.layer import Layer, make_layer
-from livesr.simulator.anatomy.primitives import ball_diameter, sheet_masses
+from livesr.simulator.anatomy.primitives import SHEET, ball_diameter, sheet_masses
 
 if TYPE_CHECKING:
     from livesr.simulator.anatomy.figure import Figure, Moment, Territory
@@ -103,7 +103,7 @@ class Golgi:
 
 def golgi(figure: Figure, p: Parameters, dye: CellDye, rng: np.random.Generator) -> Golgi:
     """Return the apparatus: stacks along an arc beside the nucleus."""
-    g, spacing = p.golgi, p.sampling.spacing_um
+    g, spacing = p.golgi, SHEET * p.sampling.spacing_um
     count = int(rng.integers(g.stacks[0], g.stacks[1] + 1))
     centers = [
         _ribbon(territory, count, g.ribbon_um, rng)

@@ -26,6 +26,9 @@ SIGMA_Z = 0.450 / FWHM
 SPACING_UM = 0.08
 """Usual distance between points: below 1.5 standard deviations of a point's image a lattice blurs
 to better than 1 %."""
+SHEET = 1.25
+"""Distance between points of a sheet against the usual: most points of a cell are a sheet's, and a
+lattice of 0.1 µm blurs to better than 1 % all the same."""
 _THIN = 0.75
 """Radius below which a line of points is a tube, in spacings."""
 _LATTICES = (27, 60, 120, 250, 500, 1000, 2000, 4000)

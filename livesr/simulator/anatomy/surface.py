@@ -11,7 +11,7 @@ from numba import njit
 from livesr.simulator.anatomy.body import RINGS, SHARES
 from livesr.simulator.anatomy.chance import Switches
 from livesr.simulator.anatomy.layer import Layer, join, make_layer
-from livesr.simulator.anatomy.primitives import mass_area, sheet_masses
+from livesr.simulator.anatomy.primitives import SHEET, mass_area, sheet_masses
 
 if TYPE_CHECKING:
     from livesr.simulator.anatomy.body import Body
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from livesr.simulator.parameters import Parameters
     from livesr.types import Float64
 
-_WIDER = 1.25
-"""Distance between points against the usual: most points of a cell are the membrane's, and a
-lattice of 0.1 µm blurs to better than 1 % all the same."""
 _RAMP_S = 20.0
 """How long a ruffle takes to rise."""
 
@@ -101,7 +98,7 @@ def plasma_membrane(p: Parameters, dye: CellDye, rng: np.random.Generator) -> Pl
         rng, count, mean_s=m.ruffle_lifetime_s, share=0.5, ramp_s=np.full(count, _RAMP_S)
     )
     stain = dye.objects("plasma_membrane", 1, rng)
-    spacing = _WIDER * p.sampling.spacing_um
+    spacing = SHEET * p.sampling.spacing_um
     return PlasmaMembrane(ruffles, raised, m.thickness_um, spacing, stain)
 
 
