@@ -15,7 +15,7 @@ from livesr.pipeline import SegmentTools, measure, segment
 from livesr.segmentation.engines import choose_engine
 from livesr.segmentation.package import load_package
 from livesr.segmentation.segment import network_voxel
-from livesr.simulator.camera import CameraModel
+from livesr.simulator.imaging.camera import CameraModel
 from livesr.simulator.stack import simulate_stack
 from livesr.types import Grid, Stack, StackIndex
 

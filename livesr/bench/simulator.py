@@ -22,8 +22,8 @@ from livesr.bench import (
     simulator_truth,
 )
 from livesr.bench.rows import Row
-from livesr.simulator.camera import CameraModel
-from livesr.simulator.optics import PIXEL_UM, Optics
+from livesr.simulator.imaging.camera import CameraModel
+from livesr.simulator.imaging.optics import PIXEL_UM, Optics
 from livesr.simulator.sample import Sample
 from livesr.simulator.view import View
 

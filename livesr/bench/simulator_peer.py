@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from livesr.bench import rows as bench_rows
 from livesr.errors import ModelError
-from livesr.simulator.optics import PIXEL_UM
+from livesr.simulator.imaging.optics import PIXEL_UM
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,7 +45,7 @@ def rows(field: int, planes: int, ours_s: float) -> Iterator[bench_rows.Row]:
     if python is None:
         yield _row("microsim", ours_s, None, f"the peer is not installed: {INSTALL}")
         return
-    # a quarter of the field: the whole of it would need 30 GB
+    # a quarter of the field: the whole of it would need some 20 GB
     part = timed(python, (planes, field // 2, field // 2), FINER)
     yield _row(
         "microsim",

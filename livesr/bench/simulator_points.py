@@ -12,10 +12,10 @@ from scipy.optimize import least_squares
 
 from livesr.bench.rows import Row, attained
 from livesr.calibration.warp import ChromaticModel
-from livesr.simulator import render
 from livesr.simulator.anatomy.layer import Layer
-from livesr.simulator.beads import Beads
-from livesr.simulator.optics import CHANNELS, FWHM, PIXEL_UM, Optics
+from livesr.simulator.imaging import render
+from livesr.simulator.imaging.beads import Beads
+from livesr.simulator.imaging.optics import CHANNELS, FWHM, PIXEL_UM, Optics
 from livesr.simulator.view import View
 
 if TYPE_CHECKING:

@@ -16,12 +16,12 @@ import numpy as np
 from livesr.analysis.photon_transfer import photon_transfer
 from livesr.bench.rows import Row, attained
 from livesr.catalog import NAMES
-from livesr.simulator.beads import blank, flat
-from livesr.simulator.camera import CameraModel
-from livesr.simulator.optics import PIXEL_UM, Optics
+from livesr.simulator.imaging.beads import blank, flat
+from livesr.simulator.imaging.camera import CameraModel
+from livesr.simulator.imaging.optics import PIXEL_UM, Optics
+from livesr.simulator.imaging.spectra import band_ratios
 from livesr.simulator.parameters import parameters
 from livesr.simulator.sample import Sample
-from livesr.simulator.spectra import band_ratios
 from livesr.simulator.view import View
 
 if TYPE_CHECKING:

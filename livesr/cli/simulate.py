@@ -33,8 +33,8 @@ from livesr.cli.options import (
     read_shape,
 )
 from livesr.cli.output import Json, Verbose, emit, say, start_logging
-from livesr.simulator import recordings, targets
-from livesr.simulator.instrument import Setup
+from livesr.simulator.recordings import cells, targets
+from livesr.simulator.recordings.instrument import Setup
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -94,7 +94,7 @@ def cell(
         out,
         as_json,
         verbose,
-        lambda folder, progress: recordings.simulate_cell(
+        lambda folder, progress: cells.simulate_cell(
             setup,
             folder,
             timepoints=timepoints,
@@ -148,7 +148,7 @@ def mitosis(
         out,
         as_json,
         verbose,
-        lambda folder, progress: recordings.simulate_mitosis(
+        lambda folder, progress: cells.simulate_mitosis(
             setup,
             folder,
             timepoints=timepoints,
@@ -205,7 +205,7 @@ def coloc(
         out,
         as_json,
         verbose,
-        lambda folder, progress: recordings.simulate_coloc(
+        lambda folder, progress: cells.simulate_coloc(
             setup,
             folder,
             structure=probe,

@@ -8,7 +8,7 @@ from math import ceil
 from typing import TYPE_CHECKING
 
 from livesr.analysis.scores import Counts
-from livesr.simulator.truth import truth_of
+from livesr.simulator.microscope.truth import truth_of
 from livesr.storage.folder import PLANES_FILE
 from livesr.storage.reader import open_session
 from livesr.storage.tables import read_table

@@ -18,8 +18,8 @@ from livesr.calibration.profile import (
     ValidFor,
     save_profile,
 )
-from livesr.simulator.optics import Optics
-from livesr.simulator.settings import SceneSettings
+from livesr.simulator.imaging.optics import Optics
+from livesr.simulator.microscope.settings import SceneSettings
 
 FIELD_UM = 80.2
 """A field of 1200 pixels of 0.0668 µm."""

@@ -12,11 +12,12 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from livesr.catalog import NAMES
-from livesr.simulator import render
 from livesr.simulator.anatomy.cell import Cell, build_cell
 from livesr.simulator.anatomy.layer import TRUTH
 from livesr.simulator.anatomy.primitives import SIGMA_XY, SIGMA_Z
-from livesr.simulator.columns import cell_columns
+from livesr.simulator.imaging import render
+from livesr.simulator.imaging.columns import cell_columns
+from livesr.simulator.imaging.splat import GROUP
 from livesr.simulator.inventory import (
     contact_rows,
     identity,
@@ -25,7 +26,6 @@ from livesr.simulator.inventory import (
 )
 from livesr.simulator.parameters import parameters as preset
 from livesr.simulator.placement import place_cells
-from livesr.simulator.splat import GROUP
 from livesr.simulator.view import View
 
 if TYPE_CHECKING:
@@ -34,9 +34,9 @@ if TYPE_CHECKING:
     from livesr.simulator.anatomy.figure import Figure, Moment
     from livesr.simulator.anatomy.layer import Layer
     from livesr.simulator.coloc import Probe
-    from livesr.simulator.optics import Optics
+    from livesr.simulator.imaging.optics import Optics
+    from livesr.simulator.imaging.render import Column
     from livesr.simulator.parameters import LightParameters, Parameters
-    from livesr.simulator.render import Column
     from livesr.simulator.rows import CellStage, ContactRow, ObjectRow
     from livesr.types import Bool, Float32, Float64, UInt8
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from livesr.simulator.optics import Optics
+from livesr.simulator.imaging.optics import Optics
 from livesr.simulator.sample import REFERENCE_PIXEL_UM, Sample
 from livesr.simulator.view import View
 

@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from livesr.catalog import NAMES
 from livesr.errors import StorageError
-from livesr.simulator.camera import CameraModel
+from livesr.simulator.imaging.camera import CameraModel
 from livesr.training.fields import made_fields, read_field
 from livesr.training.network import space_to_depth
 from livesr.training.patches import PatchMaker, turned

@@ -24,8 +24,8 @@ from livesr.features import estimate_normalisation, make_features
 from livesr.segmentation.engines import choose_engine
 from livesr.segmentation.package import load_package
 from livesr.segmentation.segment import mask_on, network_voxel, probabilities, to_masks
-from livesr.simulator.camera import CameraModel
-from livesr.simulator.optics import Optics
+from livesr.simulator.imaging.camera import CameraModel
+from livesr.simulator.imaging.optics import Optics
 from livesr.simulator.parameters import parameters
 from livesr.simulator.sample import Sample
 from livesr.simulator.view import View

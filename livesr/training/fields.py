@@ -17,8 +17,8 @@ import numpy as np
 from livesr.calibration.warp import ChromaticModel, target_grid
 from livesr.catalog import NAMES
 from livesr.features import estimate_normalisation
-from livesr.simulator.camera import CameraModel
-from livesr.simulator.optics import Optics
+from livesr.simulator.imaging.camera import CameraModel
+from livesr.simulator.imaging.optics import Optics
 from livesr.simulator.sample import Sample
 from livesr.simulator.view import View
 from livesr.types import Grid, Normalisation

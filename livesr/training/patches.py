@@ -25,7 +25,7 @@ from livesr.types import Grid, Normalisation
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from livesr.simulator.camera import CameraModel
+    from livesr.simulator.imaging.camera import CameraModel
     from livesr.training.fields import Field
     from livesr.training.plan import Augmentation
     from livesr.types import Float32, UInt8, UInt16

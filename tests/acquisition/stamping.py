@@ -11,7 +11,7 @@ from livesr.config import Session
 from livesr.simulator.devices import SimulatedCamera, SimulatedZStage
 
 if TYPE_CHECKING:
-    from livesr.simulator.bench import Exposure
+    from livesr.simulator.microscope.bench import Exposure
     from livesr.types import Frame, UInt16
 
 Make = Callable[..., Session]

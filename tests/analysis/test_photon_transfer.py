@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from livesr.analysis.photon_transfer import photon_transfer
-from livesr.simulator.camera import CameraModel
+from livesr.simulator.imaging.camera import CameraModel
 from livesr.simulator.parameters import parameters
 
 LEVELS = (0.0, 20.0, 100.0, 500.0, 2000.0, 10_000.0)

@@ -22,7 +22,7 @@ from livesr.bench import (
 from livesr.calibration.warp import ChromaticModel
 from livesr.catalog import NAMES
 from livesr.errors import ModelError
-from livesr.simulator.camera import CameraModel
+from livesr.simulator.imaging.camera import CameraModel
 from livesr.simulator.parameters import parameters
 from livesr.simulator.sample import Sample
 from livesr.training import baselines
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from livesr.bench.rows import Row
-    from livesr.simulator.optics import Optics
+    from livesr.simulator.imaging.optics import Optics
     from livesr.simulator.view import View
     from livesr.types import Bool, Float32
 

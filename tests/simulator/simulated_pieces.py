@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from livesr.simulator import render
 from livesr.simulator.anatomy.layer import Layer
 from livesr.simulator.anatomy.primitives import SPACING_UM, sheet_masses, tube
+from livesr.simulator.imaging import render
 from livesr.simulator.view import View
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ import pytest
 from livesr.catalog import NAMES
 from livesr.simulator.anatomy.cell import Cell, build_cell
 from livesr.simulator.anatomy.figure import draw_figure
+from livesr.simulator.imaging.spectra import band_ratios
 from livesr.simulator.parameters import Parameters, parameters
-from livesr.simulator.spectra import band_ratios
 
 if TYPE_CHECKING:
     from livesr.simulator.anatomy.layer import Layer

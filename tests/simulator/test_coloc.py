@@ -7,7 +7,7 @@ import pytest
 
 from livesr.errors import ConfigError
 from livesr.simulator.coloc import PROBES, make_probe, unmixed
-from livesr.simulator.optics import Optics
+from livesr.simulator.imaging.optics import Optics
 from livesr.simulator.parameters import parameters
 from livesr.simulator.sample import Sample
 from livesr.simulator.view import View

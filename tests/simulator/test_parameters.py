@@ -11,9 +11,9 @@ import pytest
 import yaml
 
 from livesr.errors import ConfigError
-from livesr.simulator.optics import Optics
+from livesr.simulator.imaging.optics import Optics
+from livesr.simulator.imaging.spectra import band_ratios
 from livesr.simulator.parameters import PRESETS, Parameters, parameters
-from livesr.simulator.spectra import band_ratios
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from livesr.catalog import NAMES
-from livesr.simulator.optics import Optics
+from livesr.simulator.imaging.optics import Optics
 from livesr.simulator.parameters import parameters
 from livesr.simulator.sample import Sample
 from livesr.simulator.stack import draw_center, simulate_stack
@@ -51,7 +51,7 @@ def test_same_seed_and_time_give_the_same_in_any_order(alone: Sample) -> None:
 def test_another_process_sees_the_same(alone: Sample) -> None:
     here = alone.emission(600.0, [1.2], VIEW, PLAIN)
     code = (
-        "from livesr.simulator.optics import Optics\n"
+        "from livesr.simulator.imaging.optics import Optics\n"
         "from livesr.simulator.parameters import parameters\n"
         "from livesr.simulator.sample import Sample\n"
         "from livesr.simulator.view import View\n"

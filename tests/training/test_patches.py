@@ -8,7 +8,7 @@ import pytest
 
 from livesr.calibration.warp import ChromaticModel
 from livesr.catalog import NAMES
-from livesr.simulator.camera import CameraModel
+from livesr.simulator.imaging.camera import CameraModel
 from livesr.training.fields import (
     Field,
     made_fields,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from livesr.simulator.fields import fold_depth, radial_share
+from livesr.simulator.anatomy.fields import fold_depth, radial_share
 
 if TYPE_CHECKING:
     from livesr.simulator.parameters import Parameters

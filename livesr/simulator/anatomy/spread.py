@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from livesr.simulator.anatomy.body import ANGLE_TABLE, FLOOR_UM, SHARES, Body, widened
-from livesr.simulator.fields import wave_sum
+from livesr.simulator.anatomy.fields import wave_sum
 
 if TYPE_CHECKING:
     from collections.abc import Callable

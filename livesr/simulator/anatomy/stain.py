@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from livesr.simulator.spectra import band_ratios
+from livesr.simulator.imaging.spectra import band_ratios
 
 if TYPE_CHECKING:
     from livesr.simulator.parameters import Parameters

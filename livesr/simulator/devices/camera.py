@@ -11,20 +11,20 @@ from zlib import crc32
 import numpy as np
 from pymmcore_plus.experimental.unicore import CameraDevice
 
-from livesr.simulator.bench import CAMERA, OnBench
-from livesr.simulator.camera import CameraModel, rolling_blend
 from livesr.simulator.devices.clock import TIME_PROPERTY
 from livesr.simulator.devices.settings import CameraSettings
-from livesr.simulator.faults import Delivery, FaultScript, Shot, read_faults
+from livesr.simulator.imaging.camera import CameraModel, rolling_blend
+from livesr.simulator.microscope.bench import CAMERA, OnBench
+from livesr.simulator.microscope.faults import Delivery, FaultScript, Shot, read_faults
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from numpy.typing import DTypeLike
 
-    from livesr.simulator.bench import Exposure
-    from livesr.simulator.faults import Fault
-    from livesr.simulator.scene import Scene
+    from livesr.simulator.microscope.bench import Exposure
+    from livesr.simulator.microscope.faults import Fault
+    from livesr.simulator.microscope.scene import Scene
     from livesr.types import Float32, UInt16
 
     GetBuffer = Callable[[Sequence[int], DTypeLike], np.ndarray[Any, Any]]

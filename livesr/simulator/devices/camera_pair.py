@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pymmcore_plus.experimental.unicore import CameraDevice
 
-from livesr.simulator.bench import OnBench
-from livesr.simulator.settings import PROPERTY_OF
+from livesr.simulator.microscope.bench import OnBench
+from livesr.simulator.microscope.settings import PROPERTY_OF
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

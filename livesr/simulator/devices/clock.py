@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pymmcore_plus.experimental.unicore import GenericDevice
 
-from livesr.simulator.bench import OnBench
+from livesr.simulator.microscope.bench import OnBench
 
 TIME_PROPERTY = "SessionTime-s"
 START_PROPERTY = "SessionStart-s"

@@ -6,9 +6,9 @@ from typing import Any
 
 from pymmcore_plus.experimental.unicore import GenericDevice
 
-from livesr.simulator.bench import OnBench
 from livesr.simulator.devices.switches import add_switch
-from livesr.simulator.focus import FocusDrift, Hold
+from livesr.simulator.microscope.bench import OnBench
+from livesr.simulator.microscope.focus import FocusDrift, Hold
 
 _PROPERTIES: dict[str, tuple[str, tuple[float, float]]] = {
     "Rate-nm/min": ("rate_nm_min", (-1e4, 1e4)),

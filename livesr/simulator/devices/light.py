@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pymmcore_plus.experimental.unicore import ShutterDevice, StateDevice
 
-from livesr.simulator.bench import OnBench
 from livesr.simulator.devices.switches import add_switch
+from livesr.simulator.microscope.bench import OnBench
 
 
 class SimulatedLaser(OnBench, ShutterDevice):

@@ -5,14 +5,14 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from livesr.simulator.faults import read_faults
-from livesr.simulator.optics import CHANNELS
+from livesr.simulator.imaging.optics import CHANNELS
+from livesr.simulator.microscope.faults import read_faults
+from livesr.simulator.microscope.sensor import ARRANGEMENTS, Sensor, read_rectangles, split_sensor
+from livesr.simulator.microscope.settings import PROPERTY_OF, SceneSettings
 from livesr.simulator.parameters import PRESETS, parameters
-from livesr.simulator.sensor import ARRANGEMENTS, Sensor, read_rectangles, split_sensor
-from livesr.simulator.settings import PROPERTY_OF, SceneSettings
 
 if TYPE_CHECKING:
-    from livesr.simulator.bench import Bench
+    from livesr.simulator.microscope.bench import Bench
 
 _LIMITS: dict[str, tuple[float, float]] = {
     "Seed": (0, 2**31),

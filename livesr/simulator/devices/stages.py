@@ -8,7 +8,7 @@ from typing import Any
 from pymmcore_plus.core import FocusDirection
 from pymmcore_plus.experimental.unicore import StageDevice, XYStageDevice
 
-from livesr.simulator.bench import OnBench
+from livesr.simulator.microscope.bench import OnBench
 
 LOWER_PROPERTY, UPPER_PROPERTY = "LowerLimit-um", "UpperLimit-um"
 SETTLE_PROPERTY = "SettleTime-ms"

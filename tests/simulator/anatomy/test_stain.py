@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from livesr.simulator.anatomy.stain import CellDye
+from livesr.simulator.imaging.spectra import band_ratios
 from livesr.simulator.parameters import parameters
-from livesr.simulator.spectra import band_ratios
 
 P = parameters()
 NAMES = (

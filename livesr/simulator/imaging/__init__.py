@@ -1,0 +1,1 @@
+"""From the sample to the camera: spectra, optics, rendering, light, beads, sensor noise."""

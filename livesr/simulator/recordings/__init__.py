@@ -1,0 +1,1 @@
+"""Simulated recordings on disk: images, truth, tables, pictures."""
