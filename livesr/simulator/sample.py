@@ -89,8 +89,22 @@ class Latest(Generic[K, V]):
         if kept is not None and kept[0] == key:
             return kept[1]
         value = make()
-        self._kept = (key, value)
+        self.keep(key, value)
         return value
+
+    def holds(self, key: K) -> bool:
+        """Return whether the value kept is that of ``key``."""
+        return self._kept is not None and self._kept[0] == key
+
+    def keep(self, key: K, value: V) -> None:
+        """Keep a value in place of the one before."""
+        self._kept = (key, value)
+
+    def value(self) -> V:
+        """Return the value kept; `LookupError` if there is none."""
+        if self._kept is None:
+            raise LookupError("nothing kept")
+        return self._kept[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +206,9 @@ class Sample:
                 self.figures[index], self.parameters, self._streams[index]
             )
         return self._cells[index]
+
+    def _build(self, index: int) -> None:
+        self.cell(index)
 
     def background(self, channel: int, view: View) -> float:
         """Return photons a pixel of empty medium in a frame of 50 ms, before shading."""
@@ -482,19 +499,21 @@ class Sample:
 
     def _scene_of(self, time_s: float, indices: Iterable[int]) -> Scene:
         indices = list(indices)
-        found: dict[int, tuple[Moment, tuple[Layer, ...]]] = {}
+        stale = [index for index in indices if not self._at[index].holds(time_s)]
+        _run([partial(self._build, index) for index in stale])
+        moments = {i: self.cell(i).figure.moment(self._time(time_s)) for i in stale}
+        names = list(self.cell(indices[0]).structures) if indices else []
+        made: dict[tuple[int, str], Layer] = {}
 
-        def place(index: int) -> None:
-            make = partial(self._make, index, time_s)
-            found[index] = self._at[index].get(time_s, make)
+        def make(index: int, name: str) -> None:
+            made[index, name] = self.cell(index).layer(name, moments[index], index)
 
-        _run([partial(place, index) for index in indices])
-        return Scene(tuple((10 * (i + 1), self.cell(i), found[i][0], found[i][1]) for i in indices))
-
-    def _make(self, index: int, time_s: float) -> tuple[Moment, tuple[Layer, ...]]:
-        cell = self.cell(index)
-        moment = cell.figure.moment(self._time(time_s))
-        return moment, tuple(cell.layers(moment, index))
+        _run([partial(make, index, name) for name in names for index in stale])
+        for index in stale:
+            layers = tuple(made[index, name] for name in names)
+            self._at[index].keep(time_s, (moments[index], layers))
+        kept = {index: self._at[index].value() for index in indices}
+        return Scene(tuple((10 * (i + 1), self.cell(i), *kept[i]) for i in indices))
 
     def _time(self, time_s: float) -> float:
         """Return the time that the cells show: a frozen sample stays at its first moment."""

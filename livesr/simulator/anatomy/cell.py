@@ -67,13 +67,14 @@ class Cell:
     solids: Solids
     sway: Sway
 
+    def layer(self, name: str, moment: Moment, place: int) -> Layer:
+        """Return the points of a structure at a moment; ``place`` of the cell in its sample."""
+        layer = self.structures[name].layer(moment, self.sway, self.figure.motion)
+        return replace(layer, cell=place)
+
     def layers(self, moment: Moment, place: int) -> list[Layer]:
-        """Return the points of every structure at a moment; ``place`` of the cell in its sample."""
-        motion = self.figure.motion
-        return [
-            replace(s.layer(moment, self.sway, motion), cell=place)
-            for s in self.structures.values()
-        ]
+        """Return the points of every structure at a moment."""
+        return [self.layer(name, moment, place) for name in self.structures]
 
 
 def build_cell(figure: Figure, p: Parameters, seed: np.random.SeedSequence) -> Cell:

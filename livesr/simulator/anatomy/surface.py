@@ -138,7 +138,7 @@ def _rings(
     inner = (np.arange(counts.sum()) - begin + 0.5) / counts[first]
     v = (first + inner) / (RINGS - 1)
     share = 1.0 - (1.0 - v) ** 2
-    around = np.pi * (widest + mean)
+    around = 2.0 * np.pi * (0.3 * widest + 0.7 * mean)
     turns = np.maximum(np.ceil(around * share / spacing_um), 3).astype(np.int64)
     weights = 1.0 / (counts[first] * (RINGS - 1))
     return np.stack([v, weights]), turns

@@ -98,8 +98,11 @@ def _column(
     rows, columns = place
     low, high = (surface.astype(np.float32) for surface in surfaces)
     (yellow, red, green), (y, r, g) = weights.tolist(), replaced.tolist()
-    extent = (float(low.min()), float(high.max()))
-    return Column(rows, columns, low, high, (yellow, red, green), (y, r, g), kind, owner, extent)
+    tops = high.max(axis=1)
+    extent = (float(low.min()), float(tops.max()))
+    return Column(
+        rows, columns, low, high, (yellow, red, green), (y, r, g), kind, owner, extent, tops
+    )
 
 
 def _box(

@@ -61,6 +61,8 @@ class Column:
         Number of the cell or identity of the nucleus.
     extent : tuple of float
         Lowest and highest of the volume, µm.
+    tops : ndarray, (y,), float32
+        Highest of each row.
     """
 
     rows: slice
@@ -72,6 +74,7 @@ class Column:
     kind: str
     owner: int
     extent: tuple[float, float]
+    tops: Float32
 
     def shows(self, z: float, sigma_z: float) -> bool:
         """Return whether a plane sees anything of it."""
@@ -171,7 +174,8 @@ def drawn(light: Light, planes: Float64, view: View) -> Iterator[Float32]:
                 for column, weight in zip(light.columns, light.weights, strict=True):
                     if column.shows(z, light.sigma_z):
                         target = image[column.rows, column.columns]
-                        add_column(column.low, column.high, z, light.sigma_z, weight, target)
+                        surfaces = column.low, column.high, column.tops
+                        add_column(*surfaces, z, light.sigma_z, weight, target)
                 blur(image, light.sigma_xy / view.pixel_um)
                 yield image
 
@@ -243,7 +247,8 @@ def warped(columns: Sequence[Column], warp: Float32, view: View) -> list[Column]
         )
         lift = float(dz.min()), float(dz.max())
         extent = (column.extent[0] + lift[0], column.extent[1] + lift[1])
-        moved.append(replace(column, low=low, high=high, extent=extent))
+        tops = high.max(axis=1)
+        moved.append(replace(column, low=low, high=high, extent=extent, tops=tops))
     return moved
 
 

@@ -34,7 +34,8 @@ GROUP = 8
 _REACH = 3.5
 """Standard deviations beyond which a point's light is dropped."""
 _STEPS = 1024
-_GAUSS = np.exp(-0.5 * np.linspace(0.0, _REACH**2, _STEPS + 1)).astype(np.float32)
+_GAUSS = np.exp(-0.5 * np.linspace(0.0, _REACH**2, _STEPS + 2)).astype(np.float32)
+_GAUSS[_STEPS:] = 0.0
 """The Gaussian over the square of the distance in standard deviations."""
 
 
@@ -43,16 +44,16 @@ def _axial(
     planes: Float64, z: float, scale: float, gauss: Float32, mass: float, light: Float32
 ) -> bool:
     """Write what a point at z gives to each plane; return whether it reaches any."""
-    near = False
+    nearest = np.float32(_STEPS)
+    # no branches in here: the compiler turns it into vector instructions
     for k in range(GROUP):
-        way = (planes[k] - z) * (planes[k] - z) * scale
-        light[k] = 0.0
-        if way < _STEPS:
-            at = int(way)
-            rest = np.float32(way - at)
-            light[k] = mass * (gauss[at] + rest * (gauss[at + 1] - gauss[at]))
-            near = True
-    return near
+        off = np.float32(planes[k] - z)
+        way = min(off * off * np.float32(scale), np.float32(_STEPS))
+        nearest = min(nearest, way)
+        at = np.int32(way)
+        rest = way - np.float32(at)
+        light[k] = np.float32(mass) * (gauss[at] + rest * (gauss[at + 1] - gauss[at]))
+    return bool(nearest < np.float32(_STEPS))
 
 
 def splat_planes(
@@ -185,16 +186,26 @@ def _below(table: Float64, way: float) -> float:
 
 
 def add_column(
-    low: Float32, high: Float32, z: float, sigma: float, weight: float, out: Float32
+    low: Float32,
+    high: Float32,
+    tops: Float32,
+    z: float,
+    sigma: float,
+    weight: float,
+    out: Float32,
 ) -> None:
-    """Add ``weight`` times the blurred share of a column filled from ``low`` to ``high`` at z."""
-    _add_column(low, high, z, sigma, weight, _ERF, out)
+    """Add ``weight`` times the blurred share of a column filled from ``low`` to ``high`` at z.
+
+    ``tops`` is the highest of each row, (y,).
+    """
+    _add_column(low, high, tops, z, sigma, weight, _ERF, out)
 
 
 @njit(cache=True, nogil=True, fastmath=True)  # type: ignore[untyped-decorator]
 def _add_column(
     low: Float32,
     high: Float32,
+    tops: Float32,
     z: float,
     sigma: float,
     weight: float,
@@ -204,6 +215,8 @@ def _add_column(
     scale = 1.0 / (np.sqrt(2.0) * sigma)
     reach = ERF_REACH / scale
     for i in range(low.shape[0]):
+        if z > tops[i] + reach:
+            continue
         for j in range(low.shape[1]):
             bottom, top = low[i, j], high[i, j]
             if top <= bottom or z > top + reach or z < bottom - reach:

@@ -175,7 +175,9 @@ def column(high: np.ndarray) -> render.Column:
     none = (0.0, 0.0, 0.0)
     weights = (1.0, 1.0, 1.0)
     low, extent = np.zeros_like(high), (0.0, float(high.max()))
-    return render.Column(rows, columns, low, high, weights, none, "cell", 10, extent)
+    return render.Column(
+        rows, columns, low, high, weights, none, "cell", 10, extent, high.max(axis=1)
+    )
 
 
 def test_volumes_are_moved_with_the_points() -> None:
