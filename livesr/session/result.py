@@ -47,6 +47,8 @@ class SessionResult:
         Number of the signal that ended it, 0 if none.
     structures : mapping
         F1 a structure against the truth, for simulated sessions that were scored.
+    simulator : mapping
+        Version and hash of the simulator's parameters that the scores are of.
     """
 
     folder: Path
@@ -62,6 +64,7 @@ class SessionResult:
     stopped: str
     signal: int
     structures: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    simulator: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def exit_code(self) -> int:
@@ -103,6 +106,7 @@ class SessionResult:
         data = {"session": str(self.folder), **self.journalled(), "exit_code": self.exit_code}
         if self.structures:
             data["structures"] = self.structures
+            data["simulator"] = self.simulator
         return data
 
     def with_error(self, error: LivesrError) -> SessionResult:

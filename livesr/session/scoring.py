@@ -8,6 +8,7 @@ from math import ceil
 from typing import TYPE_CHECKING
 
 from livesr.analysis.scores import Counts
+from livesr.simulator.microscope.settings import SceneSettings
 from livesr.simulator.microscope.truth import truth_of
 from livesr.storage.folder import PLANES_FILE
 from livesr.storage.reader import open_session
@@ -33,7 +34,12 @@ def scored(result: SessionResult, plan: Plan) -> SessionResult:
     masks = plan.package is not None and plan.session.segmentation.grid == "camera"
     if not (plan.info.simulated and masks and whole and result.outcome.stored):
         return result
-    return replace(result, structures=score_session(result.folder, plan.info))
+    numbers = SceneSettings.from_properties(plan.info.extra["camera_properties"]).numbers
+    return replace(
+        result,
+        structures=score_session(result.folder, plan.info),
+        simulator={"version": numbers.version, "hash": numbers.hash()},
+    )
 
 
 def score_session(folder: Path, info: RecordingInfo) -> dict[str, dict[str, float]]:

@@ -18,6 +18,7 @@ from ome_zarr.reader import Reader
 from ome_zarr_models import open_ome_zarr
 
 from livesr.catalog import NAMES
+from livesr.simulator.parameters import parameters
 from livesr.storage.reader import open_session
 
 DATA = Path(os.environ.get("LIVESR_TEST_DATA", Path(__file__).parents[3] / "shared" / "data"))
@@ -58,6 +59,7 @@ def test_demo_ends_with_fifteen_masks_at_every_time_point(demo: tuple[Path, dict
     folder, result = demo
     assert result["stacks"] == 2
     assert set(result["structures"]) == set(NAMES)
+    assert result["simulator"] == {"version": 2, "hash": parameters().hash()}
     image = open_session(folder).images[0]
     assert image.segmented() == {0, 1}
     assert set(image.structures) == set(NAMES)
