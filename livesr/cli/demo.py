@@ -7,9 +7,8 @@ from typing import Annotated
 
 import typer
 
-from livesr.cli.output import Json, Verbose, start_logging
+from livesr.cli.output import Json, Verbose, free_folder, start_logging
 from livesr.cli.run import report, run_and_show
-from livesr.errors import StorageError
 from livesr.session import make_plan
 from livesr.session.demo import demo_session
 from livesr.session.scoring import scored
@@ -39,14 +38,3 @@ def demo(
     plan = make_plan(session)
     result = scored(run_and_show(plan, folder, headless=headless), plan)
     return report(result, as_json)
-
-
-def free_folder(wish: Path) -> Path:
-    """Return ``wish``, or the first of ``wish-2``, ``wish-3`` … that does not exist yet."""
-    for number in range(1, 10_000):
-        folder = wish if number == 1 else wish.with_name(f"{wish.name}-{number}")
-        if not folder.exists():
-            return folder
-    raise StorageError(
-        f"there are {number} folders called {wish} already", where=str(wish.parent), fix="use --out"
-    )

@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from livesr.errors import StorageError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from livesr.errors import LivesrError
     from livesr.session import Progress
@@ -34,6 +37,17 @@ def say(text: str) -> None:
 def say_error(error: LivesrError) -> None:
     """Print what is wrong, where, and how to mend it."""
     say(f"livesr: {error}")
+
+
+def free_folder(wish: Path) -> Path:
+    """Return ``wish``, or the first of ``wish-2``, ``wish-3`` … that does not exist yet."""
+    for number in range(1, 10_000):
+        folder = wish if number == 1 else wish.with_name(f"{wish.name}-{number}")
+        if not folder.exists():
+            return folder
+    raise StorageError(
+        f"there are {number} folders called {wish} already", where=str(wish.parent), fix="use --out"
+    )
 
 
 def start_logging(verbose: bool) -> None:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from livesr.cli.demo import free_folder
 from livesr.cli.options import (
     Change,
     Channels,
@@ -32,7 +31,7 @@ from livesr.cli.options import (
     read_sampling,
     read_shape,
 )
-from livesr.cli.output import Json, Verbose, emit, say, start_logging
+from livesr.cli.output import Json, Verbose, emit, free_folder, say, start_logging
 from livesr.simulator.recordings import cells, targets
 from livesr.simulator.recordings.instrument import Setup
 
