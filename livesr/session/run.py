@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from livesr import __version__
 from livesr.errors import LivesrError, StorageError
-from livesr.flow import StopToken, Waiting, Worker
+from livesr.flow import StopToken, Waiting, Worker, give_back_memory
 from livesr.pipeline import AcquisitionStopped, OpenStack, Recorder, Task
 from livesr.session.feeder import Feeder
 from livesr.session.files import open_files, prepare_folder
@@ -212,6 +212,7 @@ class _Run:
             )
         self._recorder.on_stack(stack)
         self._tell_progress()
+        give_back_memory()
 
     def _tell_progress(self) -> None:
         """Say how far the session is; a listener that fails is not told again and ends nothing."""
