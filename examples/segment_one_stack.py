@@ -39,7 +39,7 @@ def main() -> None:
         on_camera_grid=True,
     )
     normalisation = estimate_normalisation(data, grid, OFFSET)
-    masks = segment(Stack(data, StackIndex(0, 0), 0.0), normalisation, tools)
+    masks = segment(Stack(data, StackIndex(0, 0), 0.0), normalisation, tools).masks
     for row in measure(masks):
         print(f"{row['structure']:20s} {row['volume_um3']:8.1f} µm³")
     tools.engine.close()

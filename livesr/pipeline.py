@@ -1,6 +1,7 @@
 """The way of the data, once, top to bottom.
 
     frames → stacks → registered intensity and ratio → networks → masks → stored, shown, measured
+                                                    ↘ how unlike the training → flagged
 
 `Recorder` is the acquisition's side: a frame goes into the spool, a whole stack to the disk, and
 only then is it offered to segmentation. `segment` is the segmenter's side: a pure function of one
@@ -16,7 +17,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from livesr.acquisition.layout import frames_per_plane, split
+from livesr.analysis.masked import mean_intensity
 from livesr.features import NormalisationFollower, estimate_normalisation, make_features
+from livesr.segmentation.quantities import measure as quantities_of
 from livesr.segmentation.segment import probabilities, to_masks
 from livesr.storage.journal import Event
 from livesr.storage.tables import plane_row
@@ -30,12 +33,22 @@ if TYPE_CHECKING:
     from livesr.flow import StopToken, Waiting
     from livesr.segmentation.engines import Engine
     from livesr.segmentation.package import Package
+    from livesr.segmentation.trust import Seen, Strangeness
     from livesr.storage.image import ImageWriter
     from livesr.storage.journal import Journal
     from livesr.storage.slot import Slot
     from livesr.storage.spool import Spool
     from livesr.storage.tables import RowLog
-    from livesr.types import Frame, Grid, Masks, Normalisation, RecordingInfo, Stack
+    from livesr.types import (
+        Frame,
+        Grid,
+        Masks,
+        Normalisation,
+        RecordingInfo,
+        Stack,
+        UInt8,
+        UInt16,
+    )
 
 
 # ---------------------------------------------------------------- frames → stacks → stored
@@ -242,7 +255,17 @@ _NOTEWORTHY_S = 0.05
 
 @dataclass(frozen=True, slots=True)
 class SegmentTools:
-    """What segmentation needs beside the stack: loaded once, used for each."""
+    """What segmentation needs beside the stack: loaded once, used for each.
+
+    Attributes
+    ----------
+    seen : Seen or None
+        What the package was trained on; None where it does not say.
+    probabilities : bool
+        Whether probabilities are asked for.
+    masked : Warp or None
+        To the masks' grid, if images of mask × intensity are asked for.
+    """
 
     warp: Warp
     package: Package
@@ -251,18 +274,53 @@ class SegmentTools:
     camera: Grid
     structures: tuple[str, ...]
     on_camera_grid: bool
+    seen: Seen | None = None
+    probabilities: bool = False
+    masked: Warp | None = None
 
 
-def segment(stack: Stack, normalisation: Normalisation, tools: SegmentTools) -> Masks:
+@dataclass(frozen=True, slots=True)
+class Segmentation:
+    """What segmentation makes of one stack.
+
+    Attributes
+    ----------
+    masks : Masks
+    strangeness : Strangeness or None
+        How unlike the training it is; None where the package does not say.
+    probability : ndarray, (K, z, y, x), uint8, or None
+        As the network gives it, times 255, on its grid, if asked for.
+    intensity : ndarray, (z, y, x), uint16, or None
+        Registered mean of the channels in counts above the offset, on the masks' grid, if asked
+        for.
+    """
+
+    masks: Masks
+    strangeness: Strangeness | None = None
+    probability: UInt8 | None = None
+    intensity: UInt16 | None = None
+
+
+def segment(stack: Stack, normalisation: Normalisation, tools: SegmentTools) -> Segmentation:
     """Return the masks of one stack: pure, so that live, later and offline masks are the same."""
     features = make_features(stack.data, tools.warp, tools.offset, normalisation)
+    strangeness = None
+    if tools.seen is not None:
+        measured = quantities_of(stack.data, features, tools.camera, normalisation)
+        strangeness = tools.seen.strangeness(measured)
     probability = probabilities(features, tools.package, tools.engine)
-    return to_masks(
+    masks = to_masks(
         probability,
         tools.package,
         tools.camera if tools.on_camera_grid else features.grid,
         stack.index,
         structures=tools.structures,
+    )
+    return Segmentation(
+        masks,
+        strangeness,
+        probability if tools.probabilities else None,
+        mean_intensity(stack.data, tools.masked, tools.offset) if tools.masked else None,
     )
 
 

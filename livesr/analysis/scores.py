@@ -11,7 +11,6 @@ from math import sqrt
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.ndimage import label
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -107,34 +106,6 @@ def _share(part: int, whole: int) -> float:
     return part / whole if whole else 0.0
 
 
-def count_objects(mask: Bool | UInt8, truth: Bool | UInt8, iou: float = 0.5) -> Counts:
-    """Count objects found: 3-D components of mask and truth that share more than ``iou``.
-
-    Parameters
-    ----------
-    mask, truth : ndarray, (z, y, x)
-        Anything but 0 is inside; components touch by faces.
-    iou : float
-        At least 0.5, so that an object has one partner at most.
-
-    Returns
-    -------
-    Counts
-        ``tn`` is 0: there is no number of objects rightly not found.
-    """
-    if iou < 0.5:
-        raise ValueError(f"iou {iou} is below 0.5: partners would not be unique")
-    found, marked = label(mask)
-    wanted, real = label(truth)
-    both = (found > 0) & (wanted > 0)
-    pairs = found[both].astype(np.int64) * (real + 1) + wanted[both]
-    keys, shared = np.unique(pairs, return_counts=True)
-    sizes = np.bincount(found.ravel())[keys // (real + 1)]
-    others = np.bincount(wanted.ravel())[keys % (real + 1)]
-    tp = int(np.count_nonzero(shared > iou * (sizes + others - shared)))
-    return Counts(tp, marked - tp, real - tp, 0)
-
-
 def confusion(
     masks: Mapping[str, Bool | UInt8], truth: Mapping[str, Bool | UInt8], names: Sequence[str]
 ) -> npt.NDArray[np.int64]:
@@ -171,7 +142,7 @@ class Thresholds:
     def __init__(self, names: Sequence[str], low: float, high: float, bins: int = 2048) -> None:
         self.edges = np.linspace(low, high, bins + 1)
         self._inside = {name: np.zeros(bins, np.int64) for name in names}
-        self._all = np.zeros(bins, np.int64)
+        self._all = {name: np.zeros(bins, np.int64) for name in names}
 
     def update(self, image: npt.NDArray[np.generic], truth: Mapping[str, Bool]) -> None:
         """Add a stack.
@@ -180,15 +151,16 @@ class Thresholds:
         ----------
         image : ndarray, (z, y, x), any real type
         truth : mapping of str to ndarray, (z, y, x), bool
-            Overlap allowed.
+            Overlap allowed; structures that are missing are unknown in this stack.
         """
-        bins = len(self._all)
+        bins = len(self.edges) - 1
         low, high = self.edges[0], self.edges[-1]
         scaled = (np.asarray(image, np.float32) - np.float32(low)) * np.float32(bins / (high - low))
         index = np.clip(scaled, 0, bins - 1).astype(np.uint16)
-        self._all += np.bincount(index.ravel(), minlength=bins)
-        for name, counts in self._inside.items():
-            counts += np.bincount(index[truth[name]], minlength=bins)
+        everything = np.bincount(index.ravel(), minlength=bins)
+        for name in truth.keys() & self._inside.keys():
+            self._all[name] += everything
+            self._inside[name] += np.bincount(index[truth[name]], minlength=bins)
 
     def best(self, name: str, *, below: bool = False) -> tuple[float, float]:
         """Return the highest F1 and its threshold (on the image's scale).
@@ -199,7 +171,7 @@ class Thresholds:
         below : bool
             Take what is under the threshold as inside, instead of what is at or above it.
         """
-        inside, everything = self._inside[name], self._all
+        inside, everything = self._inside[name], self._all[name]
         if not below:
             inside, everything = inside[::-1], everything[::-1]
         marked = np.cumsum(everything)

@@ -12,19 +12,14 @@ import numpy as np
 from livesr.analysis.scores import ThresholdBaseline
 from livesr.bench.rows import Row
 from livesr.catalog import NAMES
-from livesr.training.baselines import FIRST_FOREST_SEED, trained_forests
-from livesr.training.evaluation import (
-    FIRST_TEST_SEED,
-    RANGES,
-    baseline_images,
-    pixel_images,
-    simulate,
-)
+from livesr.training.baselines import FIRST_FOREST_SEED, baseline_images, ranges, trained_forests
 from livesr.training.forest import ForestPlan, scored_voxels
+from livesr.training.labelled import pixel_images, simulate
+from livesr.training.samples import FIRST_TEST_SEED
 from livesr.types import Features
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
 SMALL = ForestPlan(trees=5, fields=1, tuning=1, positives=50, others=300, scored=5000)
 
@@ -83,14 +78,14 @@ def difficulty(plan: ForestPlan, fields: int, shape: tuple[int, int, int]) -> di
         Camera pixels (z, y, x) of each field.
     """
     forests = trained_forests(NAMES, plan, shape, [len(keys) for keys in LOOKS])
-    thresholds = [ThresholdBaseline(NAMES, _ranges(keys)) for keys in LOOKS]
+    thresholds = [ThresholdBaseline(NAMES, ranges(keys)) for keys in LOOKS]
     rng = np.random.default_rng(plan.seed)
     for seed in range(FIRST_TEST_SEED, FIRST_TEST_SEED + fields):
         stack = simulate(seed, shape=shape)
         images, grid = pixel_images(stack), stack.grid
         offered = baseline_images(Features(np.stack(images), grid, has_ratio=True), grid)
         for keys, threshold in zip(LOOKS, thresholds, strict=True):
-            threshold.update({key: offered[key] for key in _ranges(keys)}, stack.truth)
+            threshold.update({key: offered[key] for key in ranges(keys)}, stack.truth)
         voxels = scored_voxels(images, [stack.truth[name] for name in NAMES], grid, plan, rng)
         for forest in forests:
             forest.update(voxels)
@@ -99,8 +94,3 @@ def difficulty(plan: ForestPlan, fields: int, shape: tuple[int, int, int]) -> di
         name: Scores(plain.f1(name), with_ratio.f1(name), forest.f1(name), forest_ratio.f1(name))
         for name in NAMES
     }
-
-
-def _ranges(keys: Sequence[str]) -> dict[str, tuple[float, float]]:
-    """Return the range of every image that a threshold is tried on: plain and smoothed."""
-    return {f"{key} {how}": RANGES[key] for key in keys for how in ("plain", "smooth")}

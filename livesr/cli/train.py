@@ -19,12 +19,32 @@ def add_to(app: typer.Typer) -> None:
 
 def train(
     config: Annotated[Path, typer.Argument(help="Recipe, such as examples/train-all.yaml.")],
+    start: Annotated[
+        str,
+        typer.Option(
+            "--from",
+            metavar="PACKAGE",
+            help="Begin with the weights of a model package (a folder, or a name in models/): "
+            "fine-tune it. The recipe's network is then the package's unless it says otherwise.",
+        ),
+    ] = "",
+    network: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="Train only this one of the paper's networks (LD, GOLGI, MITO, …); {network} in "
+            "the recipe becomes its name.",
+        ),
+    ] = "",
     as_json: Json = False,
     verbose: Verbose = False,
 ) -> int:
-    """Train; started again, it goes on from its last checkpoint."""
+    """Train; started again, it goes on from its last checkpoint.
+
+    With several GPUs: torchrun --nproc-per-node N -m livesr train CONFIG
+    """
     start_logging(verbose)
-    recipe = read_recipe(config)
+    recipe = read_recipe(config, start=start, network=network)
     try:
         from livesr.training.run import train as run
     except ModuleNotFoundError as missing:

@@ -106,6 +106,15 @@ class Segmentation(Model):
     catch_up: bool = Field(
         True, description="segment after the last frame what was not segmented live"
     )
+    probabilities: bool = Field(
+        False,
+        description="store each structure's calibrated probability, times 255, on the networks' "
+        "grid: probability.ome.zarr",
+    )
+    masked_images: bool = Field(
+        False,
+        description="store each structure's mask × intensity, on the masks' grid: masked.ome.zarr",
+    )
 
     @field_validator("structures")
     @classmethod

@@ -1,7 +1,9 @@
 """A model package: weights and everything that has to be known to use them, in one folder.
 
-``package.yaml`` describes, the weights file (ONNX, or OpenVINO's XML) computes: input ``features``
-float32 (1, 2, z, y, x), output ``probability`` uint8 (1, K, z, y, x) = round(255 p).
+``rdf.yaml`` describes (`livesr.segmentation.description`), ``model.onnx`` computes: input
+``features`` float32 (n, C, z, y, x), output ``probability`` uint8 (n, K, z, y, x) = round(255 p).
+``weights.safetensors`` is what further training starts from, ``test_input.npy`` and
+``test_output.npy`` tell whether a machine computes what it should.
 """
 
 from __future__ import annotations
@@ -9,89 +11,19 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import Field, model_validator
-
-from livesr.calibration.datafile import Record, read_record
-from livesr.catalog import NAMES, Activation
 from livesr.data import data_folder
 from livesr.errors import ModelError, nearest
+from livesr.segmentation.description import CELLS, FILE, MEND, Description, read_description
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-FILE = "package.yaml"
-MEND = "fetch the package again, or export it again: livesr models export"
-Positive = Annotated[float, Field(gt=0)]
-Halo = Annotated[int, Field(ge=0)]
+    from livesr.segmentation.description import File
 
-
-class Head(Record):
-    """Outputs that stem from one of the paper's networks."""
-
-    network: str
-    structures: tuple[str, ...]
-    activation: Activation
-    background: bool = True
-
-
-class Input(Record):
-    """What the networks see.
-
-    Attributes
-    ----------
-    voxel_um : tuple of float
-        (z, y, x), µm; a 2-D package ignores z.
-    z_multiple, xy_multiple : int
-        What the sizes of an input must be multiples of.
-    halo : tuple of int
-        Voxels (z, y, x) around a window that its inner part depends on: the receptive field.
-    """
-
-    channels: tuple[Literal["intensity"], Literal["ratio"]]
-    voxel_um: tuple[Positive, Positive, Positive]
-    z_multiple: int = Field(ge=1)
-    xy_multiple: int = Field(ge=1)
-    halo: tuple[Halo, Halo, Halo]
-
-
-class Weights(Record):
-    """The file beside ``package.yaml`` that holds the network."""
-
-    file: str = Field(pattern=r"^[\w.-]+\.(onnx|xml)$")
-    sha256: str = Field(pattern="^[0-9a-f]{64}$")
-
-
-class Description(Record):
-    """Content of ``package.yaml``."""
-
-    format: Literal[1]
-    name: str
-    description: str
-    dims: Literal["2d", "3d"]
-    structures: tuple[str, ...] = Field(min_length=1)
-    heads: tuple[Head, ...]
-    input: Input
-    thresholds: dict[str, Annotated[float, Field(gt=0, lt=1)]]
-    weights: Weights
-    training: dict[str, Any] = Field(default_factory=dict)
-    scores: dict[str, Any] = Field(default_factory=dict)
-    license: str
-    honest_words: str
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        for name in self.structures:
-            if name not in NAMES:
-                raise ValueError(f"unknown structure {name!r}: {nearest(name, NAMES)}")
-        if len(set(self.structures)) < len(self.structures):
-            raise ValueError("a structure is named twice")
-        if self.structures != tuple(name for head in self.heads for name in head.structures):
-            raise ValueError("the heads' structures are not the package's, in the same order")
-        if set(self.thresholds) != set(self.structures):
-            raise ValueError("there is not one threshold for each structure")
-        return self
+OLD_FILE = "package.yaml"
+"""What described packages before they followed bioimage.io."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +55,11 @@ class Package:
         return self.about.dims
 
     @property
+    def channels(self) -> tuple[str, ...]:
+        """Names of the inputs: intensity and ratio, or one colocalisation channel."""
+        return self.about.input.channels
+
+    @property
     def voxel_um(self) -> tuple[float, float, float]:
         """The networks' voxel (z, y, x), µm."""
         return self.about.input.voxel_um
@@ -139,50 +76,115 @@ class Package:
         return self.about.input.halo
 
     @property
+    def trust(self) -> dict[str, Any]:
+        """What calibrates the probabilities, and what the training stacks look like."""
+        return self.about.trust
+
+    @property
     def weights(self) -> Path:
-        """The weights file."""
+        """The graph that engines run."""
         return self.folder / self.about.weights.file
 
     @property
+    def safetensors(self) -> Path:
+        """The weights that further training starts from.
+
+        Raises
+        ------
+        ModelError
+            If the package has none.
+        """
+        return self.folder / self._said(self.about.safetensors, "weights to train on").file
+
+    @property
     def sha256(self) -> str:
-        """Checksum of the weights, as the description states it."""
+        """Checksum of the graph, as the description states it."""
         return self.about.weights.sha256
 
     def threshold(self, structure: str) -> int:
         """Return the smallest probability (0 to 255) that makes a voxel part of the mask."""
         return max(1, round(255 * self.about.thresholds[structure]))
 
-    def verify(self) -> None:
-        """Compare the weights with their checksum.
+    def test_files(self) -> tuple[Path, Path]:
+        """Return the paths of the test input and of what the network must give for it.
 
         Raises
         ------
         ModelError
-            If they are missing or damaged.
+            If the package has none.
         """
+        pair = (self.about.test_input, self.about.test_output)
+        into, out = (self.folder / self._said(file, "test input").file for file in pair)
+        return into, out
+
+    def check_channels(self, channels: tuple[str, ...] = CELLS) -> None:
+        """Refuse a package that sees other images.
+
+        Raises
+        ------
+        ModelError
+            If the package sees anything else than ``channels``.
+        """
+        if self.channels != channels:
+            raise ModelError(
+                f"package {self.name} sees {len(self.channels)} channel(s), "
+                f"{', '.join(self.channels)}; here there are {len(channels)}: "
+                f"{', '.join(channels)}",
+                where="segmentation.package",
+                fix="it makes training labels (livesr label); take ALL or ALL2D to segment cells"
+                if channels == CELLS
+                else "take FG, or train a network of this kind",
+            )
+
+    def verify(self) -> None:
+        """Compare every file with its size and checksum.
+
+        Raises
+        ------
+        ModelError
+            If one is missing, truncated or damaged.
+        """
+        about = self.about
+        for file in (about.weights, about.safetensors, about.test_input, about.test_output):
+            if file is not None:
+                self._verify(file)
+
+    def _verify(self, said: File) -> None:
+        path = self.folder / said.file
         try:
-            found = checksum(self.weights)
+            size = path.stat().st_size
+            found = checksum(path)
         except OSError as problem:
             raise ModelError(
-                f"the weights of {self.name} cannot be read: {problem}",
-                where=str(self.weights),
+                f"{said.file} of package {self.name} cannot be read: {problem}",
+                where=str(path),
                 fix=MEND,
             ) from None
-        if found != self.sha256:
+        if said.bytes is not None and size != said.bytes:
             raise ModelError(
-                f"the weights of {self.name} are damaged: sha256 is {found[:12]}…, "
-                f"{FILE} says {self.sha256[:12]}…",
-                where=str(self.weights),
+                f"{said.file} of package {self.name} is damaged: it has {size:,} bytes, {FILE} "
+                f"says {said.bytes:,}",
+                where=str(path),
+                fix=MEND,
+            )
+        if found != said.sha256:
+            raise ModelError(
+                f"{said.file} of package {self.name} is damaged: sha256 is {found[:12]}…, "
+                f"{FILE} says {said.sha256[:12]}…",
+                where=str(path),
                 fix=MEND,
             )
 
+    def _said(self, file: File | None, what: str) -> File:
+        if file is None:
+            raise ModelError(f"package {self.name} has no {what}", where=str(self.folder), fix=MEND)
+        return file
 
-def checksum(weights: Path) -> str:
-    """Return the sha256 of a weights file, followed by the ``.bin`` of an OpenVINO ``.xml``."""
-    digest = hashlib.sha256(weights.read_bytes())
-    if weights.suffix == ".xml":
-        digest.update(weights.with_suffix(".bin").read_bytes())
-    return digest.hexdigest()
+
+def checksum(path: Path) -> str:
+    """Return the sha256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def load_package(name_or_path: str | Path) -> Package:
@@ -198,16 +200,21 @@ def load_package(name_or_path: str | Path) -> Package:
     ModelError
         If there is none, or its description is damaged or not of this program's kind.
     """
-    folder = Path(name_or_path)
-    if not (folder / FILE).is_file():
-        folder = data_folder("models") / name_or_path
-    if not (folder / FILE).is_file():
-        raise ModelError(
-            f"there is no model package {str(name_or_path)!r}, neither as a folder nor by name",
-            where="segmentation.package",
-            fix=nearest(str(name_or_path), package_names()) or "train one: livesr train",
-        )
-    return Package(folder, read_record(folder / FILE, Description, ModelError, MEND))
+    given, shipped = Path(name_or_path), data_folder("models") / name_or_path
+    for folder in (given, shipped):
+        if (folder / FILE).is_file():
+            return Package(folder, read_description(folder / FILE))
+        if (folder / OLD_FILE).is_file():
+            raise ModelError(
+                f"{folder.name} is a package of an earlier livesr: it has {OLD_FILE} and no {FILE}",
+                where=str(folder),
+                fix="train it again (livesr train, with its recipe), which writes the new form",
+            )
+    raise ModelError(
+        f"there is no model package {str(name_or_path)!r}, neither as a folder nor by name",
+        where="segmentation.package",
+        fix=nearest(str(name_or_path), package_names()) or "train one: livesr train",
+    )
 
 
 def package_names() -> list[str]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
+from scipy.sparse import csr_array
 
 from livesr.calibration.warp import target_grid
 from livesr.errors import ModelError
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from livesr.segmentation.engines import Engine
     from livesr.segmentation.package import Package
-    from livesr.types import Features, Float64, Grid, StackIndex, UInt8
+    from livesr.types import Features, Grid, StackIndex, UInt8
 
 ROUNDTRIP_THRESHOLD = 0.45
 """Linear interpolation lowers the peaks of small vesicles: a little below one half keeps them
@@ -53,9 +54,9 @@ def probabilities(
     Raises
     ------
     ModelError
-        If the features' voxels are not the package's.
+        If the features' channels or voxels are not the package's.
     """
-    _check_voxels(features.grid, package)
+    _check_fit(features, package)
     return predict(
         engine.run,
         features.data,
@@ -119,11 +120,32 @@ def mask_on(grid: Grid, probability: UInt8, network: Grid, threshold: int) -> UI
     present = probability.max(axis=(1, 2)) >= threshold
     for target, (below, above, weight) in zip(out, _planes_between(grid, network), strict=True):
         if present[below] or present[above]:
-            plane = probability[below]
-            if weight:
-                plane = cv2.addWeighted(plane, 1 - weight, probability[above], weight, 0)
-            np.greater_equal(_resized(plane, grid, network), threshold, out=target.view(bool))
+            plane = _between(probability, below, above, weight, grid, network)
+            np.greater_equal(plane, threshold, out=target.view(bool))
     return out
+
+
+def probability_on(grid: Grid, probability: UInt8, network: Grid) -> UInt8:
+    """Return one structure's probability, times 255, on ``grid`` (z, y, x), interpolated linearly.
+
+    `mask_on` is where it reaches the threshold.
+    """
+    if network == grid:
+        return probability
+    out = np.empty(grid.shape, np.uint8)
+    for target, (below, above, weight) in zip(out, _planes_between(grid, network), strict=True):
+        target[:] = _between(probability, below, above, weight, grid, network)
+    return out
+
+
+def _between(
+    probability: UInt8, below: int, above: int, weight: float, grid: Grid, network: Grid
+) -> UInt8:
+    """Return a plane between two of the networks', on the pixels of ``grid``."""
+    plane = probability[below]
+    if weight:
+        plane = cv2.addWeighted(plane, 1 - weight, probability[above], weight, 0)
+    return _resized(plane, grid, network)
 
 
 def _planes_between(grid: Grid, network: Grid) -> list[tuple[int, int, float]]:
@@ -143,7 +165,15 @@ def _resized(plane: UInt8, grid: Grid, network: Grid) -> UInt8:
     return large[: grid.shape[1], : grid.shape[2]]
 
 
-def _check_voxels(grid: Grid, package: Package) -> None:
+def _check_fit(features: Features, package: Package) -> None:
+    if features.data.shape[0] != len(package.channels):
+        raise ModelError(
+            f"package {package.name} sees {len(package.channels)} channel(s) "
+            f"({', '.join(package.channels)}), these features have {features.data.shape[0]}",
+            where="segmentation.package",
+            fix="livesr models list shows what each package sees",
+        )
+    grid = features.grid
     first = 1 if package.dims == "2d" or grid.shape[0] == 1 else 0
     found, expected = grid.voxel_um[first:], package.voxel_um[first:]
     if any(abs(a / b - 1) > VOXEL_TOLERANCE for a, b in zip(found, expected, strict=True)):
@@ -181,13 +211,12 @@ def roundtrip(
     return mask_on(camera, coverage(mask, camera, network), network, round(255 * threshold))
 
 
-def _overlap(n: int, size: float, m: int, pixel: float) -> Float64:
-    """Return (n, m): the share of each of n voxels that lies in each of m pixels.
+def _overlap(n: int, size: float, m: int, pixel: float) -> csr_array:
+    """Return (n, m), nearly all zero: the share of each of n voxels that lies in each of m pixels.
 
     Shares are of what lies within the pixels at all, so that voxels at the far edge count whole.
     """
     starts, edges = np.arange(n)[:, None] * size, np.arange(m)[None, :] * pixel
     shared = np.minimum(starts + size, edges + pixel) - np.maximum(starts, edges)
     shared = np.maximum(shared, 0.0)
-    weights: Float64 = shared / shared.sum(axis=1, keepdims=True)
-    return weights
+    return csr_array(shared / shared.sum(axis=1, keepdims=True))

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from livesr.flow import Reply, StopToken, Waiting
     from livesr.pipeline import Task
+    from livesr.segmentation.trust import Strangeness
     from livesr.session.segmenter import Job, Segmented
     from livesr.storage.journal import Journal
     from livesr.storage.spool import Spool
@@ -33,6 +34,10 @@ log = logging.getLogger(__name__)
 _START_S = 120.0
 _STACK_S = 900.0
 _DEATHS = 4
+_UNLIKE = (
+    "%s is unlike what the package was trained on, its masks may be wrong: %s. "
+    "Further stacks are flagged in the journal only"
+)
 _NO_TURN = "the session was stopped before its turn came"
 _INTERRUPTIBLE_S = 0.2
 """Windows hands on no Ctrl-C within a wait, only between two."""
@@ -72,6 +77,7 @@ class Feeder:
         self.live: list[StackIndex] = []
         self.later: list[StackIndex] = []
         self.failed: list[StackIndex] = []
+        self.flagged: list[StackIndex] = []
         self.latencies_s: list[float] = []
         self.seconds: list[dict[str, float]] = []
         self.error: LivesrError | None = None
@@ -197,12 +203,27 @@ class Feeder:
             latency_s=round(latency, 3),
             seconds={name: round(s, 4) for name, s in result.seconds.items()},
             engine=self.engine,
+            **self._judged(task.index, result.strangeness),
         )
         (self.live if live else self.later).append(task.index)
         self.latencies_s.append(latency)
         self.seconds.append(result.seconds)
         if not live:
             self._caught_up()
+
+    def _judged(self, index: StackIndex, found: Strangeness | None) -> dict[str, object]:
+        """Return what the journal keeps of how unlike the training a stack is; warn of the first.
+
+        Empty where the package does not say what it was trained on.
+        """
+        if found is None:
+            return {}
+        if found.flags:
+            if not self.flagged:
+                log.warning(_UNLIKE, index, found.words)
+            self.flagged.append(index)
+        flags = [flag.as_dict() for flag in found.flags]
+        return {"strangeness": round(found.score, 3), "flags": flags}
 
     def _fail(self, index: StackIndex, reason: str) -> None:
         if index in self.failed:

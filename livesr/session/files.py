@@ -12,12 +12,15 @@ from livesr.config import dump_session
 from livesr.errors import StorageError
 from livesr.storage.folder import (
     JOURNAL_FILE,
+    MASKED,
     MEASUREMENT_ROWS,
     MEASUREMENTS_FILE,
     PLANE_ROWS,
     PLANES_FILE,
+    PROBABILITY,
     SESSION_FILE,
     SPOOL_FOLDER,
+    beside_path,
     image_path,
 )
 from livesr.storage.image import ImageWriter
@@ -25,6 +28,7 @@ from livesr.storage.journal import Journal
 from livesr.storage.labels import LabelWriter, label_names
 from livesr.storage.space import check_space
 from livesr.storage.spool import Spool
+from livesr.storage.structure_image import StructureImageWriter
 from livesr.storage.tables import RowLog, to_parquet
 
 if TYPE_CHECKING:
@@ -103,6 +107,10 @@ class SessionFiles:
                 image.trim(length)
                 if label_names(image.path):
                     LabelWriter.open(image.path).trim(length)
+                for kind in (PROBABILITY, MASKED):
+                    path = beside_path(self.folder, kind, number)
+                    if path.exists():
+                        StructureImageWriter.open(path).trim(length)
             image.close()
 
     def close(self) -> None:

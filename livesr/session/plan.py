@@ -14,7 +14,8 @@ from livesr.errors import ConfigError, nearest
 from livesr.segmentation.engines import working_engine
 from livesr.segmentation.package import load_package
 from livesr.segmentation.segment import network_voxel
-from livesr.storage.space import space_needed
+from livesr.segmentation.trust import Seen, tables
+from livesr.storage.space import space_beside, space_needed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -54,17 +55,29 @@ class Plan:
     warnings: tuple[str, ...]
 
     @property
+    def judged(self) -> bool:
+        """Whether the package says what it was trained on, so that stacks are compared with it."""
+        return self.package is not None and bool(self.package.trust.get("seen"))
+
+    @property
     def info(self) -> RecordingInfo:
         """What the source says of itself."""
         return self.source.info
 
     def disk_bytes(self) -> int:
         """Return the bytes that the session takes at most."""
-        grid = self.info.grid
-        if self.package is not None and self.session.segmentation.grid == "network":
-            grid = target_grid(grid, network_voxel(self.package, grid))
+        grid, asked, count = self.info.grid, self.session.segmentation, len(self.structures)
         slots = self.session.storage.spool_slots
-        return space_needed(self.info, len(self.structures), grid=grid, slots=slots)
+        if self.package is None:
+            return space_needed(self.info, 0, slots=slots)
+        network = target_grid(grid, network_voxel(self.package, grid))
+        masks = network if asked.grid == "network" else grid
+        return space_needed(self.info, count, grid=masks, slots=slots) + space_beside(
+            self.info,
+            count,
+            probability=network if asked.probabilities else None,
+            masked=masks if asked.masked_images else None,
+        )
 
     def summary(self) -> dict[str, object]:
         """Return what the session means, for people and for ``--dry-run --json``."""
@@ -120,12 +133,18 @@ def _checked(session: Session, source: Source) -> Plan:
         warnings = tuple(_channel_warnings(info, calibration, ()))
         return Plan(session, source, None, calibration, models, (), (), warnings)
     package = load_package(package_name(session, info))
+    package.check_channels()
     _check_dims(package, info)
     structures = _structures(session, package)
     package.verify()
+    tables(package.trust, structures)  # a damaged calibration is refused here
     working_engine(session.segmentation.engine)
     unreliable = () if len(info.channels) > 1 else _need_ratio(structures)
-    warnings = (*_channel_warnings(info, calibration, unreliable), *_depth_warnings(info, package))
+    warnings = (
+        *_channel_warnings(info, calibration, unreliable),
+        *_depth_warnings(info, package),
+        *_trust_warnings(session, package, structures),
+    )
     return Plan(session, source, package, calibration, models, structures, unreliable, warnings)
 
 
@@ -191,6 +210,24 @@ def _depth_warnings(info: RecordingInfo, package: Package) -> Iterator[str]:
         yield (
             f"the stack is {depth:.1f} µm deep; {package.name} was trained on stacks of about 7 µm "
             "and knows thin ones poorly: nucleus, nuclear membrane and volumes may be wrong"
+        )
+
+
+def _trust_warnings(
+    session: Session, package: Package, structures: tuple[str, ...]
+) -> Iterator[str]:
+    if Seen.of(package.trust) is None:
+        yield (
+            f"package {package.name} does not say what it was trained on: stacks that are unlike "
+            "it are not flagged"
+        )
+    fitted = package.trust.get("probability") or {}
+    missing = [name for name in structures if name not in fitted]
+    if session.segmentation.probabilities and missing:
+        of = ", ".join(missing) if fitted else "its probabilities"
+        yield (
+            f"package {package.name} has no calibration of {of}: they are stored as the network "
+            "gives them"
         )
 
 

@@ -41,6 +41,8 @@ class SessionResult:
         From a stack's last plane to its masks on disk.
     seconds : sequence of mapping
         What each segmented stack spent on read, segment, store, measure.
+    flagged : sequence of StackIndex
+        Stacks that are unlike what the package was trained on; None if it does not say.
     error : LivesrError or None
         What ended the session early.
     signal : int
@@ -65,6 +67,7 @@ class SessionResult:
     signal: int
     structures: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     simulator: Mapping[str, object] = field(default_factory=dict)
+    flagged: Sequence[StackIndex] | None = None
 
     @property
     def exit_code(self) -> int:
@@ -95,6 +98,7 @@ class SessionResult:
             "frames": self.frames,
             "frames_lost": self.frames_lost,
             "fps": round(self.fps, 3),
+            "flagged": None if self.flagged is None else len(self.flagged),
             "latency_s": self.latency(),
             "engine": self.engine,
             "stopped": self.stopped,

@@ -187,6 +187,8 @@ class _Run:
             unreliable=plan.unreliable,
             on_camera_grid=asked.grid == "camera",
             folder=self._files.folder,
+            probabilities=asked.probabilities,
+            masked_images=asked.masked_images,
         )
         return Feeder(
             job,
@@ -269,6 +271,7 @@ class _Run:
             fps=recorder.fps,
             latencies_s=feeder.latencies_s if feeder else [],
             seconds=feeder.seconds if feeder else [],
+            flagged=feeder.flagged if feeder and self._plan.judged else None,
             engine=feeder.engine if feeder else "",
             error=self._error or (feeder.error if feeder else None),
             stopped=self._stop.reason,

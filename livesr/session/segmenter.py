@@ -1,7 +1,7 @@
-"""Segmentation as a guest: a process of its own that owns the engine and writes only ``labels/``.
+"""Segmentation as a guest: a process of its own that owns the engine and writes what it finds.
 
 It reads stacks from the spool while they are there and answers over a pipe, at whose other end is
-`livesr.session.feeder`.
+`livesr.session.feeder`. What it writes, `livesr.session.findings` knows.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ from livesr.pipeline import SegmentTools, Task, measure, segment
 from livesr.segmentation.engines import choose_engine
 from livesr.segmentation.package import load_package
 from livesr.segmentation.segment import network_voxel
+from livesr.segmentation.trust import Seen
+from livesr.session.findings import Findings
 from livesr.storage.folder import SPOOL_FOLDER, image_path
 from livesr.storage.image_reader import ImageReader
-from livesr.storage.labels import LabelWriter, label_names
 from livesr.storage.ledger import Ledger
 from livesr.storage.spool import Spool, SpoolReader
 from livesr.types import Normalisation, Stack, StackIndex
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from livesr.calibration.warp import ChromaticModel
+    from livesr.segmentation.trust import Strangeness
     from livesr.types import RecordingInfo, UInt16
 
 log = logging.getLogger(__name__)
@@ -42,7 +44,13 @@ GIVE_BACK_EVERY = 20
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What the segmenter is told when it starts: picklable, nothing but data."""
+    """What the segmenter is told when it starts: picklable, nothing but data.
+
+    Attributes
+    ----------
+    probabilities, masked_images : bool
+        What is stored beside the masks.
+    """
 
     info: RecordingInfo
     package: str
@@ -55,21 +63,30 @@ class Job:
     unreliable: tuple[str, ...]
     on_camera_grid: bool
     folder: Path
+    probabilities: bool = False
+    masked_images: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Segmented:
-    """What came of one stack: its measurements and the seconds that each step took."""
+    """What came of one stack: its measurements and the seconds that each step took.
+
+    Attributes
+    ----------
+    strangeness : Strangeness or None
+        How unlike the training it is; None where the package does not say.
+    """
 
     rows: list[dict[str, object]]
     seconds: dict[str, float]
+    strangeness: Strangeness | None
 
 
 def segmenter(pipe: Connection, job: Job) -> None:
     """Run in the segmenter process: load once, then a stack a request."""
     try:
         tools, engine_name = load_tools(job)
-        writers = [_writer(number, job, tools) for number in range(job.info.positions)]
+        findings = [Findings(number, job, tools) for number in range(job.info.positions)]
         raw = RawReader(job.folder, job.info.positions)
         warm_up(tools, job)
     except LivesrError as error:
@@ -77,11 +94,9 @@ def segmenter(pipe: Connection, job: Job) -> None:
         return
     pipe.send(Reply("ready", engine_name))
     for number, task in enumerate(requests(pipe), start=1):
-        _one(pipe, task, tools, writers, raw)
+        _one(pipe, task, tools, findings, raw)
         if number % GIVE_BACK_EVERY == 0:
             give_back_memory()
-    for writer in writers:
-        writer.close()
     raw.close()
     tools.engine.close()
 
@@ -100,34 +115,23 @@ def load_tools(job: Job) -> tuple[SegmentTools, str]:
         camera=source,
         structures=job.structures,
         on_camera_grid=job.on_camera_grid,
+        seen=Seen.of(package.trust),
+        probabilities=job.probabilities,
+        masked=_to_masks_grid(job, warp) if job.masked_images else None,
     )
     return tools, engine.name
+
+
+def _to_masks_grid(job: Job, to_network: Warp) -> Warp:
+    if not job.on_camera_grid:
+        return to_network
+    return Warp(job.info.grid, job.info.grid.voxel_um, job.models)
 
 
 def warm_up(tools: SegmentTools, job: Job) -> None:
     """Segment a dark stack, so that the first real one need not wait for compilers."""
     dark = np.full(job.info.shape, round(tools.offset), np.uint16)
     segment(Stack(dark, StackIndex(0, 0), 0.0), Normalisation(100.0, 1.0), tools)
-
-
-def _writer(number: int, job: Job, tools: SegmentTools) -> LabelWriter:
-    """Return the writer of an image's labels; after a death they are there already."""
-    image = image_path(job.folder, number)
-    if label_names(image):
-        return LabelWriter.open(image)
-    return LabelWriter.create(
-        image,
-        job.structures,
-        tools.camera if tools.on_camera_grid else tools.warp.target,
-        job.info.timepoints,
-        interval_s=job.info.interval_s,
-        attributes={
-            "package": tools.package.name,
-            "package_sha256": tools.package.sha256,
-            "calibration": job.calibration,
-            "unreliable": list(job.unreliable),
-        },
-    )
 
 
 class RawReader:
@@ -159,7 +163,7 @@ def _one(
     pipe: Connection,
     task: Task,
     tools: SegmentTools,
-    writers: list[LabelWriter],
+    findings: list[Findings],
     raw: RawReader,
 ) -> None:
     """Segment one stack, store its masks, and say how long it took, or what went wrong."""
@@ -168,11 +172,11 @@ def _one(
         data = raw.read(task)
         pipe.send(Reply("taken"))
         watch.lap("read")
-        masks = segment(Stack(data, task.index, task.time_s), task.normalisation, tools)
+        found = segment(Stack(data, task.index, task.time_s), task.normalisation, tools)
         watch.lap("segment")
-        writers[task.index.image].write(task.index.t, masks)
+        findings[task.index.image].write(task.index.t, found)
         watch.lap("store")
-        rows = measure(masks)
+        rows = measure(found.masks)
         watch.lap("measure")
     except (LivesrError, MemoryError) as error:
         pipe.send(Reply("failed", error if isinstance(error, LivesrError) else _memory(error)))
@@ -180,7 +184,7 @@ def _one(
         log.exception("%s", task.index)
         pipe.send(Reply("failed", _bug(error)))
     else:
-        pipe.send(Reply("done", Segmented(rows, watch.laps)))
+        pipe.send(Reply("done", Segmented(rows, watch.laps, found.strangeness)))
 
 
 def _memory(error: MemoryError) -> ModelError:

@@ -16,6 +16,8 @@ PLANE_ROWS = "planes.jsonl"
 PLANES_FILE = "planes.parquet"
 MEASUREMENT_ROWS = "measurements.jsonl"
 MEASUREMENTS_FILE = "measurements.parquet"
+PROBABILITY, MASKED = "probability", "masked"
+"""Images of a session that it stores beside ``image.ome.zarr`` if asked to."""
 
 _IMAGE_NAME = re.compile(r"image(?:-([1-9]\d*))?\.ome\.zarr")
 
@@ -23,6 +25,11 @@ _IMAGE_NAME = re.compile(r"image(?:-([1-9]\d*))?\.ome\.zarr")
 def image_path(session: Path, number: int) -> Path:
     """Return the path of a session's image: ``image.ome.zarr``, ``image-1.ome.zarr``, …."""
     return session / (f"image-{number}.ome.zarr" if number else "image.ome.zarr")
+
+
+def beside_path(session: Path, kind: str, number: int) -> Path:
+    """Return the path of an image's `PROBABILITY` or `MASKED`: ``masked.ome.zarr``, …."""
+    return session / (f"{kind}-{number}.ome.zarr" if number else f"{kind}.ome.zarr")
 
 
 def image_number(path: Path) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING
 
 from livesr.errors import StorageError
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
 # A mask of zeros and ones packed to bits takes an eighth of its voxels; the codec's bit shuffle
 # makes that its worst case (measured on smooth masks: a fortieth).
 _MASK_SHARE = 1 / 8
+# Measured on simulated cells: a tenth of the voxels' bytes.
+_PROBABILITY_SHARE = 1 / 4
+# Compartments exclude each other and the other structures lie in one: a voxel is in so many masks.
+_MASKED_LAYERS = 3
 # Journal, log, and the rows of planes (some 270 bytes each as JSON) and of measurements.
 _ROWS_PER_PLANE = 1024
 
@@ -44,6 +49,28 @@ def space_needed(
     masks = structures * mz * my * mx * _MASK_SHARE
     stacks = info.timepoints * info.positions
     return int(stacks * (raw + masks + c * z * _ROWS_PER_PLANE)) + slots * raw
+
+
+def space_beside(
+    info: RecordingInfo, structures: int, *, probability: Grid | None, masked: Grid | None
+) -> int:
+    """Return the bytes that probabilities and masked images take at most.
+
+    Parameters
+    ----------
+    info : RecordingInfo
+        Time points and positions.
+    structures : int
+        Channels of each.
+    probability, masked : Grid or None
+        Their grids; None where they are not stored.
+    """
+    bytes_a_stack = 0.0
+    if probability is not None:
+        bytes_a_stack += structures * prod(probability.shape) * _PROBABILITY_SHARE
+    if masked is not None:
+        bytes_a_stack += 2 * min(structures, _MASKED_LAYERS) * prod(masked.shape)
+    return int(info.timepoints * info.positions * bytes_a_stack)
 
 
 def check_space(folder: Path, needed: int) -> None:

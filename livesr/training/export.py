@@ -1,185 +1,264 @@
-"""From trained weights to a model package: one ONNX graph, and a description that says the truth.
+"""From trained weights to a model package, and from a package back to a network.
 
-The graph takes ``features`` (n, 2, z, y, x) float32 and gives ``probability``
-(n, structures, z, y, x) uint8 = round(255·p); n, z, y and x are free.
+The package is written whole into a folder beside its own and then takes its place: nothing half
+written is ever found under its name.
 """
-
-# mypy: disallow-subclassing-any=False
-# (PyTorch is optional, so mypy takes its classes as Any)
 
 from __future__ import annotations
 
-import hashlib
-import warnings
+import os
+import shutil
+from dataclasses import asdict
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 import yaml
-from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
 
 import livesr
-from livesr.training.loss import probabilities
-from livesr.training.network import STRIDE, AttentionUNet, depth_to_space, parameters
+from livesr.errors import ModelError, StorageError
+from livesr.segmentation.description import FILE, MEND, Description, Livesr
+from livesr.segmentation.package import OLD_FILE, Package
+from livesr.training.graph import deploy, export_onnx, receptive_halo, rounded
+from livesr.training.modelcard import (
+    FILES,
+    HONEST_WORDS,
+    HONEST_WORDS_OF_DATA,
+    MODEL,
+    STATE,
+    TEST_INPUT,
+    TEST_OUTPUT,
+    about_files,
+    describe,
+    first_line,
+    plain,
+    write_description,
+)
+from livesr.training.network import Architecture, AttentionUNet, parameters
+from livesr.training.testinput import SEED, window_of_features
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator, Mapping
 
-    from livesr.training.network import Architecture
     from livesr.training.plan import Head, Recipe
-
-OPSET = 18
-MOST_VOXELS = 4096
-"""Largest z, y or x that the graph is exported for, in units of its multiple."""
-HONEST_WORDS = (
-    "Trained only on simulated cells: accuracy on your microscope is unknown until "
-    "`livesr validate`. Scores are on simulated cells and not comparable with the paper's. "
-    "A network after the paper, not the paper's network."
-)
-
-
-class Deployed(nn.Module):
-    """Network, activation and rounding; unpacks only after probabilities are bytes."""
-
-    def __init__(self, network: AttentionUNet, heads: tuple[Head, ...]) -> None:
-        super().__init__()
-        self.network = network
-        self.heads = heads
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Return probabilities as uint8, one output a structure."""
-        p = probabilities(self.network(features), self.heads)
-        return depth_to_space(torch.round(p * 255.0).to(torch.uint8))
-
-
-def fold_norm(network: AttentionUNet) -> AttentionUNet:
-    """Fold every batch normalisation into the convolution before it, in place."""
-    for block in network.modules():
-        if not isinstance(block, nn.Sequential):
-            continue
-        for i, layer in enumerate(list(block)[:-1]):
-            if isinstance(layer, nn.Conv3d) and isinstance(block[i + 1], nn.BatchNorm3d):
-                block[i] = fuse_conv_bn_eval(layer, block[i + 1])
-                block[i + 1] = nn.Identity()
-    return network
-
-
-def receptive_halo(network: AttentionUNet) -> tuple[int, int, int]:
-    """Return how far (z, y, x) an output looks, in the networks' voxels, rounded up to multiples.
-
-    Two convolutions of 3 down and two up at every level but the coarsest, which has two; each
-    level's voxels are as many times larger as it was pooled. Gates look as far as the level below.
-    """
-    arch = network.arch
-    reach = []
-    for axis in range(3):
-        first = 1 if axis == 0 else STRIDE
-        kernel = 0 if arch.dims == "2d" and axis == 0 else 1
-        levels = len(arch.widths)
-        sizes = [first * arch.pool[axis] ** level for level in range(levels)]
-        convolutions = sum(4 * s for s in sizes[:-1]) + 2 * sizes[-1]
-        pooling = sum(s - sizes[0] for s in sizes[1:])
-        total = kernel * (convolutions + pooling)
-        multiple = arch.multiple[axis]
-        reach.append(-(-total // multiple) * multiple)
-    return (reach[0], reach[1], reach[2])
-
-
-def export_onnx(network: AttentionUNet, heads: tuple[Head, ...], path: Path) -> None:
-    """Write the deployed network as ONNX; ``network`` is folded in place."""
-    deployed = Deployed(fold_norm(network.eval()), heads).eval()
-    mz, my, mx = network.arch.multiple
-    sample = torch.zeros(2, 2, 2 * mz if mz > 1 else 3, 3 * my, 4 * mx)
-    free = {
-        "features": {
-            0: torch.export.Dim("n", min=1, max=64),
-            2: mz * torch.export.Dim("nz", min=1, max=MOST_VOXELS // mz),
-            3: my * torch.export.Dim("ny", min=1, max=MOST_VOXELS),
-            4: mx * torch.export.Dim("nx", min=1, max=MOST_VOXELS),
-        }
-    }
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the exporter's own use of deprecated names
-        program = torch.onnx.export(
-            deployed,
-            (sample,),
-            dynamo=True,
-            opset_version=OPSET,
-            input_names=["features"],
-            output_names=["probability"],
-            dynamic_shapes=free,
-            verbose=False,
-        )
-    program.save(path, external_data=False)
 
 
 def write_package(network: AttentionUNet, recipe: Recipe, folder: Path) -> Path:
-    """Write ``package.yaml`` and ``model.onnx``; returns the folder."""
-    folder.mkdir(parents=True, exist_ok=True)
-    count = parameters(network)
-    halo = receptive_halo(network)
-    model = folder / "model.onnx"
-    export_onnx(network, recipe.network.heads, model)
-    description = describe(recipe, network.arch, model)
-    description["input"]["halo"] = list(halo)
-    description["training"]["parameters"] = count
-    write_description(description, folder)
-    return folder
+    """Write a trained network as a model package; returns the folder.
+
+    Parameters
+    ----------
+    network : AttentionUNet
+        Not changed.
+    recipe : Recipe
+        That it was trained by.
+    folder : Path
+        An older package there is replaced when the new one is whole.
+
+    Raises
+    ------
+    ModelError
+        If a weight is no finite number.
+    StorageError
+        If it cannot be written, or other files stand in the folder.
+    """
+    description = f"{first_line(recipe)}\n{recipe.description}".strip()
+    return assemble(network, recipe.network.heads, _config(network, recipe), description, folder)
 
 
-def describe(recipe: Recipe, arch: Architecture, model: Path) -> dict[str, Any]:
-    """Return what ``package.yaml`` says of a freshly exported network."""
-    plan = recipe.network
+def _config(network: AttentionUNet, recipe: Recipe) -> dict[str, Any]:
+    """Return what ``config.livesr`` says of a freshly trained network."""
+    plan, arch = recipe.network, network.arch
     return {
         "format": 1,
         "name": recipe.name,
-        "description": recipe.description,
         "dims": plan.dims,
-        "structures": list(plan.structures),
-        "heads": [
-            {
-                "network": head.network,
-                "structures": list(head.structures),
-                "activation": head.activation,
-                "background": head.background,
-            }
-            for head in plan.heads
-        ],
+        "structures": plan.structures,
+        "heads": [asdict(head) for head in plan.heads],
         "input": {
-            "channels": ["intensity", "ratio"],
-            "voxel_um": list(plan.voxel_um),
+            "channels": plan.channels,
+            "voxel_um": plan.voxel_um,
             "z_multiple": arch.multiple[0],
             "xy_multiple": arch.multiple[1],
+            "halo": receptive_halo(network),
         },
         "thresholds": dict.fromkeys(plan.structures, 0.5),
-        "weights": {
-            "file": model.name,
-            "sha256": hashlib.sha256(model.read_bytes()).hexdigest(),
-        },
-        "training": {
-            "widths": list(plan.widths),
-            "command": f"livesr train examples/train-{recipe.name.lower()}.yaml",
-            "seed": recipe.seed,
-            "seeds": [recipe.fields.seeds, recipe.fields.seeds + recipe.fields.count - 1],
-            "steps": recipe.schedule.steps,
-            "code_version": livesr.__version__,
-            "date": datetime.now(UTC).date().isoformat(),
-        },
-        "scores": {},
-        "license": "BSD-3-Clause",
-        "honest_words": HONEST_WORDS,
+        "training": _training(recipe),
+        "honest_words": HONEST_WORDS_OF_DATA if recipe.data.folders else HONEST_WORDS,
     }
 
 
-def write_description(description: dict[str, Any], folder: Path) -> None:
-    """Write ``package.yaml``."""
-    text = yaml.safe_dump(description, sort_keys=False, allow_unicode=True, width=100)
-    (folder / "package.yaml").write_text(text, encoding="utf-8")
+def _training(recipe: Recipe) -> dict[str, Any]:
+    """Return how the network was made, as far as the recipe tells."""
+    said = {
+        "command": f"livesr train examples/train-{recipe.name.lower()}.yaml",
+        "seed": recipe.seed,
+        "seeds": [recipe.fields.seeds, recipe.fields.seeds + recipe.fields.count - 1],
+        "steps": recipe.schedule.steps,
+        "data": [Path(folder).name for folder in recipe.data.folders],
+        "initial": Path(recipe.initial).name,
+        "teachers": [Path(teacher).name for teacher in recipe.teachers],
+        "code_version": livesr.__version__,
+        "date": datetime.now(UTC).date().isoformat(),
+    }
+    return {key: value for key, value in said.items() if value not in ("", [])}
+
+
+def assemble(
+    network: AttentionUNet,
+    heads: tuple[Head, ...],
+    config: Mapping[str, Any],
+    description: str,
+    folder: Path,
+) -> Path:
+    """Write a package from a network and what is to be said of it; returns the folder.
+
+    Parameters
+    ----------
+    network : AttentionUNet
+        Not changed.
+    heads : tuple of Head
+    config : mapping
+        `livesr.segmentation.description.Livesr`; what the network itself tells is added.
+    description : str
+    folder : Path
+
+    Raises
+    ------
+    ModelError
+        If a weight is no finite number.
+    StorageError
+        If it cannot be written, or other files stand in the folder.
+    """
+    _refuse_other_files(folder)
+    new = folder.with_name(f".{folder.name}.{os.getpid()}.new")
+    try:
+        new.mkdir(parents=True)
+        _write_files(network, heads, config, description, new)
+        _take_place(new, folder)
+    except OSError as problem:
+        raise StorageError(
+            f"the package cannot be written: {problem}",
+            where=str(folder),
+            fix="make room on the disk, or close the programs that use the package that is there",
+        ) from None
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+    return folder
+
+
+def _write_files(
+    network: AttentionUNet,
+    heads: tuple[Head, ...],
+    config: Mapping[str, Any],
+    description: str,
+    folder: Path,
+) -> None:
+    """Fill a folder with all of a package."""
+    said = plain({**config, "architecture": asdict(network.arch)})
+    said["training"]["parameters"] = parameters(network)
+    said["test"] = {"seed": SEED, "by": f"livesr {livesr.__version__}, PyTorch, float32"}
+    (folder / STATE).write_bytes(save(dict(_state(network))))
+    deployed = deploy(network, heads)
+    export_onnx(deployed, folder / MODEL)
+    package = Package(folder, Description.model_validate(said | about_files(folder)))
+    features = window_of_features(package)
+    np.save(folder / TEST_INPUT, features)
+    with torch.no_grad():
+        np.save(folder / TEST_OUTPUT, deployed(torch.from_numpy(features)).numpy())
+    write_description(describe(said, description, folder), folder)
+
+
+def _state(network: AttentionUNet) -> Iterator[tuple[str, torch.Tensor]]:
+    """Yield what the network knows, kernels in half precision."""
+    for name, values in network.state_dict().items():
+        checked = rounded(name, values.detach().cpu())
+        yield name, (checked.half() if checked.dim() > 1 else checked).contiguous()
+
+
+def _refuse_other_files(folder: Path) -> None:
+    """Raise if the folder holds anything else than a package, which would be lost."""
+    known = {*FILES, OLD_FILE}
+    there = sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+    others = [name for name in there if name not in known and not name.startswith(".")]
+    if others:
+        raise StorageError(
+            f"the folder holds other files, which a package would replace: {', '.join(others[:5])}",
+            where=str(folder),
+            fix="name another folder for the package",
+        )
+
+
+def _take_place(new: Path, folder: Path) -> None:
+    """Put a whole package where an older one may be."""
+    old = new.with_suffix(".old")
+    if folder.exists():
+        folder.rename(old)
+    try:
+        new.rename(folder)
+    except OSError:
+        if old.exists():
+            old.rename(folder)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def network_of(package: Package) -> AttentionUNet:
+    """Return the network of a package, as further training starts from it.
+
+    Parameters
+    ----------
+    package : Package
+
+    Raises
+    ------
+    ModelError
+        If the weights are damaged, or of another network than the package says.
+    """
+    package.verify()
+    path = package.safetensors
+    try:
+        arch = Architecture(**_tuples(package.about.architecture))
+        network = AttentionUNet(arch)
+        network.load_state_dict(load_file(path))
+    except (TypeError, RuntimeError, SafetensorError) as problem:
+        raise ModelError(
+            f"the weights of package {package.name} fit no network of this livesr: "
+            f"{' '.join(str(problem).split())[:300]}",
+            where=str(path),
+            fix=MEND,
+        ) from None
+    if arch.outputs != len(package.structures) or arch.inputs != len(package.channels):
+        raise ModelError(
+            f"package {package.name} holds a network of {arch.inputs} inputs and {arch.outputs} "
+            f"outputs, and says {len(package.channels)} and {len(package.structures)}",
+            where=str(path),
+            fix=MEND,
+        )
+    network.eval()
+    return network
+
+
+def _tuples(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: tuple(v) if isinstance(v, list) else v for key, v in values.items()}
 
 
 def update_description(folder: Path, **parts: object) -> None:
-    """Replace top-level keys of a package's description: thresholds, scores."""
-    path = folder / "package.yaml"
-    description = yaml.safe_load(path.read_text(encoding="utf-8"))
-    write_description({**description, **parts}, folder)
+    """Replace keys of a package's ``config.livesr``: thresholds, scores, trust, training.
+
+    Raises
+    ------
+    ValueError
+        If there is no such key, or what is said of it does not fit the package; nothing is
+        written then.
+    """
+    unknown = set(parts) - set(Livesr.model_fields)
+    if unknown:
+        raise ValueError(f"config.livesr has no {', '.join(sorted(unknown))}")
+    rdf = yaml.safe_load((folder / FILE).read_text(encoding="utf-8"))
+    rdf["config"]["livesr"].update(parts)
+    write_description(rdf, folder)

@@ -19,20 +19,25 @@ from livesr.catalog import NAMES
 from livesr.features import estimate_normalisation
 from livesr.simulator.imaging.camera import CameraModel
 from livesr.simulator.imaging.optics import Optics
+from livesr.simulator.parameters import parameters
 from livesr.simulator.sample import Sample
 from livesr.simulator.view import View
+from livesr.training.variety import DIVISIONS_S, as_text, dividing, varied
 from livesr.types import Grid, Normalisation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
+    from livesr.simulator.parameters import Parameters
+    from livesr.training.labelled import LabelledStack
     from livesr.training.plan import FieldPlan
     from livesr.types import Bool, UInt16
 
     Float16 = np.ndarray[tuple[int, ...], np.dtype[np.float16]]
 
-PIXEL_UM = 0.0668
+LONGEST_S = 600.0
+"""Latest time at which a sample that does not divide is looked at."""
 Z_STEP_UM = 0.3
 PLANES = 24
 CENTRES = 400
@@ -61,6 +66,10 @@ class Field:
         Estimated over the whole field as in a session, with intensity in photons.
     centres : mapping of str to list of (y, x)
         Pixels of each structure.
+    known : tuple of str
+        Structures that the truth is about; of the others nothing is known.
+    measured : bool
+        The photons are a recording's own, noise and all, not expected values.
     """
 
     photons: Float16
@@ -69,6 +78,8 @@ class Field:
     chromatic: ChromaticModel
     norm: Normalisation
     centres: dict[str, list[tuple[int, int]]]
+    known: tuple[str, ...] = NAMES
+    measured: bool = False
 
 
 def simulate_field(seed: int, plan: FieldPlan, camera: CameraModel) -> Field:
@@ -83,22 +94,23 @@ def simulate_field(seed: int, plan: FieldPlan, camera: CameraModel) -> Field:
         Only its counts a photon are used.
     """
     rng = np.random.default_rng([seed, 1])
-    sample = Sample(seed)
+    world = draw_world(plan, rng)
+    p, pixel = world.parameters, world.parameters.sampling.pixel_um[0]
+    sample = Sample(seed, parameters=p)
     registered = rng.random() < REGISTERED
-    optics = Optics.registered(seed) if registered else Optics.from_seed(seed)
+    optics = (Optics.registered if registered else Optics.from_seed)(seed, p.optics)
     usual = rng.random() < plan.usual_z_step
     step = Z_STEP_UM if usual else float(rng.uniform(*plan.z_step_um))
-    start = float(rng.uniform(*plan.start_um))
+    start = float(rng.uniform(*plan.start_um)) + world.above_um
     aside = rng.uniform(-10.0, 10.0, 2)
-    view = View((float(aside[0]), float(aside[1])), PIXEL_UM, plan.shape)
+    view = View((float(aside[0]), float(aside[1])), pixel, plan.shape)
     planes = ceil((PLANES - 1) * Z_STEP_UM / step - 1e-6) + 1
-    time_s = float(rng.uniform(0.0, 600.0))
     at = start + step * np.arange(planes)
-    photons = sample.emission(time_s, at.tolist(), view, optics).astype(np.float16)
-    grid = Grid((planes, *plan.shape), (step, PIXEL_UM, PIXEL_UM))
-    target = target_grid(grid, (Z_STEP_UM, PIXEL_UM, PIXEL_UM))
+    photons = sample.emission(world.time_s, at.tolist(), view, optics).astype(np.float16)
+    grid = Grid((planes, *plan.shape), (step, pixel, pixel))
+    target = target_grid(grid, (Z_STEP_UM, pixel, pixel))
     truth_z = start + target.voxel_um[0] * np.arange(target.shape[0])
-    truth = sample.truth(time_s, truth_z.tolist(), view)
+    truth = sample.truth(world.time_s, truth_z.tolist(), view)
     return Field(
         photons,
         pack(truth),
@@ -106,6 +118,30 @@ def simulate_field(seed: int, plan: FieldPlan, camera: CameraModel) -> Field:
         optics.chromatic,
         _photon_norm(photons, grid, camera, rng),
         {name: _centres(truth[name], rng) for name in NAMES},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What kind of sample a field is of, when it is looked at, and how much higher than usual."""
+
+    parameters: Parameters
+    time_s: float
+    above_um: float
+
+
+def draw_world(plan: FieldPlan, rng: np.random.Generator) -> World:
+    changes = varied(rng) if rng.random() < plan.varied else {}
+    if rng.random() >= plan.dividing:
+        return World(
+            parameters("standard", as_text(changes)), float(rng.uniform(0.0, LONGEST_S)), 0.0
+        )
+    # Half of the tall cells' stacks begin where those of flat cells do.
+    above = max(0.0, float(rng.uniform(-plan.rounded_um, plan.rounded_um)))
+    return World(
+        parameters("standard", as_text(changes | dividing())),
+        float(rng.uniform(*DIVISIONS_S)),
+        above,
     )
 
 
@@ -146,6 +182,8 @@ def write_field(field: Field, folder: Path) -> None:
         "chromatic": asdict(field.chromatic),
         "norm": asdict(field.norm),
         "centres": field.centres,
+        "known": field.known,
+        "measured": field.measured,
     }
     (folder / "field.json").write_text(json.dumps(about), encoding="utf-8")
 
@@ -159,16 +197,61 @@ def read_field(folder: Path) -> Field:
         photons,
         np.load(folder / "truth.npy", mmap_mode="r"),
         Grid(photons.shape[1:], (voxel[0], voxel[1], voxel[2])),
-        _chromatic(about["chromatic"]),
+        chromatic_from(about["chromatic"]),
         Normalisation(**about["norm"]),
         about["centres"],
+        tuple(about.get("known", NAMES)),
+        about.get("measured", False),
     )
 
 
-def _chromatic(parts: dict[str, Any]) -> ChromaticModel:
+def chromatic_from(parts: dict[str, Any]) -> ChromaticModel:
+    """Return the model that ``asdict`` made into plain values."""
     rows = [tuple(row) for row in parts.pop("affine")]
     polynomial = tuple(tuple(row) for row in parts.pop("polynomial"))
     return ChromaticModel(affine=(rows[0], rows[1], rows[2]), polynomial=polynomial, **parts)
+
+
+def field_of(labelled: LabelledStack, camera: CameraModel, rng: np.random.Generator) -> Field:
+    """Return a recording with masks as a field to train on.
+
+    Parameters
+    ----------
+    labelled : LabelledStack
+        Its truth holds the structures that are known.
+    camera : CameraModel
+        That patches are taken with: counts become its photons.
+    rng : numpy.random.Generator
+        Chooses centres.
+    """
+    counts = labelled.data[:2].astype(np.float32) - np.float32(labelled.offset)
+    photons = np.maximum(counts, 0.0) / counts_per_photon(camera)
+    norm = estimate_normalisation(labelled.data, labelled.grid, labelled.offset)
+    target = target_grid(labelled.grid, (Z_STEP_UM, *labelled.grid.voxel_um[1:]))
+    truth = {name: _on_planes(mask, labelled.grid, target) for name, mask in labelled.truth.items()}
+    none = np.zeros(target.shape, bool)
+    return Field(
+        photons.astype(np.float16),
+        pack({name: truth.get(name, none) for name in NAMES}),
+        labelled.grid,
+        labelled.chromatic,
+        Normalisation(norm.intensity / counts_per_photon(camera), norm.ratio),
+        {name: _centres(mask, rng) for name, mask in truth.items()},
+        tuple(name for name in NAMES if name in truth),
+        measured=True,
+    )
+
+
+def _on_planes(mask: Bool, grid: Grid, target: Grid) -> Bool:
+    """Return a mask at other heights: of the planes around each, by their distance."""
+    at = np.arange(target.shape[0]) * (target.voxel_um[0] / grid.voxel_um[0])
+    at = np.minimum(at, len(mask) - 1)
+    below = np.floor(at).astype(int)
+    above = np.minimum(below + 1, len(mask) - 1)
+    weight = (at - below)[:, None, None]
+    share = (1 - weight) * mask[below] + weight * mask[above]
+    inside: Bool = share >= 0.5
+    return inside
 
 
 def made_fields(folder: Path) -> list[Path]:

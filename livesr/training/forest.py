@@ -145,11 +145,13 @@ class PixelForest:
             [one.best(name)[1] for one, name in zip(each, self.names, strict=True)]
         )
 
-    def update(self, field: Voxels) -> None:
-        """Score a field."""
-        masks = self.votes(field.values) >= self._thresholds
-        for k in range(len(self.names)):
-            self._counts[k] += Counts.of(masks[:, k], field.truth[:, k])
+    def update(self, field: Voxels, known: Sequence[str] | None = None) -> None:
+        """Score a field, of which ``known`` structures are the truth's; by default all."""
+        votes = self.votes(field.values)
+        for k, name in enumerate(self.names if known is None else known):
+            column = self.names.index(name)
+            mask = votes[:, column] >= self._thresholds[column]
+            self._counts[column] += Counts.of(mask, field.truth[:, k])
 
     def score(self, images: Sequence[Float32], truth: Mapping[str, Bool], grid: Grid) -> None:
         """Score a field, on some of its voxels.
@@ -157,12 +159,15 @@ class PixelForest:
         Parameters
         ----------
         images : sequence of ndarray, (z, y, x), float32
-            Intensity and ratio on ``grid`` (`livesr.training.evaluation.pixel_images`).
+            Intensity and ratio on ``grid`` (`livesr.training.labelled.pixel_images`).
         truth : mapping of str to ndarray, (z, y, x), bool
+            Of some or all structures.
         grid : Grid
         """
-        masks = [truth[name] for name in self.names]
-        self.update(scored_voxels(images, masks, grid, self._plan, self._rng))
+        known = [name for name in self.names if name in truth]
+        if known:
+            masks = [truth[name] for name in known]
+            self.update(scored_voxels(images, masks, grid, self._plan, self._rng), known)
 
     def f1(self, name: str) -> float:
         """Return the F1 of a structure, pooled over the fields that were scored."""

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from livesr.training.plan import Head, LossPlan
 
 PACKED = STRIDE**2
+ABSENT = -30.0
+"""A logit that says: surely not."""
 LEAST_VOXELS = 4.0
 """Smooths the Dice of a structure that a patch hardly shows."""
 
@@ -58,7 +60,13 @@ def _competing(logits: Tensor, head: Head) -> Tensor:
     return classes
 
 
-def loss(logits: Tensor, target: Tensor, heads: Sequence[Head], plan: LossPlan) -> Tensor:
+def loss(
+    logits: Tensor,
+    target: Tensor,
+    heads: Sequence[Head],
+    plan: LossPlan,
+    known: Tensor | None = None,
+) -> Tensor:
     """Return the mean loss of all structures.
 
     Parameters
@@ -68,7 +76,12 @@ def loss(logits: Tensor, target: Tensor, heads: Sequence[Head], plan: LossPlan) 
         Coverage, 0 to 255.
     heads : sequence of Head
     plan : LossPlan
+    known : Tensor, (n, outputs), bool, optional
+        Which structures a patch has labels for; the others neither count nor teach. A head of
+        competing outputs counts only where all of them are known.
     """
+    if known is not None and not bool(known.all()):
+        logits, target = _only_known(logits, target, _whole_heads(known, heads))
     if target.dtype != torch.uint8:
         raise TypeError(f"the target is coverage from 0 to 255, uint8, not {target.dtype}")
     if logits.device.type == "cpu" and all(head.activation == "sigmoid" for head in heads):
@@ -76,6 +89,24 @@ def loss(logits: Tensor, target: Tensor, heads: Sequence[Head], plan: LossPlan) 
         weights = [plan.factor(name) for name in names], [plan.own(name) for name in names]
         return fused_loss(logits, target, weights, plan.dice, LEAST_VOXELS)
     return plain_loss(logits, target, heads, plan)
+
+
+def _whole_heads(known: Tensor, heads: Sequence[Head]) -> Tensor:
+    """Return ``known``, where outputs that compete are known together or not at all."""
+    known = known.clone()
+    start = 0
+    for head in heads:
+        stop = start + len(head.structures)
+        if head.activation == "softmax":
+            known[:, start:stop] = known[:, start:stop].all(1, keepdim=True)
+        start = stop
+    return known
+
+
+def _only_known(logits: Tensor, target: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
+    """Return logits and target where what is unknown agrees: no loss, and no gradient."""
+    packed = known.repeat_interleave(PACKED, 1)[:, :, None, None, None].to(logits.device)
+    return logits.masked_fill(~packed, ABSENT), target.masked_fill(~packed, 0)
 
 
 def plain_loss(logits: Tensor, target: Tensor, heads: Sequence[Head], plan: LossPlan) -> Tensor:

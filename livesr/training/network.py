@@ -33,19 +33,22 @@ class Architecture:
     Attributes
     ----------
     dims : {"3d", "2d"}
-        "2d" sees each plane alone, through the same (n, 2, z, y, x) interface.
+        "2d" sees each plane alone, through the same (n, inputs, z, y, x) interface.
     widths : tuple of int
         Channels of each level, finest first.
     outputs : int
         Number of structures.
     head : int
         Channels of the layer before the outputs.
+    inputs : int
+        Number of images: intensity and ratio, or one colocalisation channel.
     """
 
     dims: Dims
     widths: tuple[int, ...]
     outputs: int
     head: int = 64
+    inputs: int = 2
 
     @property
     def pool(self) -> tuple[int, int, int]:
@@ -136,7 +139,7 @@ class UpBlock(nn.Module):
 
 
 class AttentionUNet(nn.Module):
-    """Features (n, 2, z, y, x) to packed logits (n, 4·outputs, z, y/2, x/2).
+    """Features (n, inputs, z, y, x) to packed logits (n, 4·outputs, z, y/2, x/2).
 
     Logits stay packed (see `depth_to_space`), so that activation and rounding run on contiguous
     channels before they are unpacked.
@@ -149,7 +152,7 @@ class AttentionUNet(nn.Module):
         widths = arch.widths
         self.down = nn.ModuleList(
             ConvBlock(before, after, arch.dims)
-            for before, after in zip((2 * packed, *widths[:-1]), widths, strict=True)
+            for before, after in zip((arch.inputs * packed, *widths[:-1]), widths, strict=True)
         )
         self.pool = nn.MaxPool3d(arch.pool)
         self.up = nn.ModuleList(
@@ -158,7 +161,7 @@ class AttentionUNet(nn.Module):
         )
         # Four outputs a structure do not fit through the finest level's few channels: the head
         # sees the four fine voxels and the finest skip as well.
-        seen = 2 * widths[0] + 2 * packed
+        seen = 2 * widths[0] + arch.inputs * packed
         self.head = nn.Sequential(nn.Conv3d(seen, arch.head, 1), nn.ReLU(inplace=True))
         self.final = nn.Conv3d(arch.head, packed * arch.outputs, 1)
         # A negative bias starts rare structures as absent and keeps them from collapsing.

@@ -8,8 +8,8 @@ worth learning.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import cv2
 import numba
@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from livesr.calibration.warp import ChromaticModel, Warp, exponents
 from livesr.catalog import NAMES
+from livesr.errors import ConfigError
 from livesr.features import make_features
 from livesr.training.fields import counts_per_photon
 from livesr.types import Grid, Normalisation
@@ -28,12 +29,25 @@ if TYPE_CHECKING:
     from livesr.simulator.imaging.camera import CameraModel
     from livesr.training.fields import Field
     from livesr.training.plan import Augmentation
-    from livesr.types import Float32, UInt8, UInt16
+    from livesr.types import Bool, Float32, UInt8, UInt16
 
 BORDER = 8
 """Voxels cut off each side of a patch: the chromatic offset looks beyond its edge."""
+MOST_COUNTS = 65_535
 Voxel = TypeVar("Voxel", np.float32, np.uint8)
 Ints = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
+
+
+class Seen(Protocol):
+    """A field of any kind: where its pixels lie, and where red lies against yellow."""
+
+    @property
+    def grid(self) -> Grid:
+        """Of its photons."""
+
+    @property
+    def chromatic(self) -> ChromaticModel:
+        """Red against yellow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +59,13 @@ class Patch:
     features : ndarray, (2, z, y, x), float32
     target : ndarray, (structures, z, y, x), uint8
         Coverage of each voxel, 0 to 255, in the catalog's order.
+    known : ndarray, (structures,), bool, optional
+        Which structures the target is about; all if not given.
     """
 
     features: Float32
     target: UInt8
+    known: Bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +93,14 @@ class PatchMaker:
         """Return a random patch of ``field``, of ``planes`` planes if its own are not wanted."""
         box, pixel_um = self._box(field, rng)
         photons = self._light(field.photons[:, :, *box].astype(np.float32), rng)
-        exposure = float(np.exp(rng.uniform(*np.log(self.augmentation.exposure))))
+        exposure = self._exposure(field, rng)
         red = 1.0 + _around(self.augmentation.ratio_gain, rng)
-        photons[0] *= exposure
-        photons[1] *= exposure * red
-        counts = self.camera.expose(photons, rng)
+        if field.measured:
+            counts = self._dimmed(photons, exposure, red, rng)
+        else:
+            photons[0] *= exposure
+            photons[1] *= exposure * red
+            counts = self.camera.expose(photons, rng)
         source = Grid(counts.shape[1:], (field.grid.voxel_um[0], pixel_um, pixel_um))
         warp = Warp(source, self.voxel_um, {1: self._registration(field, box, pixel_um, rng)})
         offset = self.camera.offset + _around(self.augmentation.offset_counts, rng)
@@ -88,15 +108,44 @@ class PatchMaker:
         if rng.random() < self.augmentation.no_ratio:
             features[1] = 0.0
         target = coverage(field.truth[:, *box], warp.target.shape[1:])
-        return self._finish(features, target, planes or self.shape[0], rng)
+        patch = self._finish(features, target, planes or self.shape[0], rng)
+        known = np.array([name in field.known for name in NAMES])
+        return patch if known.all() else replace(patch, known=known)
+
+    def _exposure(self, field: Field, rng: np.random.Generator) -> float:
+        """Return the light of this patch; a recording can be made dimmer, never brighter."""
+        low, high = self.augmentation.exposure
+        low, high = (min(low, 1.0), min(high, 1.0)) if field.measured else (low, high)
+        return float(np.exp(rng.uniform(np.log(low), np.log(high))))
+
+    def _dimmed(
+        self, photons: Float32, exposure: float, red: float, rng: np.random.Generator
+    ) -> UInt16:
+        """Return counts of a recording at less light: electrons thinned, as a binomial draw."""
+        electrons = photons * np.float32(self.camera.qe)
+        thinned = electrons * np.float32(exposure)
+        if exposure < 1.0:
+            spread = np.sqrt(electrons * np.float32(exposure * (1.0 - exposure)))
+            thinned += spread * rng.standard_normal(electrons.shape, np.float32)
+        thinned[1] *= np.float32(red)
+        counts = thinned / np.float32(self.camera.gain_e_per_adu) + np.float32(self.camera.offset)
+        return np.clip(np.rint(counts), 0, MOST_COUNTS).astype(np.uint16)
 
     def _box(self, field: Field, rng: np.random.Generator) -> tuple[tuple[slice, slice], float]:
         """Return the camera's pixels to cut, and their size such that they fill whole voxels."""
         scale = 1.0 + _around(self.augmentation.pixel_size, rng)
-        voxels = self.shape[1] + 2 * BORDER
+        voxels = self.shape[1] + 2 * BORDER  # patches are square
         height, width = field.truth.shape[1:]
         wanted = round(voxels * self.voxel_um[1] / (field.grid.voxel_um[1] * scale))
-        side = min(wanted, height, width)
+        side = wanted
+        if min(height, width) < wanted:
+            need = voxels * self.voxel_um[1]
+            raise ConfigError(
+                f"a field of {height} x {width} pixels of {field.grid.voxel_um[1]:.3g} µm is too "
+                f"small for a patch of {self.shape[1]} voxels with its border ({need:.1f} µm)",
+                where="schedule.patch",
+                fix="choose a smaller patch, or larger images",
+            )
         y, x = self._centre(field, rng)
         top, left = (
             int(np.clip(at - side // 2 + rng.integers(-side // 4, side // 4 + 1), 0, n - side))
@@ -159,7 +208,7 @@ class PatchMaker:
         return range(start, start + wanted)
 
 
-def around_box(field: Field, box: tuple[slice, slice], pixel_um: float) -> ChromaticModel:
+def around_box(field: Seen, box: tuple[slice, slice], pixel_um: float) -> ChromaticModel:
     """Return the field's chromatic model in coordinates of a box whose pixels are ``pixel_um``.
 
     A quadratic through 7 x 7 points; over 20 µm that leaves less than a nanometre.
@@ -253,7 +302,8 @@ def _around(half_width: float, rng: np.random.Generator) -> float:
 def turned(patch: Patch, rng: np.random.Generator) -> Patch:
     """Return the patch in one of its eight orientations in the plane."""
     turn, flip = int(rng.integers(4)), bool(rng.integers(2))
-    return Patch(_turned(patch.features, turn, flip), _turned(patch.target, turn, flip))
+    features, target = (_turned(v, turn, flip) for v in (patch.features, patch.target))
+    return Patch(features, target, patch.known)
 
 
 def _turned(volume: npt.NDArray[Voxel], turn: int, flip: bool) -> npt.NDArray[Voxel]:

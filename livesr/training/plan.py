@@ -15,6 +15,14 @@ STRICT = {"extra": "forbid"}
 """Read by the YAML reader: unknown keys are refused."""
 
 
+CELLS = ("intensity", "ratio")
+"""What the networks of organelles see."""
+COLOCALISATION = ("colocalisation",)
+"""What FG-net sees: the image of a probe, unmixed."""
+FOREGROUND = "foreground"
+"""What FG-net gives."""
+
+
 @dataclass(frozen=True, slots=True)
 class Head:
     """One of the paper's networks within the trained one: its outputs and how they compete.
@@ -44,12 +52,19 @@ def _all_sigmoid() -> tuple[Head, ...]:
 
 @dataclass(frozen=True, slots=True)
 class NetworkPlan:
-    """The network: widths of its levels (finest first) and of its last layer, and its heads."""
+    """The network: widths of its levels (finest first) and of its last layer, and its heads.
+
+    Attributes
+    ----------
+    channels : tuple of str
+        What it sees: `CELLS`, or `COLOCALISATION`, whose one structure is `FOREGROUND` (FG-net).
+    """
 
     dims: Literal["2d", "3d"] = "3d"
     widths: tuple[int, ...] = (16, 32, 64, 128)
     head: int = 64
     voxel_um: tuple[float, float, float] = (0.3, 0.1, 0.1)
+    channels: tuple[str, ...] = CELLS
     heads: tuple[Head, ...] = field(default_factory=_all_sigmoid)
     __pydantic_config__: ClassVar = STRICT
 
@@ -79,6 +94,9 @@ class FieldPlan:
         Share.
     start_um : tuple of float
         Lowest and highest first plane above the cover slip.
+    varied, dividing : float
+        Share of fields of other microscopes and cells (`livesr.training.variety`), and of cells
+        that divide, whose first plane may lie up to `rounded_um` higher: they are tall.
     """
 
     folder: str = "runs/fields"
@@ -90,6 +108,29 @@ class FieldPlan:
     z_step_um: tuple[float, float] = (0.2, 0.6)
     usual_z_step: float = 0.7
     start_um: tuple[float, float] = (-0.6, 0.6)
+    varied: float = 0.45
+    dividing: float = 0.2
+    rounded_um: float = 8.0
+    __pydantic_config__: ClassVar = STRICT
+
+
+@dataclass(frozen=True, slots=True)
+class DataPlan:
+    """Recordings with masks (``livesr label`` makes such folders), to train on beside simulation.
+
+    Attributes
+    ----------
+    folders : tuple of str
+        Data sets to train on.
+    validation : tuple of str
+        Data sets that choose the best checkpoint; simulated fields do if there are none.
+    share : float
+        Of patches that come from recordings; all of them if ``fields.count`` is 0.
+    """
+
+    folders: tuple[str, ...] = ()
+    validation: tuple[str, ...] = ()
+    share: float = 0.5
     __pydantic_config__: ClassVar = STRICT
 
 
@@ -162,7 +203,7 @@ class LossPlan:
     weights: dict[str, float] = field(default_factory=lambda: dict(CLASS_WEIGHTS))
     positive: dict[str, float] = field(default_factory=lambda: dict(POSITIVE))
     shares: dict[str, float] = field(default_factory=lambda: dict(SHARES))
-    dice: float = 1.0
+    dice: float = 0.0
     __pydantic_config__: ClassVar = STRICT
 
     def own(self, name: str) -> float:
@@ -227,7 +268,7 @@ SHARES: dict[str, float] = {
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """How long and how fast.
+    """How long and how fast; the defaults are the paper's where it says something.
 
     Attributes
     ----------
@@ -235,6 +276,8 @@ class Schedule:
         Steps, and patches a step.
     patch : tuple of int
         (z, y, x) voxels of a patch on the networks' grid.
+    optimizer : {"adam", "muon"}
+        Adam (the paper's), or Muon for the convolutions (`livesr.training.muon`).
     learning_rate : float
         Highest (cosine) or first (plateau).
     shape : {"cosine", "plateau"}
@@ -252,24 +295,28 @@ class Schedule:
     validate_every : int
         Steps between validations, each with a checkpoint.
     bf16 : bool
-        Compute in bfloat16 (fast on processors with AMX or AVX-512 bf16).
+        Compute in bfloat16 (fast on processors with AMX or AVX-512 bf16, and on GPUs).
+    device : {"auto", "cpu", "cuda"}
+        Auto is CUDA where PyTorch finds it.
     threads : int
         Of PyTorch; 0 leaves its own choice.
     workers : int
         Processes that make patches; 0 makes them in the training process.
     """
 
-    steps: int = 6000
+    steps: int = 20_000
     batch: int = 1
-    patch: tuple[int, int, int] = (24, 192, 192)
-    learning_rate: float = 3e-3
-    shape: Literal["cosine", "plateau"] = "cosine"
+    patch: tuple[int, int, int] = (24, 256, 256)
+    optimizer: Literal["adam", "muon"] = "adam"
+    learning_rate: float = 1e-4
+    shape: Literal["cosine", "plateau"] = "plateau"
     warm_up: float = 0.05
-    freeze_norm: float = 0.7
+    freeze_norm: float = 0.5
     average: float = 0.998
     reuse: int = 2
     validate_every: int = 250
     bf16: bool = True
+    device: Literal["auto", "cpu", "cuda"] = "auto"
     threads: int = 0
     workers: int = 1
     __pydantic_config__: ClassVar = STRICT
@@ -301,21 +348,32 @@ class Recipe:
     name : str
         Of the model package.
     initial : str
-        Weights to begin with: ``best.pt`` of another run with the same network; none if empty.
+        Model package (a folder, or a name in ``models/``) whose weights to begin with; outputs that
+        it does not have begin untrained. None if empty.
+    teachers : tuple of str
+        Model packages that say, beside the truth, what to learn (`livesr.training.teachers`).
+    teaching : float
+        Share of the target that is the teachers' probability.
     run : str
         Folder of checkpoints and log.
     package : str
         Folder to write the package to.
+    evaluate : tuple of int
+        Simulated cells to score the finished package on; none if empty.
     """
 
     name: str
     description: str = ""
     seed: int = 1
     initial: str = ""
+    teachers: tuple[str, ...] = ()
+    teaching: float = 0.5
     run: str = "runs/train"
     package: str = ""
+    evaluate: tuple[int, ...] = ()
     network: NetworkPlan = field(default_factory=NetworkPlan)
     fields: FieldPlan = field(default_factory=FieldPlan)
+    data: DataPlan = field(default_factory=DataPlan)
     sampling: dict[str, float] = field(default_factory=lambda: dict(SAMPLING))
     augmentation: Augmentation = field(default_factory=Augmentation)
     loss: LossPlan = field(default_factory=LossPlan)
@@ -323,6 +381,10 @@ class Recipe:
     __pydantic_config__: ClassVar = STRICT
 
     def __post_init__(self) -> None:
-        unknown = {*self.network.structures, *self.sampling, *self.loss.weights} - set(NAMES)
+        known = {FOREGROUND} if self.network.channels == COLOCALISATION else set(NAMES)
+        unknown = set(self.network.structures) - known
+        unknown |= {*self.sampling, *self.loss.weights} - {*NAMES, FOREGROUND}
         if unknown:
             raise ValueError(f"unknown structures: {', '.join(sorted(unknown))}")
+        if self.network.channels not in (CELLS, COLOCALISATION):
+            raise ValueError(f"networks see {CELLS} or {COLOCALISATION}")

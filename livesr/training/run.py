@@ -1,35 +1,58 @@
-"""A recipe from beginning to end: fields, training, export, thresholds."""
+"""A recipe from beginning to end: fields, training, export, thresholds, trust, scores."""
 
 from __future__ import annotations
 
 import multiprocessing
+import shutil
 import time
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from livesr.errors import LivesrError
+import numpy as np
+
+from livesr.errors import LivesrError, StorageError
 from livesr.segmentation.engines import choose_engine
 from livesr.segmentation.package import load_package
-from livesr.training.batches import training_folder, validation_folder
-from livesr.training.evaluation import simulate, tune
+from livesr.simulator.imaging.camera import CameraModel
+from livesr.training.colocalisation import make_coloc_fields
+from livesr.training.crew import joined
 from livesr.training.export import update_description, write_package
-from livesr.training.fields import PLANES, field_seeds, made_fields, make_fields
+from livesr.training.fields import (
+    PLANES,
+    field_of,
+    field_seeds,
+    made_fields,
+    make_fields,
+    write_field,
+)
+from livesr.training.labelled import simulate
 from livesr.training.loop import Trainer, load_best
+from livesr.training.plan import CELLS, COLOCALISATION
+from livesr.training.sources import recorded_folder, training_folder, validation_folder
+from livesr.training.thresholds import tune
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from multiprocessing.process import BaseProcess
 
+    from livesr.training.crew import Crew
     from livesr.training.plan import Recipe
+
+    Progress = Callable[[dict[str, object]], None]
 
 ENOUGH_FIELDS = 8
 """Training begins with so many fields while the others are still being made."""
 LOOK_S = 1.0
+BYTES_A_PIXEL = 8 * PLANES
+"""Of a field on disk: photons of two channels in half precision, truth, and planes of finer
+steps."""
+RUN_BYTES = 200 * 2**20
+"""Checkpoints and package."""
 
 
-def train(recipe: Recipe, *, progress: Callable[[dict[str, object]], None]) -> Path:
-    """Train, export and tune; goes on from the run's checkpoint if there is one.
+def train(recipe: Recipe, *, progress: Progress) -> Path:
+    """Train, export, tune and score; goes on from the run's checkpoint if there is one.
 
     Parameters
     ----------
@@ -46,13 +69,44 @@ def train(recipe: Recipe, *, progress: Callable[[dict[str, object]], None]) -> P
     ------
     LivesrError
         If the fields cannot be made.
+    ConfigError, ModelError, StorageError
+        If data sets, packages to begin with, or the disk do not do.
     """
-    with _fields_being_made(recipe):
-        Trainer(recipe, progress).run()
     folder = Path(recipe.package or Path(recipe.run) / recipe.name)
-    write_package(load_best(recipe), recipe, folder)
-    progress({"event": "thresholds", **tune_package(recipe, folder)})
+    with joined(recipe.schedule.device) as crew:
+        with _fields_being_made(recipe, crew):
+            Trainer(recipe, progress, crew).run()
+        if crew.leads:
+            write_package(load_best(recipe), recipe, folder)
+            finish(recipe, folder, progress)
     return folder
+
+
+def finish(recipe: Recipe, folder: Path, progress: Progress) -> None:
+    """Choose thresholds, fit probabilities and write scores into a package."""
+    if recipe.network.channels != CELLS:
+        return
+    progress({"event": "thresholds", **tune_package(recipe, folder)})
+    if recipe.evaluate:
+        from livesr.training.evaluation import evaluate
+        from livesr.training.samples import SimulatedCells
+
+        scores = evaluate([folder], SimulatedCells(recipe.evaluate), progress=progress)
+        update_description(folder, scores=summary(scores))
+        progress({"event": "evaluated", "mean_f1": scores["mean_f1"]})
+
+
+def summary(scores: dict[str, object]) -> dict[str, object]:
+    """Return what a package says of its scores."""
+    structures = scores["structures"]
+    assert isinstance(structures, dict)  # noqa: S101
+    return {
+        "preset": scores["preset"],
+        "seeds": scores["seeds"],
+        "simulator": scores["simulator"],
+        "mean_f1": round(float(str(scores["mean_f1"])), 4),
+        "f1": {name: round(float(one["f1"]), 4) for name, one in structures.items()},
+    }
 
 
 def tune_package(recipe: Recipe, folder: Path) -> dict[str, float]:
@@ -68,8 +122,13 @@ def tune_package(recipe: Recipe, folder: Path) -> dict[str, float]:
 
 
 @contextmanager
-def _fields_being_made(recipe: Recipe) -> Iterator[None]:
+def _fields_being_made(recipe: Recipe, crew: Crew) -> Iterator[None]:
     """Make the missing fields in a process beside; enter when there are enough to begin."""
+    if not crew.leads:
+        yield
+        return
+    check_room(recipe)
+    take_recordings(recipe)
     maker = multiprocessing.get_context("spawn").Process(target=make_all, args=(recipe,))
     maker.start()
     try:
@@ -80,24 +139,70 @@ def _fields_being_made(recipe: Recipe) -> Iterator[None]:
         maker.join()
 
 
+def check_room(recipe: Recipe) -> None:
+    """Compare the disk's free space with what fields and checkpoints will need.
+
+    Raises
+    ------
+    StorageError
+        With both numbers.
+    """
+    plan = recipe.fields
+    height, width = plan.shape
+    have = len(made_fields(training_folder(recipe))) + len(made_fields(validation_folder(recipe)))
+    missing = max(plan.count + plan.validation_count - have, 0)
+    needed = missing * height * width * BYTES_A_PIXEL + RUN_BYTES
+    place = Path(plan.folder)
+    place.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(place).free
+    if free < needed:
+        raise StorageError(
+            f"training needs about {needed / 1e9:.1f} GB for {missing} fields and checkpoints, "
+            f"{free / 1e9:.1f} GB are free",
+            where=str(place.resolve()),
+            fix="make room, choose another folder (fields.folder), or fewer fields (fields.count)",
+        )
+
+
+def take_recordings(recipe: Recipe) -> None:
+    """Turn the recordings of the recipe's data sets into fields, once."""
+    if not recipe.data.folders:
+        return
+    from livesr.training.dataset import read_dataset
+
+    camera = CameraModel()
+    for part, folders in (
+        ("training", recipe.data.folders),
+        ("validation", recipe.data.validation),
+    ):
+        place = recorded_folder(recipe, part)
+        shutil.rmtree(place, ignore_errors=True)
+        samples = (sample for folder in folders for sample in read_dataset(Path(folder)))
+        for number, sample in enumerate(samples):
+            rng = np.random.default_rng([recipe.seed, 4, number])
+            write_field(field_of(sample, camera, rng), place / f"sample-{number:04d}")
+
+
 def make_all(recipe: Recipe) -> None:
     """Make the fields of validation, then those of training."""
     training, validation = field_seeds(recipe.fields)
-    make_fields(validation_folder(recipe), validation, recipe.fields)
-    make_fields(training_folder(recipe), training, recipe.fields)
+    make = make_coloc_fields if recipe.network.channels == COLOCALISATION else make_fields
+    make(validation_folder(recipe), validation, recipe.fields)
+    make(training_folder(recipe), training, recipe.fields)
 
 
 def _wait(recipe: Recipe, maker: BaseProcess) -> None:
-    enough = min(ENOUGH_FIELDS, recipe.fields.count)
+    plan = recipe.fields
+    enough = min(ENOUGH_FIELDS, plan.count)
     while True:
         working = maker.is_alive()
-        checked = len(made_fields(validation_folder(recipe))) >= recipe.fields.validation_count
+        checked = len(made_fields(validation_folder(recipe))) >= plan.validation_count
         if checked and len(made_fields(training_folder(recipe))) >= enough:
             return
         if not working:
             raise LivesrError(
                 "the training fields could not be made",
-                where=recipe.fields.folder,
+                where=plan.folder,
                 fix="the reason stands above; is there room on the disk?",
             )
         time.sleep(LOOK_S)

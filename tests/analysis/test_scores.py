@@ -12,7 +12,6 @@ from livesr.analysis.scores import (
     ThresholdBaseline,
     Thresholds,
     confusion,
-    count_objects,
 )
 
 volumes = hnp.arrays(bool, (2, 4, 5))
@@ -102,31 +101,6 @@ def test_values_beyond_the_range_stay_on_their_side() -> None:
     image = np.array([[[-5.0, 0.1, 7.0]]], np.float32)
     thresholds.update(image, {"a": image > 1})
     assert thresholds.best("a")[0] == 1.0
-
-
-def test_objects_are_found_by_more_than_half_their_union() -> None:
-    truth = np.zeros((2, 20, 20), bool)
-    mask = np.zeros_like(truth)
-    truth[0, 2:6, 2:6] = True
-    mask[0, 2:6, 3:6] = True  # 12 of 16: found
-    truth[0, 10:14, 2:6] = True
-    mask[0, 10:14, 4:8] = True  # 8 of 24: missed, and a false one
-    truth[1, 15:17, 15:17] = True  # missed
-    assert count_objects(mask, truth) == Counts(tp=1, fp=1, fn=2, tn=0)
-    assert count_objects(truth, truth).f1 == 1.0
-    assert count_objects(np.zeros_like(mask), np.zeros_like(mask)) == Counts()
-
-
-@given(volumes, volumes)
-def test_no_object_is_counted_twice(mask: np.ndarray, truth: np.ndarray) -> None:
-    counts = count_objects(mask, truth)
-    assert min(counts.tp, counts.fp, counts.fn) >= 0
-
-
-def test_partners_must_be_unique() -> None:
-    empty = np.zeros((1, 1, 1), bool)
-    with pytest.raises(ValueError, match="unique"):
-        count_objects(empty, empty, iou=0.3)
 
 
 def test_confusion_has_the_truth_in_rows_and_nothing_last() -> None:

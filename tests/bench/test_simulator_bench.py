@@ -26,7 +26,7 @@ from livesr.simulator.imaging.camera import CameraModel
 from livesr.simulator.parameters import parameters
 from livesr.simulator.sample import Sample
 from livesr.training import baselines
-from livesr.training.evaluation import SimulatedStack
+from livesr.training.labelled import LabelledStack
 from livesr.types import Grid
 
 if TYPE_CHECKING:
@@ -181,7 +181,7 @@ def test_what_is_outside_is_counted_and_named() -> None:
     assert "b " not in row.detail.split("outside:")[1]
 
 
-def fake_stack(seed: int, *, shape: tuple[int, int, int]) -> SimulatedStack:
+def fake_stack(seed: int, *, shape: tuple[int, int, int]) -> LabelledStack:
     """Squares of equal light: lipid droplets are bright, peroxisomes red, the rest like nothing."""
     rng = np.random.default_rng([60_000, seed])
     truth = {name: np.zeros(shape, bool) for name in NAMES}
@@ -195,7 +195,7 @@ def fake_stack(seed: int, *, shape: tuple[int, int, int]) -> SimulatedStack:
     photons[:, truth["extracellular"]] = 2.0
     data = (100 + rng.poisson(photons)).astype(np.uint16)
     grid = Grid(shape, (0.3, 0.0668, 0.0668))
-    return SimulatedStack(data, grid, 100.0, ChromaticModel.identity(), truth)
+    return LabelledStack(data, grid, 100.0, ChromaticModel.identity(), truth)
 
 
 @pytest.fixture

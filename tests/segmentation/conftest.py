@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-import yaml
-from tiny_network import describe, write_network
+from tiny_network import write_package
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,8 +20,5 @@ def kernel() -> np.ndarray:
 @pytest.fixture
 def folder(tmp_path: Path, kernel: np.ndarray) -> Path:
     folder = tmp_path / "TINY"
-    folder.mkdir()
-    write_network(folder / "model.xml", kernel)
-    text = yaml.safe_dump(describe(folder / "model.xml"))
-    (folder / "package.yaml").write_text(text, encoding="utf-8")
+    write_package(folder, kernel)
     return folder

@@ -4,9 +4,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-import yaml
 from scipy.ndimage import correlate
-from tiny_network import describe, write_network
+from tiny_network import describe, livesr, write_network, write_rdf
 
 from livesr.errors import ModelError
 from livesr.segmentation import engines
@@ -80,32 +79,43 @@ class NeedsAnotherMachine:
 
 
 def test_damaged_weights_never_reach_the_engine(folder: Path) -> None:
-    weights = folder / "model.xml"
-    weights.write_text(weights.read_text(encoding="utf-8") + " ", encoding="utf-8")
+    weights = folder / "model.onnx"
+    weights.write_bytes(weights.read_bytes() + b" ")
     with pytest.raises(ModelError, match="damaged"):
         choose_engine("auto", load_package(folder))
 
 
 def repack(folder: Path, **changes: object) -> Package:
-    text = yaml.safe_dump(describe(folder / "model.xml", **changes))
-    (folder / "package.yaml").write_text(text, encoding="utf-8")
+    write_rdf(folder, describe(folder, **changes))
     return load_package(folder)
 
 
 def test_a_network_of_another_kind_is_refused(folder: Path, kernel: np.ndarray) -> None:
-    write_network(folder / "model.xml", kernel, as_bytes=False)
+    write_network(folder / "model.onnx", kernel, as_bytes=False)
     with pytest.raises(ModelError, match="another kind"):
         choose_engine("auto", repack(folder))
 
 
 def test_a_network_with_other_outputs_is_refused(folder: Path, kernel: np.ndarray) -> None:
-    write_network(folder / "model.xml", kernel[:1])
+    write_network(folder / "model.onnx", kernel[:1])
     with pytest.raises(ModelError, match="1 outputs, not 2"):
         choose_engine("auto", repack(folder))
 
 
+def test_a_network_with_other_inputs_is_refused(folder: Path, kernel: np.ndarray) -> None:
+    changes = {
+        "structures": ["foreground"],
+        "heads": [{"network": "FG", "structures": ["foreground"], "activation": "sigmoid"}],
+        "thresholds": {"foreground": 0.5},
+        "input": livesr()["input"] | {"channels": ["colocalisation"]},
+    }
+    write_network(folder / "model.onnx", kernel[:1])
+    with pytest.raises(ModelError, match="2 input channels, not 1"):
+        choose_engine("auto", repack(folder, **changes))
+
+
 def test_a_file_that_is_no_network_is_refused(folder: Path) -> None:
-    (folder / "model.xml").write_text("<net>", encoding="utf-8")
+    (folder / "model.onnx").write_bytes(b"no network")
     with pytest.raises(ModelError, match="cannot read"):
         choose_engine("auto", repack(folder))
 

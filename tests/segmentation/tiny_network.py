@@ -1,12 +1,13 @@
-"""A tiny network, written with OpenVINO itself so that no training package is needed."""
+"""A tiny package whose network is written with ONNX alone, so that no PyTorch is needed."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import openvino as ov
-from openvino import opset13 as op
+import onnx
+import yaml
+from onnx import TensorProto, helper, numpy_helper
 
 from livesr.segmentation.package import checksum
 
@@ -16,12 +17,11 @@ if TYPE_CHECKING:
 STRUCTURES = ("lipid_droplet", "mitochondria")
 
 
-def describe(weights: Path, **changes: object) -> dict[str, Any]:
-    """Return a valid description of the weights, with changes."""
+def livesr(**changes: object) -> dict[str, Any]:
+    """Return a valid ``config.livesr``, with changes."""
     return {
         "format": 1,
-        "name": weights.parent.name,
-        "description": "a tiny network for tests",
+        "name": "TINY",
         "dims": "3d",
         "structures": list(STRUCTURES),
         "heads": [
@@ -36,20 +36,72 @@ def describe(weights: Path, **changes: object) -> dict[str, Any]:
             "halo": [1, 1, 1],
         },
         "thresholds": {"lipid_droplet": 0.5, "mitochondria": 0.4},
-        "weights": {"file": weights.name, "sha256": checksum(weights)},
-        "license": "BSD-3-Clause",
         "honest_words": "a test",
         **changes,
     }
 
 
+def describe(folder: Path, **changes: object) -> dict[str, Any]:
+    """Return what of ``rdf.yaml`` livesr reads, for the files in a folder."""
+
+    def file(name: str) -> dict[str, str]:
+        return {"source": name, "sha256": checksum(folder / name)}
+
+    sizes = {path.name: path.stat().st_size for path in folder.glob("*") if path.suffix != ".yaml"}
+    return {
+        "type": "model",
+        "format_version": "0.5.12",
+        "name": "livesr TINY",
+        "description": "a tiny network for tests",
+        "license": "BSD-3-Clause",
+        "inputs": [{"test_tensor": file("test_input.npy")}],
+        "outputs": [{"test_tensor": file("test_output.npy")}],
+        "weights": {"onnx": file("model.onnx")},
+        "attachments": [file("weights.safetensors")],
+        "config": {"livesr": livesr(bytes=sizes, **changes)},
+    }
+
+
+def write_package(folder: Path, kernel: np.ndarray) -> None:
+    """Write a package of sigmoid(convolution)."""
+    folder.mkdir()
+    write_network(folder / "model.onnx", kernel)
+    (folder / "weights.safetensors").write_bytes(b"no weights: a test")
+    into = np.random.default_rng(60_104).normal(0, 1, (1, 2, 4, 8, 8)).astype(np.float32)
+    np.save(folder / "test_input.npy", into)
+    np.save(folder / "test_output.npy", np.zeros((1, 2, 4, 8, 8), np.uint8))
+    write_rdf(folder, describe(folder))
+
+
+def write_rdf(folder: Path, content: object) -> None:
+    """Write ``rdf.yaml``."""
+    (folder / "rdf.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
+
+
 def write_network(path: Path, kernel: np.ndarray, *, as_bytes: bool = True) -> None:
     """Save sigmoid(convolution) as round(255 p)."""
-    features = op.parameter([-1, 2, -1, -1, -1], np.float32, name="features")
-    ones, radius = [1, 1, 1], [k // 2 for k in kernel.shape[2:]]
-    logits = op.convolution(features, op.constant(kernel), ones, radius, radius, ones)
-    scaled = op.multiply(op.sigmoid(logits), op.constant(np.float32(255)))
-    out = op.round(scaled, "half_to_even")
-    if as_bytes:
-        out = op.convert(out, "u8")
-    ov.save_model(ov.Model([out], [features], "tiny"), path, compress_to_fp16=False)
+    radius = [k // 2 for k in kernel.shape[2:]]
+    constants = {"kernel": kernel, "scale": np.float32(255)}
+    nodes = [
+        helper.make_node("Conv", ["features", "kernel"], ["logits"], pads=[*radius, *radius]),
+        helper.make_node("Sigmoid", ["logits"], ["p"]),
+        helper.make_node("Mul", ["p", "scale"], ["scaled"]),
+        helper.make_node("Round", ["scaled"], ["rounded"]),
+        helper.make_node(
+            "Cast",
+            ["rounded"],
+            ["probability"],
+            to=TensorProto.UINT8 if as_bytes else TensorProto.FLOAT,
+        ),
+    ]
+    space = ["z", "y", "x"]
+    kind = TensorProto.UINT8 if as_bytes else TensorProto.FLOAT
+    graph = helper.make_graph(
+        nodes,
+        "tiny",
+        [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["n", 2, *space])],
+        [helper.make_tensor_value_info("probability", kind, ["n", len(kernel), *space])],
+        [numpy_helper.from_array(np.asarray(v), name) for name, v in constants.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+    onnx.save(model, path)

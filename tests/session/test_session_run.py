@@ -93,7 +93,7 @@ def test_masks_do_not_depend_on_when_they_are_made(
         t = line["index"]["t"]
         data = np.stack([image.raw(t, c) for c in range(2)])
         norm = Normalisation(**line["normalisation"])
-        masks = segment(Stack(data, StackIndex(0, t), 0.0), norm, tools)
+        masks = segment(Stack(data, StackIndex(0, t), 0.0), norm, tools).masks
         for name in plan.structures:
             np.testing.assert_array_equal(masks.volumes[name], image.mask(name, t))
     tools.engine.close()

@@ -1,115 +1,183 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from oracles import CAMERA, Oracle, package, squares
 
-from livesr.analysis.scores import Counts
-from livesr.calibration.warp import ChromaticModel, target_grid
-from livesr.catalog import NAMES, NETWORKS
-from livesr.errors import ConfigError
-from livesr.segmentation.package import Description, Package
-from livesr.segmentation.segment import coverage
-from livesr.simulator.parameters import parameters
-from livesr.training.evaluation import (
-    RANGES,
-    Evaluation,
-    SimulatedStack,
-    _sources,
-    baseline_images,
-    evaluate,
-    interval,
-    simulate,
-    simulator_version,
-    tune,
-)
-from livesr.types import Features, Grid
+from livesr.catalog import NAMES
+from livesr.errors import ConfigError, ModelError
+from livesr.training import evaluation
+from livesr.training.evaluation import evaluate
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
-    from livesr.types import Float32, UInt8
-
-CAMERA = Grid((8, 48, 48), (0.3, 0.0668, 0.0668))
-VOXEL = (0.3, 0.1, 0.1)
-
-
-def package(tmp_path: object) -> Package:
-    about = {
-        "format": 1,
-        "name": "TOLD",
-        "description": "",
-        "dims": "3d",
-        "structures": NAMES,
-        "heads": [
-            {"network": n.name, "structures": n.structures, "activation": "sigmoid"}
-            for n in NETWORKS.values()
-        ],
-        "input": {
-            "channels": ("intensity", "ratio"),
-            "voxel_um": VOXEL,
-            "z_multiple": 1,
-            "xy_multiple": 1,
-            "halo": (0, 0, 0),
-        },
-        "thresholds": dict.fromkeys(NAMES, 0.5),
-        "weights": {"file": "model.onnx", "sha256": "0" * 64},
-        "license": "",
-        "honest_words": "",
-    }
-    return Package(tmp_path, Description.model_validate(about))  # type: ignore[arg-type]
-
-
-class Oracle:
-    """An engine that knows the truth, times ``sure``."""
-
-    name = "oracle"
-
-    def __init__(self, stack: SimulatedStack, sure: float = 1.0) -> None:
-        network = target_grid(stack.grid, VOXEL)
-        self._answer = np.stack(
-            [coverage(stack.truth[n].astype(np.uint8), stack.grid, network) * sure for n in NAMES]
-        ).astype(np.uint8)[None]
-
-    def run(self, features: Float32) -> UInt8:
-        assert features.shape[2:] == self._answer.shape[2:]
-        return self._answer
-
-    def close(self) -> None:
-        pass
+    from livesr.segmentation.package import Package
+    from livesr.training.labelled import LabelledStack
+    from livesr.types import Float32, Grid
 
 
 @pytest.fixture(scope="module")
-def stack() -> SimulatedStack:
-    """Every structure is a square of its own; light tells only lipid droplets."""
-    rng = np.random.default_rng(60_000)
-    truth = {}
-    for k, name in enumerate(NAMES):
-        truth[name] = np.zeros(CAMERA.shape, bool)
-        y, x = 12 * (k // 4), 12 * (k % 4)
-        truth[name][:, y : y + 11, x : x + 11] = True
-    data = rng.integers(100, 130, (2, *CAMERA.shape)).astype(np.uint16)
-    data[:, truth["lipid_droplet"]] += 2000
-    return SimulatedStack(data, CAMERA, 100.0, ChromaticModel.identity(), truth)
+def stack() -> LabelledStack:
+    return squares()
+
+
+@dataclass
+class Given:
+    """Samples that are given as they are."""
+
+    stacks: list[LabelledStack]
+
+    def __iter__(self) -> Iterator[LabelledStack]:
+        return iter(self.stacks)
+
+    def about(self) -> dict[str, Any]:
+        return {"preset": "squares"}
+
+
+@pytest.fixture
+def engines(monkeypatch: pytest.MonkeyPatch, stack: LabelledStack) -> dict[str, Oracle]:
+    """Packages A, B (two networks apart), HALF (never sure), all of the truth's own knowledge."""
+    packages = {
+        "ALL": package(name="ALL"),
+        "LD": package("LD", name="LD"),
+        "ER": package("ER", name="ER"),
+        "HALF": package("LD", name="HALF"),
+        "FG": package(
+            name="FG",
+            structures=("foreground",),
+            heads=({"network": "FG", "structures": ("foreground",), "activation": "sigmoid"},),
+            thresholds={"foreground": 0.5},
+            input={
+                "channels": ("colocalisation",),
+                "voxel_um": (0.3, 0.1, 0.1),
+                "z_multiple": 1,
+                "xy_multiple": 1,
+                "halo": (0, 0, 0),
+            },
+        ),
+    }
+    opened: dict[str, Oracle] = {}
+
+    def engine(name: str, asked: Package, *, threads: int | None = None) -> Oracle:
+        sure = 0.4 if asked.name == "HALF" else 1.0
+        opened[asked.name] = Oracle(stack, sure, asked.structures)
+        return opened[asked.name]
+
+    monkeypatch.setattr(evaluation, "load_package", lambda name: packages[str(name)])
+    monkeypatch.setattr(evaluation, "choose_engine", engine)
+    return opened
 
 
 def test_an_oracle_scores_high_and_thresholds_do_not(
-    stack: SimulatedStack, tmp_path: object
+    stack: LabelledStack, engines: dict[str, Oracle]
 ) -> None:
-    evaluation = Evaluation(package(tmp_path), Oracle(stack))  # type: ignore[arg-type]
-    evaluation.add(stack)
-    evaluation.add(stack)
-    result = evaluation.scores()
+    result = evaluate(["ALL"], Given([stack, stack]))
     assert set(result["structures"]) == set(NAMES)
     for name, scores in result["structures"].items():
         assert scores["f1"] > 0.9
         assert scores["ci95"] == pytest.approx((scores["f1"], scores["f1"]))
         assert (scores["threshold_f1"] > 0.8) == (name == "lipid_droplet")
-    assert result["mean_f1"] > 0.9
+        assert scores["object_f1"] == 1.0
+        assert scores["surface_dice"] > 0.9
+        assert scores["pearson"] > 0.9
+        assert ("cldice" in scores) == (name in ("er", "nuclear_reticulum", "filopodia"))
+        share = stack.truth[name].mean()
+        assert scores["background_accuracy"] == pytest.approx(1 - share)
+        assert scores["background_f1"] == 0.0
+        assert scores["calibration_error"] < 0.02
+    assert result["mean_f1"] == pytest.approx(
+        np.mean([scores["f1"] for scores in result["structures"].values()])
+    )
+    assert result["structures"]["early_endosome"]["published"]["f1"] == 0.59
+    assert result["absent"] == result["unknown"] == []
+    assert result["samples"] == dict.fromkeys(NAMES, 2)
+    assert [one["name"] for one in result["stacks"]] == ["squares", "squares"]
+    assert result["preset"] == "squares"
+    table = np.array(result["networks"]["ER"]["confusion"])
+    assert result["networks"]["ER"]["classes"] == [
+        "er",
+        "nuclear_membrane",
+        "nuclear_reticulum",
+        "none",
+    ]
+    assert table.sum() == 2 * stack.data[0].size
+    assert np.trace(table) > 0.98 * table.sum()
+    assert engines["ALL"].closed
 
 
-def test_a_forest_is_scored_beside_the_package(stack: SimulatedStack, tmp_path: object) -> None:
+def test_several_packages_share_the_stacks(
+    stack: LabelledStack, engines: dict[str, Oracle]
+) -> None:
+    told: list[dict[str, object]] = []
+    shown = []
+    result = evaluate(
+        ["LD", "ER"],
+        Given([stack]),
+        progress=told.append,
+        look=lambda stack, masks: shown.append((stack.name, set(masks))),
+    )
+    names = ["lipid_droplet", "er", "nuclear_membrane", "nuclear_reticulum"]
+    assert list(result["structures"]) == names
+    assert [one["name"] for one in result["packages"]] == ["LD", "ER"]
+    assert list(result["networks"]) == ["LD", "ER"]
+    assert result["networks"]["ER"]["package"] == "ER"
+    assert told == [{"event": "scored", "sample": "squares", "done": 1}]
+    assert shown == [("squares", set(names))]
+    assert len(engines["LD"].seen) == len(engines["ER"].seen) == 1
+
+
+def test_only_structures_with_truth_are_scored(
+    stack: LabelledStack, engines: dict[str, Oracle]
+) -> None:
+    some = replace(stack, truth={key: stack.truth[key] for key in ("golgi", "er")}, name="some")
+    empty = np.zeros(CAMERA.shape, bool)
+    other = replace(stack, truth={"golgi": stack.truth["golgi"], "nucleus": empty}, name="other")
+    result = evaluate(["ALL"], Given([some, other]))
+    assert set(result["structures"]) == {"golgi", "er", "nucleus"}
+    assert result["samples"] == {"golgi": 2, "er": 1, "nucleus": 1}
+    assert result["absent"] == ["nucleus"]
+    assert result["mean_f1"] == pytest.approx(
+        np.mean([result["structures"][name]["f1"] for name in ("golgi", "er")])
+    )
+    assert "er" not in result["unknown"]
+    assert "cytosol" in result["unknown"]
+    # of the heads only those are told whose structures are known together
+    assert list(result["networks"]) == ["GOLGI"]
+    assert set(result["stacks"][1]["f1"]) == {"golgi"}
+
+
+def test_a_ceiling_stands_beside(stack: LabelledStack, engines: dict[str, Oracle]) -> None:
+    result = evaluate(["HALF"], Given([stack]), ceiling="LD")
+    droplets = result["structures"]["lipid_droplet"]
+    assert droplets["f1"] == 0.0 < 0.9 < droplets["ceiling_f1"]
+    assert result["ceiling"]["package"] == "LD"
+    assert result["ceiling"]["gap"] == pytest.approx(droplets["ceiling_f1"])
+    with pytest.raises(ModelError, match="does not give lipid_droplet"):
+        evaluate(["HALF"], Given([stack]), ceiling="ER")
+
+
+def test_the_ablation_hides_the_ratio_from_all(
+    stack: LabelledStack, engines: dict[str, Oracle]
+) -> None:
+    plain = evaluate(["LD"], Given([stack]))
+    assert np.ptp(engines["LD"].seen[0][0, 1]) > 0
+    result = evaluate(["LD"], Given([stack]), without_ratio=True, ceiling="ALL")
+    for name in ("LD", "ALL"):
+        assert not engines[name].seen[0][0, 1].any()
+        assert np.ptp(engines[name].seen[0][0, 0]) > 0
+    assert result["without_ratio"]
+    assert not plain["without_ratio"]
+    assert result["structures"]["lipid_droplet"]["published"] == {}
+    assert plain["structures"]["lipid_droplet"]["published"]["moc"] == 0.7
+
+
+def test_a_forest_is_scored_beside_the_package(
+    stack: LabelledStack, engines: dict[str, Oracle]
+) -> None:
     seen = []
 
     class Forest:
@@ -119,72 +187,23 @@ def test_a_forest_is_scored_beside_the_package(stack: SimulatedStack, tmp_path: 
         def f1(self, name: str) -> float:
             return 0.01 * NAMES.index(name)
 
-    evaluation = Evaluation(package(tmp_path), Oracle(stack), Forest())  # type: ignore[arg-type]
-    evaluation.add(stack)
+    result = evaluate(["ALL"], Given([stack]), forest=Forest())  # type: ignore[arg-type]
     assert seen == [(2, CAMERA.shape, True, CAMERA)]
-    scores = evaluation.scores()["structures"]
+    scores = result["structures"]
     assert [scores[name]["forest_f1"] for name in NAMES] == [0.01 * k for k in range(15)]
 
 
-def test_thresholds_follow_the_probabilities(stack: SimulatedStack, tmp_path: object) -> None:
-    for sure, low, high in ((1.0, 0.25, 0.6), (0.5, 0.1, 0.3)):
-        engine = Oracle(stack, sure)
-        chosen = tune(package(tmp_path), engine, [stack])  # type: ignore[arg-type]
-        assert all(low <= threshold <= high for threshold in chosen.values()), chosen
-
-
-def test_baseline_images_lie_on_the_camera() -> None:
-    network = target_grid(CAMERA, VOXEL)
-    ramp = np.broadcast_to(np.arange(network.shape[2], dtype=np.float32), (2, *network.shape))
-    images = baseline_images(Features(ramp.copy(), network, has_ratio=True), CAMERA)
-    assert set(images) == {f"{key} {how}" for key in RANGES for how in ("plain", "smooth")}
-    for image in images.values():
-        assert image.shape == CAMERA.shape
-        expected = (np.arange(48) + 0.5) * 0.668 - 0.5
-        assert np.allclose(image[0, 24, 8:40], expected[8:40], atol=0.02)
-
-
-def test_interval_widens_with_cells_that_differ() -> None:
-    alike = [Counts(tp=80, fp=20, fn=20)] * 6
-    low, high = interval(alike)
-    assert low == high == pytest.approx(0.8)
-    low, high = interval([Counts(tp=80, fp=20, fn=20), Counts(tp=10, fp=50, fn=50)] * 3)
-    assert low < 0.5 < high
-
-
-def test_simulated_stack_is_what_a_session_would_know() -> None:
-    shape = (4, 64, 72)
-    one, same = simulate(60_003, shape=shape), simulate(60_003, shape=shape)
-    assert one.data.dtype == np.uint16
-    assert one.data.shape == (2, *shape)
-    assert np.array_equal(one.data, same.data)
-    assert one.grid.shape == shape
-    assert not one.chromatic.is_identity
-    assert set(one.truth) == set(NAMES)
-
-
-def test_simulator_is_named_by_its_numbers_and_its_program(tmp_path: Path) -> None:
-    about = simulator_version()
-    assert about["version"] == parameters().version
-    assert about["hash"] == parameters().hash()
-    other = simulator_version(parameters("oil"))
-    assert other["hash"] == parameters("oil").hash() != about["hash"]
-    assert other["sources"] == about["sources"]
-    hashes = []
-    for name, text in (("a.py", b"x = 1\ny = 2\n"), ("a.py", b"x = 1\r\ny = 2\r\n")):
-        folder = tmp_path / str(len(hashes))
-        (folder / "inner" / "__pycache__").mkdir(parents=True)
-        (folder / "inner" / name).write_bytes(text)
-        (folder / "inner" / "__pycache__" / "a.pyc").write_bytes(bytes([len(hashes)]))
-        hashes.append(_sources(folder))
-    assert hashes[0] == hashes[1]
-    (folder / "inner" / "a.py").write_bytes(b"x = 1\ny = 3\n")
-    assert _sources(folder) != hashes[0]
-    (folder / "inner" / "a.py").rename(folder / "a.py")
-    (folder / "a.py").write_bytes(b"x = 1\ny = 2\n")
-    assert _sources(folder) != hashes[0]
-
-
-def test_no_seeds_are_refused() -> None:
-    with pytest.raises(ConfigError, match="no seeds"):
-        evaluate("ALL", [])
+def test_wrong_calls_say_what_to_do(stack: LabelledStack, engines: dict[str, Oracle]) -> None:
+    with pytest.raises(ConfigError, match="LD and HALF both give lipid_droplet"):
+        evaluate(["LD", "HALF"], Given([stack]))
+    with pytest.raises(ConfigError, match="no package"):
+        evaluate([], Given([stack]))
+    with pytest.raises(ModelError, match="colocalisation"):
+        evaluate(["FG"], Given([stack]))
+    with pytest.raises(ConfigError, match="no sample has the truth of lipid_droplet"):
+        evaluate(["LD"], Given([replace(stack, truth={"er": stack.truth["er"]})]))
+    with pytest.raises(ConfigError, match="no sample"):
+        evaluate(["LD"], Given([]))
+    cut = {"lipid_droplet": stack.truth["lipid_droplet"][:, :-1]}
+    with pytest.raises(ConfigError, match="the mask of lipid_droplet is 8 × 47 × 48"):
+        evaluate(["LD"], Given([replace(stack, truth=cut)]))

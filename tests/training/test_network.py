@@ -4,7 +4,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="training needs PyTorch: pip install 'livesr[train]'")
 
-from livesr.training.export import fold_norm, receptive_halo  # noqa: E402 (after the skip)
+from livesr.training.graph import fold_norm, receptive_halo  # noqa: E402 (after the skip)
 from livesr.training.fused import fused_loss  # noqa: E402
 from livesr.training.loss import LEAST_VOXELS, loss, plain_loss, probabilities  # noqa: E402
 from livesr.training.network import (  # noqa: E402

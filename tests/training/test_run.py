@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -11,18 +14,28 @@ import pytest
 torch = pytest.importorskip("torch", reason="training needs PyTorch: pip install 'livesr[train]'")
 pytest.importorskip("onnxscript", reason="export needs onnxscript: pip install 'livesr[train]'")
 
+from skimage.io import imread  # noqa: E402
+
 from livesr.catalog import NAMES  # noqa: E402 (after the skip)
+from livesr.errors import ModelError, StorageError  # noqa: E402
 from livesr.segmentation.engines import choose_engine  # noqa: E402
 from livesr.segmentation.package import load_package  # noqa: E402
-from livesr.training.export import Deployed, update_description  # noqa: E402
+from livesr.training.export import network_of, update_description  # noqa: E402
+from livesr.training.graph import Deployed  # noqa: E402
+from livesr.training.crew import Crew  # noqa: E402
 from livesr.training.loop import Trainer, load_best  # noqa: E402
-from livesr.training.recipe import recipe_from  # noqa: E402
+from livesr.training.loss import probabilities  # noqa: E402
+from livesr.training.recipe import dump_recipe, recipe_from  # noqa: E402
 from livesr.training.run import train  # noqa: E402
+from livesr.training.runlog import draw_curves, read_log  # noqa: E402
+from livesr.training.teachers import Teachers, unweighted  # noqa: E402
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from livesr.training.plan import Recipe
+
+ALONE = Crew(0, 1, "cpu")
 
 
 def tiny(folder: Path, steps: int = 4) -> Recipe:
@@ -108,22 +121,132 @@ def test_the_log_tells_steps_and_validations(trained: tuple[Recipe, Path, list])
 def test_a_training_goes_on_where_it_stopped(trained: tuple[Recipe, Path, list]) -> None:
     _, folder, _ = trained
     lines: list[dict[str, object]] = []
-    Trainer(tiny(folder.parent, steps=6), lines.append).run()
+    Trainer(tiny(folder.parent, steps=6), lines.append, ALONE).run()
     assert lines[0] == {"event": "started", "step": 4, "parameters": lines[0]["parameters"]}
     assert lines[-1]["step"] == 6
 
 
-def test_a_training_may_begin_with_the_weights_of_another(
-    trained: tuple[Recipe, Path, list],
+def test_a_checkpoint_of_another_network_is_refused(trained: tuple[Recipe, Path, list]) -> None:
+    recipe, _, _ = trained
+    wider = replace(recipe, network=replace(recipe.network, widths=(8, 8)))
+    with pytest.raises(StorageError, match="does not fit the recipe"):
+        Trainer(wider, lambda _: None, ALONE)
+
+
+def test_curves_and_tensorboard_files_are_drawn(trained: tuple[Recipe, Path, list]) -> None:
+    _, folder, _ = trained
+    run = folder.parent / "run"
+    draw_curves(run)
+    image = imread(run / "curves.png")
+    assert image.shape[0] > 300
+    assert image[..., :3].std() > 10
+    pytest.importorskip("tensorboard")
+    assert list((run / "tensorboard").glob("events.*"))
+
+
+def test_a_training_may_begin_with_a_package(
+    trained: tuple[Recipe, Path, list], tmp_path: Path
+) -> None:
+    _, folder, _ = trained
+    lines: list[dict[str, object]] = []
+    data = {"name": "SECOND", "run": str(tmp_path / "run"), "initial": str(folder)}
+    second = Trainer(recipe_from(data), lines.append, ALONE)
+    assert second.recipe.network.widths == (4, 8)
+    assert lines[0] == {"event": "adopted", "package": str(folder), "untrained": []}
+    start = network_of(load_package(folder)).state_dict()
+    for key, value in second.network.state_dict().items():
+        assert torch.equal(value, start[key].to(value.dtype)), key
+
+
+def test_one_head_may_begin_with_all_of_them(
+    trained: tuple[Recipe, Path, list], tmp_path: Path
+) -> None:
+    _, folder, _ = trained
+    data = {
+        "name": "ER",
+        "run": str(tmp_path / "run"),
+        "initial": str(folder),
+        "network": {
+            "widths": [4, 8],
+            "heads": [{"network": "ER", "structures": ["nuclear_membrane", "er"]}],
+        },
+    }
+    one = Trainer(recipe_from(data), lambda _: None, ALONE)
+    whole = network_of(load_package(folder)).eval()
+    one.network.eval()
+    features = torch.rand(1, 2, 4, 8, 8)
+    with torch.no_grad():
+        ours, theirs = one.network(features), whole(features)
+    for mine, name in enumerate(("nuclear_membrane", "er")):
+        k = NAMES.index(name)
+        assert torch.allclose(ours[:, 4 * mine : 4 * mine + 4], theirs[:, 4 * k : 4 * k + 4])
+
+
+def test_a_package_of_another_form_is_no_beginning(
+    trained: tuple[Recipe, Path, list], tmp_path: Path
+) -> None:
+    _, folder, _ = trained
+    data = {
+        "name": "A",
+        "run": str(tmp_path),
+        "initial": str(folder),
+        "network": {"widths": [8, 8]},
+    }
+    with pytest.raises(ModelError, match=r"widths \(8, 8\).*widths \(4, 8\)"):
+        Trainer(recipe_from(data), lambda _: None, ALONE)
+
+
+def test_teachers_move_the_target_towards_what_they_say(
+    trained: tuple[Recipe, Path, list], tmp_path: Path
 ) -> None:
     recipe, folder, _ = trained
-    initial = folder.parent / "run" / "best.pt"
-    second = replace(recipe, run=str(folder.parent / "second"), initial=str(initial))
-    trainer = Trainer(second, lambda _: None)
-    trainer._resume()
-    assert trainer.step == 0
-    for key, value in torch.load(initial, weights_only=True).items():
-        assert torch.equal(trainer.network.state_dict()[key], value)
+    taught = replace(recipe, run=str(tmp_path), teachers=(str(folder),), teaching=0.25)
+    taught = replace(taught, loss=replace(taught.loss, positive={}))
+    features = torch.rand(1, 2, 4, 8, 8)
+    with torch.no_grad():
+        said = probabilities(network_of(load_package(folder)).eval()(features), recipe.network.heads)
+    target = torch.full(said.shape, 200, dtype=torch.uint8)
+    mixed = Teachers(taught, "cpu").mixed(features, target).float()
+    assert (mixed - (0.75 * 200 + 0.25 * 255 * said)).abs().max() < 2.0
+
+
+def test_a_teacher_of_other_structures_is_refused(
+    trained: tuple[Recipe, Path, list], tmp_path: Path
+) -> None:
+    recipe, folder, _ = trained
+    flat = replace(recipe.network, dims="2d")
+    other = replace(recipe, run=str(tmp_path), network=flat, teachers=(str(folder),))
+    with pytest.raises(ModelError, match="cannot teach"):
+        Teachers(other, "cpu")
+
+
+def test_what_a_teacher_was_weighed_with_is_taken_back() -> None:
+    p = torch.tensor([0.0, 0.1, 0.5, 1.0])
+    weighed = 5 * p / (5 * p + 1 - p)
+    assert torch.allclose(unweighted(weighed, 5.0), p)
+
+
+def test_no_room_on_the_disk_is_told_before_anything_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = shutil.disk_usage(tmp_path)._replace(free=10**8)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    with pytest.raises(StorageError, match=r"needs about 0\.2 GB .* 0\.1 GB are free"):
+        train(tiny(tmp_path), progress=lambda _: None)
+    assert not list((tmp_path / "fields").iterdir())
+
+
+def test_two_processes_train_one_network(tmp_path: Path) -> None:
+    recipe = tiny(tmp_path)
+    path = tmp_path / "recipe.yaml"
+    path.write_text(dump_recipe(recipe), encoding="utf-8")
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    command += ["--nproc-per-node", "2", "-m", "livesr", "train", str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=150, check=False)
+    assert done.returncode == 0, done.stderr[-6000:]
+    lines = read_log(tmp_path / "run")
+    assert [line["step"] for line in lines if line.get("event") == "validated"] == [2, 4]
+    load_package(tmp_path / "TINY").verify()
 
 
 def test_scores_are_written_beside_what_stands_there(trained: tuple[Recipe, Path, list]) -> None:

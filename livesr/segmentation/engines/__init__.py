@@ -40,7 +40,7 @@ class Engine(Protocol):
         ...
 
     def run(self, features: Float32) -> UInt8:
-        """Return probabilities (1, K, z, y, x) of features (1, 2, z, y, x).
+        """Return probabilities (1, K, z, y, x) of features (1, C, z, y, x).
 
         The array belongs to the engine and holds until the next call.
         """

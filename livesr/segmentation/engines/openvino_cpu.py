@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from livesr.errors import ModelError, nearest
+from livesr.segmentation.description import MEND
 
 if TYPE_CHECKING:
     from openvino import Core, InferRequest, Model
@@ -22,7 +23,7 @@ SHAPES_KEPT = 3
 
 
 class OpenVinoEngine:
-    """A network compiled for each window shape that comes, ONNX or OpenVINO's own XML.
+    """A network compiled for each window shape that comes.
 
     Precision is always given: left to itself OpenVINO takes bf16 where the CPU has it. Measured,
     bf16 changes 24 of a million mask voxels and takes half the time.
@@ -104,7 +105,7 @@ class OpenVinoEngine:
         if out.get_element_type().get_type_name() != "u8":
             raise self._misfit(f"output of type {out.get_element_type().get_type_name()}")
         for what, dimension, expected in (
-            ("input channels", shapes[0][1], 2),
+            ("input channels", shapes[0][1], len(package.channels)),
             ("outputs", shapes[1][1], len(package.structures)),
         ):
             if dimension.is_static and dimension.get_length() != expected:
@@ -130,10 +131,10 @@ class OpenVinoEngine:
     def _misfit(self, found: str) -> ModelError:
         return ModelError(
             f"package {self._package.name} holds another kind of network: {found}; expected one "
-            f"float32 (n, 2, z, y, x) in, one uint8 (n, {len(self._package.structures)}, z, y, x) "
-            "out",
+            f"float32 (n, {len(self._package.channels)}, z, y, x) in, one uint8 "
+            f"(n, {len(self._package.structures)}, z, y, x) out",
             where=str(self._package.weights),
-            fix="export it again: livesr models export",
+            fix=MEND,
         )
 
     def _error(self, what: str, problem: Exception) -> ModelError:
@@ -141,7 +142,7 @@ class OpenVinoEngine:
         return ModelError(
             f"package {self._package.name}: {what}: {reason}",
             where=str(self._package.weights),
-            fix="livesr doctor checks engine and packages; export it again: livesr models export",
+            fix=f"livesr doctor checks engine and packages; {MEND}",
         )
 
 

@@ -1,0 +1,187 @@
+"""FG-net's scores on simulated probes, beside thresholds on the same images: the paper's Fig. S3."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from livesr.analysis.scores import Counts, Thresholds
+from livesr.segmentation.engines import choose_engine
+from livesr.simulator.coloc import PROBES
+from livesr.training.colocalisation import simulate_probes
+from livesr.training.foreground import AUTOMATIC, above, foreground_mask, smoothed
+from livesr.training.labels import brightness, probe_image
+from livesr.training.plan import COLOCALISATION
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from livesr.segmentation.engines import Engine
+    from livesr.segmentation.package import Package
+    from livesr.training.colocalisation import ProbedCell
+    from livesr.types import Bool
+
+TUNING_SEEDS = range(65_100, 65_106)
+"""Cells on which thresholds are tuned; no score is of them."""
+RANGE = (-0.5, 12.0)
+"""Tuned thresholds lie here, in units of the probe's brightness."""
+TUNED = "tuned"
+RIVALS = (*AUTOMATIC, TUNED)
+FG_NET = "FG-net"
+
+
+@dataclass(frozen=True, slots=True)
+class Rival:
+    """A threshold as it did best on the tuning cells of one structure.
+
+    Attributes
+    ----------
+    how : str or float
+        As `livesr.training.foreground.threshold_mask` takes it.
+    smooth : bool
+    """
+
+    how: str | float
+    smooth: bool
+
+
+@dataclass(slots=True)
+class Tuning:
+    """Finds the best threshold of each kind for one structure."""
+
+    histograms: dict[bool, Thresholds] = field(
+        default_factory=lambda: {s: Thresholds(["it"], *RANGE) for s in (False, True)}
+    )
+    counts: dict[tuple[str, bool], Counts] = field(default_factory=dict)
+
+    def add(self, cell: ProbedCell) -> None:
+        """Take in a cell."""
+        image, grid = probe_image(cell.stack, cell.stack.grid.voxel_um)
+        light = np.float32(brightness(image, grid))
+        for smooth, histogram in self.histograms.items():
+            seen = smoothed(image) if smooth else image
+            histogram.update(seen / light, {"it": cell.truth})
+            for how in AUTOMATIC:
+                found = Counts.of(above(image, grid, how, smooth=smooth), cell.truth)
+                self.counts[how, smooth] = self.counts.get((how, smooth), Counts()) + found
+
+    def rivals(self) -> dict[str, Rival]:
+        """Return each kind of threshold at its best, plain or smoothed."""
+        best = {
+            how: Rival(how, max((False, True), key=lambda s: self.counts[how, s].f1))
+            for how in AUTOMATIC
+        }
+        tried = {smooth: h.best("it") for smooth, h in self.histograms.items()}
+        smooth = max(tried, key=lambda s: tried[s][0])
+        return {**best, TUNED: Rival(tried[smooth][1], smooth)}
+
+
+def score_foreground(
+    package: Package,
+    seeds: Sequence[int],
+    *,
+    structures: Sequence[str] = PROBES,
+    preset: str = "standard",
+    shape: tuple[int, int, int] = (24, 512, 512),
+    tuning: Sequence[int] = TUNING_SEEDS,
+    engine: str = "auto",
+    look: Callable[[ProbedCell, dict[str, Bool]], None] | None = None,
+    progress: Callable[[str], None] = lambda _: None,
+) -> dict[str, Any]:
+    """Score FG-net and thresholds on simulated colocalisation images.
+
+    Every structure is recorded in the same cells, with a probe of an expression drawn for each
+    (`livesr.training.colocalisation.simulate_probes`). Lipid droplets are the true ones for all.
+    Thresholds: Otsu's and the triangle's of each stack, and one number for each structure, chosen
+    on the tuning cells, in units of each stack's brightness; each on the plain or the smoothed
+    image, whichever did better there.
+
+    Parameters
+    ----------
+    package : Package
+        FG.
+    seeds : sequence of int
+    structures : sequence of str
+        Of `livesr.simulator.coloc.PROBES`.
+    preset : str
+    shape : tuple of int
+        As for `livesr.training.colocalisation.simulate_probes`.
+    tuning : sequence of int
+        Seeds, none of ``seeds``.
+    engine : str
+    look : callable, optional
+        Given every cell and the masks by their kind, `FG_NET` and `RIVALS`.
+    progress : callable
+        Given a line for each seed.
+
+    Returns
+    -------
+    dict
+        ``structures``: {probe: the scores of `livesr.analysis.scores.Counts`, and ``otsu_f1``,
+        ``triangle_f1``, ``tuned_f1``, ``tuned_threshold``}, ``mean_f1``, and what was simulated.
+
+    Raises
+    ------
+    ModelError
+        If the package sees anything else than a colocalisation channel.
+    """
+    package.check_channels(COLOCALISATION)
+    rivals = tune_rivals(structures, tuning, preset, shape, progress)
+    counts = {name: dict.fromkeys((FG_NET, *RIVALS), Counts()) for name in structures}
+    with closing(choose_engine(engine, package)) as running:
+        for seed in seeds:
+            for cell in simulate_probes(seed, structures, preset, shape=shape):
+                masks = all_masks(cell, package, running, rivals[cell.structure])
+                for kind, mask in masks.items():
+                    counts[cell.structure][kind] += Counts.of(mask, cell.truth)
+                if look:
+                    look(cell, masks)
+            progress(f"seed {seed} of {seeds[-1]}")
+    return {
+        "structures": {name: _row(counts[name], rivals[name]) for name in structures},
+        "mean_f1": float(np.mean([counts[name][FG_NET].f1 for name in structures])),
+        "package": package.name,
+        "preset": preset,
+        "seeds": list(seeds),
+        "tuning_seeds": list(tuning),
+        "shape": list(shape),
+    }
+
+
+def tune_rivals(
+    structures: Sequence[str],
+    seeds: Iterable[int],
+    preset: str,
+    shape: tuple[int, int, int],
+    progress: Callable[[str], None] = lambda _: None,
+) -> dict[str, dict[str, Rival]]:
+    """Return for each structure the thresholds at their best on some cells."""
+    tunings = {name: Tuning() for name in structures}
+    for seed in seeds:
+        for cell in simulate_probes(seed, structures, preset, shape=shape):
+            tunings[cell.structure].add(cell)
+        progress(f"thresholds: seed {seed}")
+    return {name: tuning.rivals() for name, tuning in tunings.items()}
+
+
+def all_masks(
+    cell: ProbedCell, package: Package, engine: Engine, rivals: dict[str, Rival]
+) -> dict[str, Bool]:
+    """Return the masks of FG-net and of each threshold, on the camera's grid."""
+    image, grid = probe_image(cell.stack, cell.stack.grid.voxel_um)
+    masks = {FG_NET: foreground_mask(cell.stack, package, engine)}
+    for kind, rival in rivals.items():
+        masks[kind] = above(image, grid, rival.how, smooth=rival.smooth)
+    return masks
+
+
+def _row(counts: dict[str, Counts], rivals: dict[str, Rival]) -> dict[str, Any]:
+    return {
+        **counts[FG_NET].as_dict(),
+        **{f"{kind}_f1": counts[kind].f1 for kind in RIVALS},
+        "tuned_threshold": rivals[TUNED].how,
+        "smoothed": [kind for kind in RIVALS if rivals[kind].smooth],
+    }
