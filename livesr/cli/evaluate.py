@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from livesr.cli.foreground import is_foreground, refuse, score_foreground
 from livesr.cli.output import Json, Verbose, emit, say, start_logging, table
 from livesr.errors import ConfigError, StorageError
-from livesr.segmentation.package import load_package
 from livesr.simulator.parameters import PRESETS
 from livesr.storage.disk import replace_text
 from livesr.training.evaluation import evaluate as score
@@ -96,13 +97,18 @@ def evaluate(
     """Score; ``threshold_f1`` is the best that one threshold does on the same stacks."""
     start_logging(verbose)
     samples = _samples(data, simulate, seeds, (planes, field, field))
+    _make_room(save)
+    if is_foreground(packages):
+        unfit = {"--data": data, "--forest": forest, "--ceiling": ceiling, "--report": report}
+        refuse({**unfit, "--without-ratio": without_ratio})
+        return _finish(score_foreground(packages[0], samples, engine), save, as_json)
     gallery = _gallery(report)
     scores = score(
         packages,
         samples,
         engine=engine,
         threads=threads,
-        forest=_forest(packages, without_ratio) if forest else None,
+        forest=partial(_forest, images=1 if without_ratio else 2) if forest else None,
         ceiling=ceiling,
         without_ratio=without_ratio,
         progress=lambda line: say(f"{line['done']}: {line['sample']}"),
@@ -113,21 +119,45 @@ def evaluate(
         from livesr.training.report import write_report
 
         say(f"report: {write_report(report, scores, gallery)}")
-    if save:
-        _save(save, scores)
+    return _finish(scores, save, as_json)
+
+
+def _gallery(report: Path | None) -> Gallery | None:
+    """Return what keeps pictures, if a report is asked for and can be written."""
+    if report is None:
+        return None
+    from livesr.training.report import Gallery, prepare
+
+    prepare(report)
+    return Gallery()
+
+
+def _finish(scores: Mapping[str, Any], save: Path | None, as_json: bool) -> int:
+    """Write and print the scores as JSON, as far as asked for; return the exit code."""
     if as_json:
         emit(scores)
+    if save:
+        try:
+            replace_text(save, json.dumps(scores, indent=2))
+        except OSError as problem:
+            raise _unsaved(save, problem) from None
     return 0
 
 
-def _save(path: Path, scores: Mapping[str, Any]) -> None:
+def _make_room(save: Path | None) -> None:
+    """Make the folder of the file, so that nothing is scored in vain."""
+    if save is None:
+        return
     try:
-        path.absolute().parent.mkdir(parents=True, exist_ok=True)
-        replace_text(path, json.dumps(scores, indent=2))
+        save.absolute().parent.mkdir(parents=True, exist_ok=True)
     except OSError as problem:
-        raise StorageError(
-            f"the scores cannot be written: {problem}", where=str(path), fix="--save another file"
-        ) from None
+        raise _unsaved(save, problem) from None
+
+
+def _unsaved(path: Path, problem: OSError) -> StorageError:
+    return StorageError(
+        f"the scores cannot be written: {problem}", where=str(path), fix="--save another file"
+    )
 
 
 def _samples(
@@ -154,13 +184,12 @@ def _samples(
     return SimulatedCells(chosen, preset or PRESETS[0], shape)
 
 
-def _forest(packages: Sequence[str], without_ratio: bool) -> PixelForest:
-    """Return a forest for all structures of the packages."""
+def _forest(names: Sequence[str], images: int) -> PixelForest:
+    """Return a forest for some structures that looks at so many images."""
     from livesr.training.baselines import trained_forest
 
-    names = [name for package in packages for name in load_package(package).structures]
     say("growing the pixel forest …")
-    return trained_forest(names, images=1 if without_ratio else 2)
+    return trained_forest(names, images=images)
 
 
 def seed_range(text: str) -> range:

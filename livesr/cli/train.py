@@ -61,7 +61,16 @@ def train(
 
 
 def _line(line: dict[str, object]) -> str:
-    return "  ".join(
-        f"{key} {value:.4g}" if isinstance(value, float) else f"{key} {value}"
-        for key, value in line.items()
-    )
+    """Return a line of the log for people: plain values first, then those of each structure."""
+    plain = {key: value for key, value in line.items() if not isinstance(value, dict)}
+    nested = [value for value in line.values() if isinstance(value, dict)]
+    event = plain.pop("event", None)
+    words = [] if event is None else [str(event) + ":"]
+    words += [f"{key.replace('_', ' ')} {_short(value)}" for key, value in plain.items()]
+    lines = ["  ".join(words)]
+    lines += ["    " + "  ".join(f"{k} {_short(v)}" for k, v in each.items()) for each in nested]
+    return "\n".join(lines)
+
+
+def _short(value: object) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)

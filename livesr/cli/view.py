@@ -11,6 +11,8 @@ from livesr.cli.output import Json, Verbose, emit, say, start_logging
 from livesr.errors import ConfigError
 from livesr.viewer import run as show
 
+Mode = Literal["overlay", "masked"]
+
 
 def add_to(app: typer.Typer) -> None:
     """Register the verb."""
@@ -31,6 +33,9 @@ def view(
         list[str] | None, typer.Option("--structure", help="Show only these. May be repeated.")
     ] = None,
     opacity: Annotated[float, typer.Option(min=0, max=1, help="Opacity of the masks.")] = 0.5,
+    mode: Annotated[
+        Mode, typer.Option(help="Masks over the picture, or masks × intensity (masked).")
+    ] = "overlay",
     as_json: Json = False,
     verbose: Verbose = False,
 ) -> int:
@@ -44,6 +49,7 @@ def view(
         channel=channel,
         structures=structure,
         opacity=opacity,
+        mode=mode,
     )
     if screenshot is not None:
         say(f"picture: {screenshot}")

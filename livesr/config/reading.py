@@ -13,15 +13,16 @@ import useq
 import yaml
 from pydantic import ValidationError
 
+from livesr.config.explain import describe, line_of, parse_yaml, ranked, readable, spelling
 from livesr.config.session import Session
-from livesr.errors import ConfigError, nearest
+from livesr.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from pydantic_core import ErrorDetails
 
-PathOf = tuple[str | int, ...]
+    from livesr.config.explain import PathOf
 
 
 def read_session(path: Path, settings: Iterable[str] = ()) -> Session:
@@ -42,7 +43,7 @@ def read_session(path: Path, settings: Iterable[str] = ()) -> Session:
         With file, line, value and the nearest spelling.
     """
     text = _read_text(path)
-    node, raw = _parse(text, path)
+    node, raw = parse_yaml(text, path)
     if not isinstance(raw, dict):
         raise ConfigError(
             f"a session file is a mapping of keys, this one is {type(raw).__name__}",
@@ -129,19 +130,6 @@ def _read_text(path: Path) -> str:
         ) from None
 
 
-def _parse(text: str, path: Path) -> tuple[yaml.Node | None, Any]:
-    try:
-        return yaml.compose(text, Loader=yaml.SafeLoader), yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f":{mark.line + 1}" if mark else ""
-        raise ConfigError(
-            f"not valid YAML: {getattr(error, 'problem', None) or error}",
-            where=f"{path}{line}",
-            fix="check indentation, colons and quotes on that line and the one before",
-        ) from None
-
-
 def _from_useq(raw: dict[str, Any]) -> dict[str, Any]:
     """Turn a plain useq sequence into a session mapping; leave a session mapping as it is."""
     fields = useq.MDASequence.model_fields
@@ -195,7 +183,7 @@ def _beside(folder: Path, name: str) -> str:
 
 
 def _read_sequence(path: Path) -> Any:
-    _, raw = _parse(_read_text(path), path)
+    _, raw = parse_yaml(_read_text(path), path)
     return raw
 
 
@@ -203,99 +191,26 @@ def _explain(
     error: ValidationError, path: Path, node: yaml.Node | None, overridden: set[PathOf]
 ) -> ConfigError:
     """Turn pydantic's errors into one that names line, value and nearest spelling."""
-    details = sorted(error.errors(include_url=False), key=_rank)
-    told = [d for d in details if _rank(d) < _RANKS["missing"]] or details
-    details, first = told, told[0]
-    loc = _readable(first["loc"])
+    details = ranked(error)
+    first = details[0]
+    loc = readable(first["loc"], _TAGS)
     mine = any(loc[: len(key)] == key or key[: len(loc)] == loc for key in overridden if loc)
     place = "command line, --set" if mine else str(path)
-    line = _line_of(node, loc)
+    line = line_of(node, loc)
     if line and place == str(path):
         place = f"{place}:{line}"
-    what = "; ".join(_describe(d) for d in details[:5])
-    return ConfigError(what, where=place, fix=_hint(first, loc))
-
-
-_RANKS = {"extra_forbidden": 0, "missing": 2}
-
-
-def _rank(detail: ErrorDetails) -> int:
-    """Order errors: a misspelt key is the cause of a missing one, and of a union that fits none."""
-    return _RANKS.get(detail["type"], 1)
-
-
-def _readable(loc: tuple[int | str, ...]) -> PathOf:
-    """Drop the names of union members that pydantic puts into a location."""
-    return tuple(p for p in loc if isinstance(p, int) or not _is_union_tag(p))
+    return ConfigError(describe(details, "session", _TAGS), where=place, fix=_hint(first, loc))
 
 
 _TAGS = frozenset({"splitter", "sequential", "cameras", "single"})
-
-
-def _is_union_tag(part: str) -> bool:
-    return part in _TAGS or "[" in part or part[:1].isupper()
-
-
-def _describe(detail: ErrorDetails) -> str:
-    where = ".".join(str(p) for p in _readable(detail["loc"])) or "session"
-    kind = detail["type"]
-    if kind == "extra_forbidden":
-        return f"{where}: there is no such key"
-    if kind == "missing":
-        return f"{where}: this key is required and missing"
-    message = detail["msg"].removeprefix("Value error, ")
-    value = detail.get("input")
-    shown = "" if isinstance(value, dict | list) else f" (found {value!r})"
-    return f"{where}: {message}{shown}"
+"""Kinds of layout."""
 
 
 def _hint(detail: ErrorDetails, loc: PathOf) -> str:
     if detail["type"] == "extra_forbidden":
-        known = _keys_at(loc[:-1])
-        return nearest(str(loc[-1]), known) if known else "remove it"
+        return spelling(loc, Session)
     if detail["type"] == "missing" and loc and loc[-1] == "calibration":
         return "name a stored calibration, or write 'calibration: none' to go without one"
     if detail["type"] == "missing":
         return "add the key; livesr init writes a commented session file"
     return "livesr init writes a commented session file with every key explained"
-
-
-def _keys_at(loc: PathOf) -> list[str]:
-    """Return the keys that the session file knows at ``loc``."""
-    schema: dict[str, Any] = Session.model_json_schema()
-    here: dict[str, Any] = schema
-    for part in loc:
-        here = _follow(here, schema)
-        here = (
-            here.get("items", {})
-            if isinstance(part, int)
-            else here.get("properties", {}).get(part, {})
-        )
-    return list(_follow(here, schema).get("properties", {}))
-
-
-def _follow(here: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
-    for option in (here, *here.get("anyOf", ()), *here.get("allOf", ())):
-        if "$ref" in option:
-            found: dict[str, Any] = schema["$defs"][option["$ref"].rsplit("/", 1)[-1]]
-            return found
-    return here
-
-
-def _line_of(node: yaml.Node | None, loc: PathOf) -> int | None:
-    """Return the line of the key at ``loc``, or of the nearest parent that stands in the file."""
-    line: int | None = None
-    for part in loc:
-        if isinstance(node, yaml.MappingNode):
-            pairs = [(k, v) for k, v in node.value if k.value == part]
-            if not pairs:
-                break
-            line, node = pairs[0][0].start_mark.line + 1, pairs[0][1]
-        elif (
-            isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value)
-        ):
-            node = node.value[part]
-            line = node.start_mark.line + 1
-        else:
-            break
-    return line

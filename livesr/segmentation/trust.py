@@ -61,8 +61,10 @@ def tables(trust: Mapping[str, Any], structures: Sequence[str]) -> dict[str, UIn
         If a scale is not positive or a number is missing.
     """
     fitted = trust.get("probability") or {}
+    as_given = np.arange(HIGHEST + 1, dtype=np.uint8)
     return {
-        name: table(*_scale_and_bias(name, fitted.get(name, (1.0, 0.0)))) for name in structures
+        name: table(*_scale_and_bias(name, fitted[name])) if name in fitted else as_given
+        for name in structures
     }
 
 

@@ -19,7 +19,7 @@ from livesr.storage.ngff import GROUP_FILE, open_for_reading, read_attributes
 from livesr.types import Grid, StackIndex
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator
+    from collections.abc import Container, Iterator, Mapping, Sequence
     from pathlib import Path
 
     import tensorstore as ts
@@ -108,6 +108,11 @@ class ImageReader:
     def segmented(self) -> set[int]:
         """Return the time points whose masks are stored."""
         return {index.t for index in self._ledger.segmented if index.image == self.number}
+
+    def flags(self) -> dict[int, Sequence[Mapping[str, Any]]]:
+        """Return by time point what is unlike the package's training, as journalled."""
+        flags = self._ledger.flags
+        return {index.t: flags[index] for index in flags if index.image == self.number}
 
     def raw(self, t: int, c: int, z: int | None = None) -> UInt16:
         """Return one channel of a stack, (z, y, x), or one plane of it, (y, x), uint16.

@@ -40,7 +40,10 @@ class Event(StrEnum):
         Every plane of the stack is durable in OME-Zarr (``time_s``, ``frames``, and the
         ``normalisation`` that the acquisition gave to it).
     STACK_SEGMENTED
-        Every mask of the stack is durable (``live``: bool, ``latency_s``).
+        Every mask of the stack is durable (``live``: bool, ``latency_s``). Where the package says
+        what it was trained on also ``strangeness``, below 1 within it, and ``flags``: each quantity
+        that lies outside, with its value and the range (``quantity``, ``value``, ``low``,
+        ``high``).
     STACK_FAILED
         The stack has no masks, or was not stored (``reason``).
     FRAMES_LOST

@@ -10,7 +10,7 @@ from livesr.storage.journal import Event
 from livesr.types import StackIndex
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +51,14 @@ class Ledger:
         True where it was segmented live.
     failed : mapping of StackIndex to str
         The reason.
+    flags : mapping of StackIndex to sequence of mapping
+        What is unlike the package's training, as journalled, of the stacks where something is.
     """
 
     stored: set[StackIndex] = field(default_factory=set)
     segmented: dict[StackIndex, bool] = field(default_factory=dict)
     failed: dict[StackIndex, str] = field(default_factory=dict)
+    flags: dict[StackIndex, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     frames_lost: int = 0
     faults: int = 0
     finished: bool = False
@@ -103,6 +106,9 @@ class Ledger:
             case Event.STACK_SEGMENTED:
                 self.segmented[_index(entry)] = bool(entry.get("live", False))
                 self.failed.pop(_index(entry), None)
+                self.flags.pop(_index(entry), None)
+                if entry.get("flags"):
+                    self.flags[_index(entry)] = [dict(flag) for flag in entry["flags"]]
             case Event.STACK_FAILED:
                 self.failed[_index(entry)] = str(entry.get("reason", ""))
                 self.segmented.pop(_index(entry), None)

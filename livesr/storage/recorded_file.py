@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 from livesr.errors import ConfigError, HardwareError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     import numpy as np
     import numpy.typing as npt
+
+    DtypeCheck = Callable[[np.dtype[Any], Path], np.dtype[Any]]
 
 _MICROMETRES = {
     "µm": 1.0, "μm": 1.0, "um": 1.0, "micron": 1.0, "microns": 1.0, "micrometer": 1.0,
@@ -94,6 +96,23 @@ def check_dtype(dtype: np.dtype[Any], path: Path) -> np.dtype[Any]:
             where=str(path),
             fix="export the camera's own images: no background subtracted, nothing deconvolved "
             "or rescaled",
+        )
+    return dtype
+
+
+def any_dtype(dtype: np.dtype[Any], path: Path) -> np.dtype[Any]:
+    """Return the dtype of a label image, refusing what cannot be one.
+
+    Raises
+    ------
+    HardwareError
+        If the pixels are no real numbers.
+    """
+    if dtype.kind not in "buif":
+        raise HardwareError(
+            f"the pixels are {dtype.name}, label images hold numbers",
+            where=str(path),
+            fix="save the mask again as 8-bit",
         )
     return dtype
 

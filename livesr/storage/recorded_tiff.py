@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from livesr.storage.recorded_file import DtypeCheck
+
 _log = logging.getLogger(__name__)
 
 _DAMAGE = (
@@ -32,13 +34,19 @@ _DAMAGE = (
 class TiffRecording:
     """One TIFF file; thread-safe.
 
+    Parameters
+    ----------
+    path : Path
+    check : callable
+        Refuses pixels of the wrong kind: by default what is no camera counts.
+
     Raises
     ------
     HardwareError
-        If it is missing, damaged, cut short, or has pixels that are no camera counts.
+        If it is missing, damaged, cut short, or has pixels of the wrong kind.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, check: DtypeCheck = check_dtype) -> None:
         self.path = path
         self._lock = threading.Lock()
         heard = _Errors()
@@ -48,7 +56,7 @@ class TiffRecording:
             self._file = tifffile.TiffFile(path)
             try:
                 self._series = self._file.series[0]
-                self.dtype = check_dtype(np.dtype(self._series.dtype), path)
+                self.dtype = check(np.dtype(self._series.dtype), path)
                 _check_whole(self._file, path, heard.messages)
                 self.description = _describe(self._file, self._series)
             except BaseException:

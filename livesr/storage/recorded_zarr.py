@@ -20,17 +20,25 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from livesr.storage.recorded_file import DtypeCheck
+
 
 class ZarrRecording:
     """One OME-Zarr image; of a session's folder its first.
 
+    Parameters
+    ----------
+    path : Path
+    check : callable
+        Refuses pixels of the wrong kind: by default what is no camera counts.
+
     Raises
     ------
     HardwareError
-        If it is no OME-Zarr image, is damaged, or has pixels that are no camera counts.
+        If it is no OME-Zarr image, is damaged, or has pixels of the wrong kind.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, check: DtypeCheck = check_dtype) -> None:
         if (path / SESSION_FILE).is_file():
             path = image_path(path, 0)
         self.path = path
@@ -46,7 +54,7 @@ class ZarrRecording:
                 where=str(path),
                 fix="give the folder of one image (of a plate or a series, one of those inside)",
             ) from error
-        self.dtype = check_dtype(self._array.dtype, path)
+        self.dtype = check(self._array.dtype, path)
 
     def read(self, index: tuple[int, ...]) -> npt.NDArray[Any]:
         """Return the plane at an index of the axes before the last two."""

@@ -62,8 +62,9 @@ def adopt(network: AttentionUNet, plan: NetworkPlan, name: str) -> list[str]:
         for mine, other in rows:
             value[_packed(mine)] = old[_packed(other)].to(value.dtype)
         state[f"final.{key}"] = value
-    network.load_state_dict({k: v.to(torch.float32) if v.is_floating_point() else v
-                             for k, v in state.items()})
+    network.load_state_dict(
+        {k: v.to(torch.float32) if v.is_floating_point() else v for k, v in state.items()}
+    )
     return new
 
 
@@ -71,9 +72,7 @@ def _packed(output: int) -> slice:
     return slice(output * PACKED, (output + 1) * PACKED)
 
 
-def _rows(
-    ours: Sequence[str], theirs: Sequence[str]
-) -> tuple[list[tuple[int, int]], list[str]]:
+def _rows(ours: Sequence[str], theirs: Sequence[str]) -> tuple[list[tuple[int, int]], list[str]]:
     """Return pairs of outputs that mean the same, and the structures without a partner."""
     pairs = [(k, theirs.index(name)) for k, name in enumerate(ours) if name in theirs]
     return pairs, [name for name in ours if name not in theirs]

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from livesr.training.plan import NetworkPlan, Recipe
 
 SHORT = 16
-"""Planes of short stacks. (With 8, oneDNN's bfloat16 gradients of few-channel convolutions were seen
-to be NaN on one thread: a step with such gradients is left out, see `livesr.training.loop`.)"""
+"""Planes of short stacks. (With 8, oneDNN's bfloat16 gradients of few-channel convolutions were
+NaN on one thread: a step with such gradients is left out, see `livesr.training.loop`.)"""
 RECENT = 12
 """Batches that may come back."""
 
@@ -119,7 +119,7 @@ def whole(planes: int, network: NetworkPlan) -> int:
     ConfigError
         If there are none.
     """
-    multiple = 2 ** (len(network.widths) - 1)
+    multiple: int = 2 ** (len(network.widths) - 1)
     if planes < multiple:
         raise ConfigError(
             f"a stack of {planes} planes is too thin for a network that halves "

@@ -37,9 +37,6 @@ GREEN_BACKGROUND = 0.3
 """Of what is added to yellow as background, green has this share."""
 WRONG_SHARE = 2.0
 """By how much more than ``ratio_gain`` the share of yellow that is subtracted is wrong."""
-WRONG_BRIGHTNESS = 3.0
-"""By how much more than ``normalisation`` the brightness is wrong (natural logarithm): of one
-structure it is found at 0.4 of its objects' light, of another at 1."""
 HALF = np.float32(127.5)
 
 
@@ -77,16 +74,17 @@ class ColocalisationMaker:
         slab = _slab(field.grid.shape[0], 2 * wanted, rng)
         day = self._day(rng)
         counts = self._expose(field.photons[:, slab, *box].astype(np.float32), day, rng)
-        source = Grid(counts.shape[1:], (field.grid.voxel_um[0], pixel_um, pixel_um))
+        _, planes_seen, height, width = counts.shape
+        source = Grid((planes_seen, height, width), (field.grid.voxel_um[0], pixel_um, pixel_um))
         registered = {1: self._registration(field, box, pixel_um, rng)}
         warp = Warp(source, (source.voxel_um[0], *self.voxel_um[1:]), registered)
         yellow, green = warp.apply(counts, self.camera.offset)
         words = field.truth[slab, *box]
-        droplets = self._droplets(_covered(words & DROPLET_BIT, warp.target), rng)
+        droplets = self._droplets(_covered((words & DROPLET_BIT) > 0, warp.target), rng)
         share = NILE_RED_SHARE * (1.0 + _around(WRONG_SHARE * self.augmentation.ratio_gain, rng))
         image = without_nile_red(yellow, green, self._empty(field, day, rng), share, droplets)
         features = feature(image, self._bright(field, day, rng))
-        target = _covered(words & FOREGROUND_BIT, warp.target)[None]
+        target = _covered((words & FOREGROUND_BIT) > 0, warp.target)[None]
         z = np.sort(rng.choice(len(image), wanted, replace=False))
         inner = slice(BORDER, BORDER + self.shape[1]), slice(BORDER, BORDER + self.shape[2])
         return Patch(features[:, z][:, :, *inner], target[:, z][:, :, *inner])
@@ -144,9 +142,7 @@ class ColocalisationMaker:
             return coverage > 0
         return coverage > HALF
 
-    def _empty(
-        self, field: ColocField, day: Day, rng: np.random.Generator
-    ) -> tuple[float, float]:
+    def _empty(self, field: ColocField, day: Day, rng: np.random.Generator) -> tuple[float, float]:
         """Return the counts of the empty field, as wrong as an offset may be."""
         unit, wrong = counts_per_photon(self.camera), self.augmentation.offset_counts
         yellow, green = (
@@ -156,7 +152,7 @@ class ColocalisationMaker:
         return yellow, green
 
     def _bright(self, field: ColocField, day: Day, rng: np.random.Generator) -> float:
-        wrong = np.exp(_around(WRONG_BRIGHTNESS * self.augmentation.normalisation, rng))
+        wrong = np.exp(_around(self.augmentation.normalisation, rng))
         return float(field.bright * day.gain[1] * counts_per_photon(self.camera) * wrong)
 
 
@@ -166,10 +162,10 @@ def _slab(available: int, wanted: int, rng: np.random.Generator) -> slice:
     return slice(start, start + wanted)
 
 
-def _covered(words: UInt8, grid: Grid) -> UInt8:
-    """Return how much of each voxel of ``grid`` is not zero, 0 to 255; planes stay."""
+def _covered(mask: Bool, grid: Grid) -> UInt8:
+    """Return how much of each voxel of ``grid`` a mask covers, 0 to 255; planes stay."""
     _, ny, nx = grid.shape
-    inside = np.where(words, np.uint8(255), np.uint8(0))
+    inside = np.where(mask, np.uint8(255), np.uint8(0))
     return np.stack([cv2.resize(p, (nx, ny), interpolation=cv2.INTER_AREA) for p in inside])
 
 

@@ -8,19 +8,12 @@ from __future__ import annotations
 from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from livesr.analysis.reliability import Reliability
-from livesr.analysis.scores import Counts, confusion
 from livesr.errors import ConfigError, ModelError
 from livesr.segmentation.engines import choose_engine
 from livesr.segmentation.package import load_package
-from livesr.segmentation.segment import coverage, network_voxel
-from livesr.training.agreement import Agreement
 from livesr.training.baselines import RANGES, Baselines
-from livesr.training.labelled import check
-from livesr.training.prediction import predicted
 from livesr.training.results import assembled
+from livesr.training.scoring import Ceiling, Evaluation, Panel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -30,122 +23,10 @@ if TYPE_CHECKING:
     from livesr.segmentation.package import Package
     from livesr.training.forest import PixelForest
     from livesr.training.labelled import LabelledStack
-    from livesr.training.prediction import Prediction
     from livesr.training.samples import Samples
-    from livesr.types import Bool, Grid
+    from livesr.types import Bool
 
     Look = Callable[[LabelledStack, Mapping[str, Bool]], None]
-
-
-class Evaluation:
-    """A package's scores, gathered stack by stack.
-
-    Parameters
-    ----------
-    package : Package
-    engine : Engine
-        With the package loaded.
-    without_ratio : bool
-        Leave the ratio image out.
-
-    Attributes
-    ----------
-    each : dict of str to list of Agreement or None
-        A structure's, of each stack; None where the truth is not known.
-    confusion : dict of str to ndarray
-        Voxels by true and found class, for each of the package's heads.
-    reliability : Reliability
-        Of probabilities on the networks' grid, as they are stored.
-    """
-
-    def __init__(self, package: Package, engine: Engine, *, without_ratio: bool = False) -> None:
-        self.package = package
-        self._engine = engine
-        self._without_ratio = without_ratio
-        self.each: dict[str, list[Agreement | None]] = {name: [] for name in package.structures}
-        self.confusion = {
-            head.network: np.zeros([len(head.structures) + 1] * 2, np.int64)
-            for head in package.about.heads
-        }
-        self.reliability = Reliability(package.structures)
-
-    def add(self, stack: LabelledStack) -> Prediction:
-        """Segment and score one stack."""
-        seen = predicted(stack, self.package, self._engine, without_ratio=self._without_ratio)
-        for name, each in self.each.items():
-            truth = stack.truth.get(name)
-            each.append(None if truth is None else self._agreement(name, seen, truth, stack.grid))
-        for head in self.package.about.heads:
-            if all(name in stack.truth for name in head.structures):
-                table = confusion(seen.masks, stack.truth, head.structures)
-                self.confusion[head.network] += table
-        return seen
-
-    def _agreement(self, name: str, seen: Prediction, truth: Bool, grid: Grid) -> Agreement:
-        share = coverage(truth.view(np.uint8), grid, seen.features.grid) / np.float32(255)
-        self.reliability.update(name, seen.raw[name], share.astype(np.float32, copy=False))
-        threshold = self.package.threshold(name)
-        return Agreement.of(name, seen.probability[name], threshold, truth, grid)
-
-
-class Ceiling:
-    """An oversized network's voxel counts, gathered stack by stack."""
-
-    def __init__(self, package: Package, engine: Engine, *, without_ratio: bool = False) -> None:
-        self.package = package
-        self._engine = engine
-        self._without_ratio = without_ratio
-        self.counts = dict.fromkeys(package.structures, Counts())
-
-    def add(self, stack: LabelledStack) -> None:
-        """Segment and score one stack."""
-        seen = predicted(stack, self.package, self._engine, without_ratio=self._without_ratio)
-        for name in stack.truth.keys() & seen.masks.keys():
-            self.counts[name] += Counts.of(seen.masks[name], stack.truth[name])
-
-
-class Panel:
-    """All that is scored side by side on the same stacks.
-
-    Parameters
-    ----------
-    evaluations : sequence of Evaluation
-        One for each package.
-    baselines : Baselines
-    ceiling : Ceiling, optional
-
-    Attributes
-    ----------
-    samples : list of str
-        Names of the stacks.
-    """
-
-    def __init__(
-        self,
-        evaluations: Sequence[Evaluation],
-        baselines: Baselines,
-        ceiling: Ceiling | None = None,
-    ) -> None:
-        self.evaluations = evaluations
-        self.baselines = baselines
-        self.ceiling = ceiling
-        self.samples: list[str] = []
-
-    def add(self, stack: LabelledStack) -> dict[str, Bool]:
-        """Score one stack; return the packages' masks."""
-        check(stack, network_voxel(self.evaluations[0].package, stack.grid))
-        masks: dict[str, Bool] = {}
-        first = None
-        for evaluation in self.evaluations:
-            seen = evaluation.add(stack)
-            first = first or seen.features
-            masks |= seen.masks
-        if first:
-            self.baselines.add(stack, first)
-        if self.ceiling:
-            self.ceiling.add(stack)
-        self.samples.append(stack.name)
-        return masks
 
 
 def evaluate(
@@ -154,7 +35,7 @@ def evaluate(
     *,
     engine: str = "auto",
     threads: int | None = None,
-    forest: PixelForest | None = None,
+    forest: Callable[[Sequence[str]], PixelForest] | None = None,
     ceiling: str | Path | None = None,
     without_ratio: bool = False,
     progress: Callable[[dict[str, object]], None] | None = None,
@@ -172,8 +53,9 @@ def evaluate(
     engine : str
     threads : int, optional
         CPU threads; all if not given.
-    forest : PixelForest, optional
-        Trained and tuned (`livesr.training.baselines.trained_forest`), scored beside the packages.
+    forest : callable, optional
+        Given the structures' names, returns a pixel forest to be scored beside the packages:
+        `livesr.training.baselines.trained_forest`.
     ceiling : str or Path, optional
         An oversized network, scored beside the packages.
     without_ratio : bool
@@ -208,7 +90,7 @@ def evaluate(
 
         panel = Panel(
             [Evaluation(package, opened(package), **ablation) for package in loaded],
-            Baselines(names, looks, forest),
+            Baselines(names, looks, forest(names) if forest else None),
             None if best is None else Ceiling(best, opened(best), **ablation),
         )
         for stack in samples:

@@ -131,6 +131,7 @@ class World:
 
 
 def draw_world(plan: FieldPlan, rng: np.random.Generator) -> World:
+    """Return a world after the plan's shares: standard or other, flat or dividing cells."""
     changes = varied(rng) if rng.random() < plan.varied else {}
     if rng.random() >= plan.dividing:
         return World(

@@ -1,4 +1,4 @@
-"""FG-net's scores on simulated probes, beside thresholds on the same images: the paper's Fig. S3."""
+"""FG-net's scores on simulated probes beside those of thresholds, like the paper's Fig. S3."""
 
 from __future__ import annotations
 

@@ -55,4 +55,5 @@ def keep_memory() -> bool:
         (M_TRIM_THRESHOLD, MOST),
         (M_TOP_PAD, AHEAD),
     )
-    return all([mallopt(name, value) for name, value in settings])
+    taken = [mallopt(name, value) for name, value in settings]
+    return all(taken)

@@ -10,6 +10,7 @@ import numpy as np
 import yaml
 
 from livesr.catalog import BY_NAME
+from livesr.features import BEND, MAX_RATIO, SOFTENING
 from livesr.segmentation.description import FILE, README, Livesr
 from livesr.segmentation.package import checksum
 from livesr.storage.disk import replace_text
@@ -53,12 +54,15 @@ OKTAY = {
     "doi": "10.48550/arXiv.1804.03999",
 }
 NORMALISATION = {
-    "intensity": "Intensity: mean of the registered yellow and red channels above the camera's "
-    "offset, divided by its median over membrane foreground, compressed.",
-    "ratio": "Ratio: red divided by yellow, divided by its median over membrane foreground; all "
-    "zeros where there is one channel alone.",
+    "intensity": "Intensity: mean of the registered yellow (Y) and red (R) channels above the "
+    "camera's offset, divided by its median m over membrane foreground; of this i the network sees "
+    f"(√(i + a) − √a) / (√(1 + a) − √a), a = {BEND:g}.",
+    "ratio": f"Ratio: (R / r + ε) / (Y + ε), cut off at {MAX_RATIO:g}, where r is the median of "
+    f"R / Y over membrane foreground and ε is {SOFTENING:g}·m; all zeros where there is one "
+    "channel alone.",
     "colocalisation": "Colocalisation: light of the probe alone (green less a share of yellow, "
-    "lipid droplets set to zero), divided by the brightness of its foreground, compressed.",
+    "lipid droplets set to zero), divided by the brightness of its foreground; of this i the "
+    f"network sees (√(i + a) − √a) / (√(1 + a) − √a), a = {BEND:g}.",
 }
 """livesr does this before the network: the graph has none of it."""
 LEAST_TOLERANCE, PPM = 0.01, 1000
@@ -224,10 +228,10 @@ def _sections(about: Livesr, description: str) -> Iterator[str]:
     yield "threshold on, which was chosen on validation cells.\n"
     yield from _structures(about)
     yield "\n## Validation\n"
-    yield "Scores are of cells that the network never saw. On your microscope: label a few stacks"
-    yield "(`livesr label`), score them (`livesr evaluate PACKAGE --data FOLDER`), and train on them"
-    yield "if that is too little (`livesr train --from PACKAGE`). `livesr models check PACKAGE` runs"
-    yield "the test input on this machine."
+    yield "Scores are of cells that the network never saw. On your microscope: label a few"
+    yield "stacks (`livesr label`), score them (`livesr evaluate PACKAGE --data FOLDER`), and if"
+    yield "that is too little train on them (`livesr train CONFIG --from PACKAGE`)."
+    yield "`livesr models check PACKAGE` runs the test input on this machine."
     yield "\n## How it was made\n"
     yield from (f"- {key}: {_short(value)}" for key, value in about.training.items())
     yield f"\n## Licence and citation\n\n{LICENSE}. After:\n"

@@ -46,7 +46,7 @@ class Muon(torch.optim.Optimizer):
         super().__init__(groups, {"lr": lr, "betas": (0.9, 0.999), "eps": 1e-8})
 
     @torch.no_grad()  # type: ignore[untyped-decorator]
-    def step(self, closure: None = None) -> None:
+    def step(self, closure: None = None) -> None:  # noqa: ARG002 (PyTorch's signature)
         """Take a step along the gradients."""
         for group in self.param_groups:
             move = self._orthogonal if group["orthogonal"] else self._adam
@@ -94,7 +94,8 @@ def orthogonal(matrix: Tensor) -> Tensor:
 def muon(network: nn.Module, lr: float) -> Muon:
     """Return Muon for a network's convolutions but the last, and Adam for the rest."""
     last = {id(p) for p in network.final.parameters()}
-    matrices, others = [], []
+    matrices: list[Tensor] = []
+    others: list[Tensor] = []
     for parameter in network.parameters():
         whole = parameter.ndim > 1 and min(parameter.shape[:2]) > 1 and id(parameter) not in last
         (matrices if whole else others).append(parameter)

@@ -129,7 +129,8 @@ class PatchMaker:
             thinned += spread * rng.standard_normal(electrons.shape, np.float32)
         thinned[1] *= np.float32(red)
         counts = thinned / np.float32(self.camera.gain_e_per_adu) + np.float32(self.camera.offset)
-        return np.clip(np.rint(counts), 0, MOST_COUNTS).astype(np.uint16)
+        whole: UInt16 = np.clip(np.rint(counts), 0, MOST_COUNTS).astype(np.uint16)
+        return whole
 
     def _box(self, field: Field, rng: np.random.Generator) -> tuple[tuple[slice, slice], float]:
         """Return the camera's pixels to cut, and their size such that they fill whole voxels."""
@@ -302,7 +303,7 @@ def _around(half_width: float, rng: np.random.Generator) -> float:
 def turned(patch: Patch, rng: np.random.Generator) -> Patch:
     """Return the patch in one of its eight orientations in the plane."""
     turn, flip = int(rng.integers(4)), bool(rng.integers(2))
-    features, target = (_turned(v, turn, flip) for v in (patch.features, patch.target))
+    features, target = _turned(patch.features, turn, flip), _turned(patch.target, turn, flip)
     return Patch(features, target, patch.known)
 
 

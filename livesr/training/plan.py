@@ -10,6 +10,7 @@ from math import sqrt
 from typing import ClassVar, Literal
 
 from livesr.catalog import NAMES, STRUCTURES, Activation
+from livesr.training.rarity import CLASS_WEIGHTS, POSITIVE, SAMPLING, SHARES
 
 STRICT = {"extra": "forbid"}
 """Read by the YAML reader: unknown keys are refused."""
@@ -215,57 +216,6 @@ class LossPlan:
         return self.weights.get(name, 1.0) / sqrt(self.shares.get(name, 1.0))
 
 
-CLASS_WEIGHTS: dict[str, float] = {
-    "lipid_droplet": 4.0,
-    "golgi": 3.0,
-    "mitochondria": 2.0,
-    "peroxisome": 5.0,
-    "early_endosome": 5.0,
-    "late_endosome": 4.0,
-    "lysosome": 4.0,
-    "er": 2.0,
-    "nuclear_membrane": 4.0,
-    "nuclear_reticulum": 6.0,
-    "plasma_membrane": 3.0,
-    "filopodia": 6.0,
-    "nucleus": 1.0,
-    "cytosol": 1.0,
-    "extracellular": 1.0,
-}
-"""The paper's two (mitochondria, peroxisome) and ours: rarer is heavier."""
-
-POSITIVE: dict[str, float] = {
-    "lipid_droplet": 2.0,
-    "golgi": 10.0,
-    "mitochondria": 2.0,
-    "peroxisome": 15.0,
-    "early_endosome": 15.0,
-    "late_endosome": 10.0,
-    "lysosome": 6.0,
-    "nuclear_reticulum": 6.0,
-    "filopodia": 10.0,
-}
-
-SHARES: dict[str, float] = {
-    "lipid_droplet": 0.0008,
-    "golgi": 0.0012,
-    "mitochondria": 0.014,
-    "peroxisome": 0.0004,
-    "early_endosome": 0.0003,
-    "late_endosome": 0.0005,
-    "lysosome": 0.0012,
-    "er": 0.036,
-    "nuclear_membrane": 0.015,
-    "nuclear_reticulum": 0.00025,
-    "plasma_membrane": 0.075,
-    "filopodia": 0.0003,
-    "nucleus": 0.06,
-    "cytosol": 0.21,
-    "extracellular": 0.7,
-}
-"""Of a simulated field of 24 x 640 x 640 camera voxels, rounded."""
-
-
 @dataclass(frozen=True, slots=True)
 class Schedule:
     """How long and how fast; the defaults are the paper's where it says something.
@@ -322,23 +272,6 @@ class Schedule:
     __pydantic_config__: ClassVar = STRICT
 
 
-SAMPLING: dict[str, float] = {
-    "golgi": 1.0,
-    "peroxisome": 1.5,
-    "early_endosome": 1.5,
-    "late_endosome": 1.5,
-    "lysosome": 1.0,
-    "lipid_droplet": 1.0,
-    "mitochondria": 0.5,
-    "nuclear_membrane": 0.5,
-    "nuclear_reticulum": 2.0,
-    "filopodia": 2.0,
-    "plasma_membrane": 0.5,
-    "extracellular": 0.5,
-}
-"""How often a patch is centred on a voxel of a structure, relative to each other."""
-
-
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """A training run, whole: the same recipe and code give the same network on one machine.
@@ -358,6 +291,9 @@ class Recipe:
         Folder of checkpoints and log.
     package : str
         Folder to write the package to.
+    trust : int
+        Simulated cells, each in two lights, that calibrate the package's probabilities and say what
+        it has seen (`livesr.training.trust`); 32 are enough, 0 leaves it undone.
     evaluate : tuple of int
         Simulated cells to score the finished package on; none if empty.
     """
@@ -370,6 +306,7 @@ class Recipe:
     teaching: float = 0.5
     run: str = "runs/train"
     package: str = ""
+    trust: int = 0
     evaluate: tuple[int, ...] = ()
     network: NetworkPlan = field(default_factory=NetworkPlan)
     fields: FieldPlan = field(default_factory=FieldPlan)

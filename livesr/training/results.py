@@ -12,13 +12,14 @@ import numpy as np
 from livesr.analysis.bootstrap import drawn_f1, interval95, mean_drawn
 from livesr.analysis.scores import Counts
 from livesr.errors import ConfigError
+from livesr.segmentation.trust import tables
 from livesr.training.published import published
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from livesr.training.agreement import Agreement
-    from livesr.training.evaluation import Ceiling, Evaluation, Panel
+    from livesr.training.scoring import Ceiling, Evaluation, Panel
     from livesr.types import Float64
 
     Each = Sequence[Agreement | None]
@@ -113,11 +114,8 @@ def _scores(each: Each) -> dict[str, Any]:
 def _calibration(evaluation: Evaluation) -> dict[str, dict[str, Any]]:
     """Return each structure's calibration error as given and, if the package can, corrected."""
     package, reliability = evaluation.package, evaluation.reliability
-    corrected = {}
-    if package.trust:
-        from livesr.segmentation.trust import tables
-
-        corrected = tables(package.trust, package.structures)
+    fitted = package.trust.get("probability") or {}
+    corrected = tables(package.trust, list(fitted))
     found: dict[str, dict[str, Any]] = {}
     for name in package.structures:
         found[name] = {"calibration_error": _number(reliability.error(name))}

@@ -7,7 +7,7 @@ import shutil
 import time
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
 
     from livesr.training.crew import Crew
+    from livesr.training.labelled import LabelledStack
     from livesr.training.plan import Recipe
 
     Progress = Callable[[dict[str, object]], None]
@@ -47,6 +48,8 @@ LOOK_S = 1.0
 BYTES_A_PIXEL = 8 * PLANES
 """Of a field on disk: photons of two channels in half precision, truth, and planes of finer
 steps."""
+PUBLISHED = ("f1", "precision", "recall", "iou", "moc", "threshold_f1", "object_f1", "ci95")
+"""Scores of a structure that a package states."""
 RUN_BYTES = 200 * 2**20
 """Checkpoints and package."""
 
@@ -86,7 +89,10 @@ def finish(recipe: Recipe, folder: Path, progress: Progress) -> None:
     """Choose thresholds, fit probabilities and write scores into a package."""
     if recipe.network.channels != CELLS:
         return
-    progress({"event": "thresholds", **tune_package(recipe, folder)})
+    progress({"event": "thresholds", "chosen": tune_package(recipe, folder)})
+    if recipe.trust:
+        judge_package(recipe, folder)
+        progress({"event": "trust fitted", "cells": recipe.trust})
     if recipe.evaluate:
         from livesr.training.evaluation import evaluate
         from livesr.training.samples import SimulatedCells
@@ -96,17 +102,33 @@ def finish(recipe: Recipe, folder: Path, progress: Progress) -> None:
         progress({"event": "evaluated", "mean_f1": scores["mean_f1"]})
 
 
-def summary(scores: dict[str, object]) -> dict[str, object]:
+def summary(scores: dict[str, Any]) -> dict[str, Any]:
     """Return what a package says of its scores."""
-    structures = scores["structures"]
-    assert isinstance(structures, dict)  # noqa: S101
-    return {
-        "preset": scores["preset"],
-        "seeds": scores["seeds"],
-        "simulator": scores["simulator"],
-        "mean_f1": round(float(str(scores["mean_f1"])), 4),
-        "f1": {name: round(float(one["f1"]), 4) for name, one in structures.items()},
+    structures = {
+        name: {key: _rounded(one[key]) for key in PUBLISHED if one.get(key) is not None}
+        for name, one in scores["structures"].items()
     }
+    about = {key: scores[key] for key in ("preset", "seeds", "shape", "simulator") if key in scores}
+    return {**about, "mean_f1": round(float(scores["mean_f1"]), 4), "structures": structures}
+
+
+def _rounded(value: Any) -> Any:
+    return [_rounded(v) for v in value] if isinstance(value, list | tuple) else round(value, 4)
+
+
+def judge_package(recipe: Recipe, folder: Path) -> None:
+    """Fit probabilities, and what the package has seen, on tuning cells and its own recordings."""
+    from livesr.training.trust import SEEDS, fit_trust, tuning_stacks
+
+    package = load_package(folder)
+    own: Iterator[LabelledStack] = iter(())
+    if recipe.data.folders:
+        from livesr.training.dataset import read_dataset
+
+        own = (sample for name in recipe.data.folders for sample in read_dataset(Path(name)))
+    stacks = tuning_stacks(range(SEEDS[0], SEEDS[0] + recipe.trust))
+    with closing(choose_engine("auto", package)) as engine:
+        update_description(folder, trust=fit_trust(package, engine, stacks, own))
 
 
 def tune_package(recipe: Recipe, folder: Path) -> dict[str, float]:

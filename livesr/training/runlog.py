@@ -1,4 +1,4 @@
-"""What a training run says of itself: JSON lines, TensorBoard files, and its curves as a picture."""
+"""What a training run says of itself: JSON lines, TensorBoard files, its curves as a picture."""
 
 from __future__ import annotations
 

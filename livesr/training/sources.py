@@ -48,9 +48,9 @@ class Source:
     def choose(self, rng: np.random.Generator) -> Path:
         """Return the folder of a field, at random."""
         if self.recorded and rng.random() < self.share:
-            return self.recorded[rng.integers(len(self.recorded))]
+            return self.recorded[int(rng.integers(len(self.recorded)))]
         folders = made_fields(self.growing) if self.growing else self.folders
-        return folders[rng.integers(len(folders))]
+        return folders[int(rng.integers(len(folders)))]
 
 
 def training_folder(recipe: Recipe) -> Path:
@@ -64,7 +64,7 @@ def validation_folder(recipe: Recipe) -> Path:
 
 
 def recorded_folder(recipe: Recipe, part: str) -> Path:
-    """Return where the recordings of a data set lie as fields, for ``training`` or ``validation``."""
+    """Return where a data set's recordings lie as fields; of ``training`` or ``validation``."""
     return Path(recipe.run) / "recorded" / part
 
 
@@ -75,7 +75,9 @@ def training_source(recipe: Recipe) -> Source:
     growing = training_folder(recipe) if recipe.fields.count else None
     while growing and not made_fields(growing):
         time.sleep(WAIT_S)
-    return Source((), recorded, share, _reader(recipe), _maker(recipe, recipe.augmentation), growing)
+    return Source(
+        (), recorded, share, _reader(recipe), _maker(recipe, recipe.augmentation), growing
+    )
 
 
 def validation_sources(recipe: Recipe) -> list[Source]:

@@ -15,12 +15,13 @@ from livesr.errors import ModelError
 from livesr.segmentation.package import load_package
 from livesr.training.export import network_of
 from livesr.training.loss import PACKED, probabilities
+from livesr.training.plan import Head
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from livesr.training.network import AttentionUNet
-    from livesr.training.plan import Head, Recipe
+    from livesr.training.plan import Recipe
 
 
 class Teachers:
@@ -60,7 +61,11 @@ class Teachers:
                     fix="name packages of the same kind that share structures with the recipe",
                 )
             network = network_of(package).to(device, memory_format=torch.channels_last_3d).eval()
-            self._networks.append((network, package.about.heads, pairs))
+            heads = tuple(
+                Head(h.network, h.structures, h.activation, h.background)
+                for h in package.about.heads
+            )
+            self._networks.append((network, heads, pairs))
 
     def mixed(self, features: Tensor, target: Tensor) -> Tensor:
         """Return the target, uint8, with the teachers' probability mixed in.

@@ -50,6 +50,8 @@ TRIMMED = 0.01
 """Share of the stacks at each end of a quantity that its range leaves out …"""
 MARGIN = 0.15
 """… before it is widened at each end by this share of it, or the quantity's own margin."""
+TAILS = 6.0
+"""A range is at most so many spreads wide, so that no quantity with long tails decides alone."""
 USUAL = 0.98
 """Share of the stacks that lie within the largest usual distance, which is widened too."""
 SMALLEST = 160
@@ -253,5 +255,5 @@ def _range(name: str, values: Float64, kept: Float64) -> Range:
     low, high = min(*trimmed, *kept), max(*trimmed, *kept)
     first, middle, last = np.quantile(both, (0.16, 0.5, 0.84))
     wider = max(margin, MARGIN * (high - low))
-    spread = max((last - first) / 2, margin / 3)
+    spread = max((last - first) / 2, (high - low) / TAILS, margin / 3)
     return Range(float(low - wider), float(middle), float(high + wider), float(spread))

@@ -31,6 +31,7 @@ def run(
     channel: str | None = None,
     structures: Sequence[str] | None = None,
     opacity: float = 0.5,
+    mode: Literal["overlay", "masked"] = "overlay",
 ) -> None:
     """Show a session until the window is closed, or write its picture.
 
@@ -52,6 +53,8 @@ def run(
         Structures shown; default: all but cytosol and extracellular space.
     opacity : float
         Of the structures, 0 to 1.
+    mode : {"overlay", "masked"}
+        Structures over the picture, or masks × intensity: their own light in their colours.
 
     Raises
     ------
@@ -60,7 +63,14 @@ def run(
     StorageError
         If ``path`` is no session, or it cannot be read.
     """
-    view = state.initial(t=t, z=z, channel=channel, structures=structures, opacity=opacity)
+    view = state.initial(
+        t=t,
+        z=z,
+        channel=channel,
+        structures=structures,
+        opacity=opacity,
+        masked=mode == "masked",
+    )
     session = open_session(path)
     reason = check.unavailable(offscreen=screenshot is not None)
     if reason is not None:

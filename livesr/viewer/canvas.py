@@ -66,7 +66,7 @@ class Canvas(QWidget):
     def show_labels(self, opacity: float, *, labels: bool) -> None:
         """Draw the labels of the picture with another opacity, or not at all."""
         picture = self._picture
-        if picture is None or picture.labels is None or not labels:
+        if picture is None or picture.labels is None or picture.masked or not labels:
             self._labels.setVisible(False)
             return
         rows, columns = picture.labels.shape

@@ -179,6 +179,28 @@ def colour_table(opacity: float) -> UInt8:
     return table
 
 
+def resampled(image: UInt8, shape: Sequence[int], scale: tuple[float, float]) -> UInt8:
+    """Return masks or labels on the picture's pixels, the nearest of their own.
+
+    Parameters
+    ----------
+    image : ndarray, (y', x'), uint8
+        On a grid of its own, whose first edges lie with the picture's.
+    shape : sequence of int
+        (y, x) of the picture.
+    scale : tuple of float
+        Pixels of the image for each of the picture along (y, x).
+    """
+    if scale == (1.0, 1.0) and image.shape == tuple(shape):
+        return image
+    rows, columns = (
+        np.minimum(((np.arange(n) + 0.5) * s).astype(np.intp), last - 1)
+        for n, s, last in zip(shape, scale, image.shape, strict=True)
+    )
+    nearest: UInt8 = image[np.ix_(rows, columns)]
+    return nearest
+
+
 def flatten(base: UInt8, labels: UInt8, scale: tuple[float, float], table: UInt8) -> UInt8:
     """Return the finished picture (y, x, 3): labels laid over the base at its resolution.
 
@@ -194,11 +216,7 @@ def flatten(base: UInt8, labels: UInt8, scale: tuple[float, float], table: UInt8
         See `colour_table`.
     """
     colour = base if base.ndim == 3 else np.repeat(base[..., None], 3, axis=2)
-    rows, columns = (
-        np.minimum(((np.arange(n) + 0.5) * s).astype(np.intp), last - 1)
-        for n, s, last in zip(colour.shape, scale, labels.shape, strict=False)
-    )
-    over = table[labels[np.ix_(rows, columns)]].astype(np.float32)
+    over = table[resampled(labels, colour.shape[:2], scale)].astype(np.float32)
     alpha = over[..., 3:] / 255
     picture: UInt8 = np.rint(colour * (1 - alpha) + over[..., :3] * alpha).astype(np.uint8)
     return picture

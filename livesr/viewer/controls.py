@@ -41,21 +41,22 @@ def row(title: str, *widgets: QWidget) -> QWidget:
     return row
 
 
-def joined(left: QPushButton, right: QPushButton) -> QWidget:
-    """Return two buttons side by side as one control."""
-    both = QWidget()
-    layout = QHBoxLayout(both)
+def joined(*buttons: QPushButton) -> QWidget:
+    """Return buttons side by side as one control."""
+    whole = QWidget()
+    layout = QHBoxLayout(whole)
     layout.setContentsMargins(0, 0, 0, 0)
     layout.setSpacing(0)
-    layout.addWidget(left, 1)
-    layout.addWidget(right, 1)
-    return both
+    for button in buttons:
+        layout.addWidget(button, 1)
+    return whole
 
 
-def pair(left: str, right: str, tip: str) -> tuple[QPushButton, QPushButton]:
-    """Return two buttons of which one is down."""
-    buttons = (QPushButton(left), QPushButton(right))
-    for button, side in zip(buttons, ("left", "right"), strict=True):
+def choice(*words: str, tip: str) -> tuple[QPushButton, ...]:
+    """Return buttons of which one is down."""
+    buttons = tuple(QPushButton(word) for word in words)
+    sides = ("left", *["middle"] * (len(words) - 2), "right")
+    for button, side in zip(buttons, sides, strict=True):
         button.setCheckable(True)
         button.setToolTip(tip)
         button.setProperty("side", side)

@@ -3,30 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections import OrderedDict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from livesr.errors import StorageError
 from livesr.viewer import compose, state
+from livesr.viewer.masked import MaskedLight, cut_out
+from livesr.viewer.planes import Planes, scene_of
 from livesr.viewer.progress import Progress, progress_of
-from livesr.viewer.registration import RedRegistration, registration_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Hashable
 
-    import numpy.typing as npt
-
-    from livesr.storage.image_reader import ImageReader
     from livesr.storage.reader import SessionReader
-    from livesr.types import Float32, Grid, UInt8, UInt16
+    from livesr.types import Float32, UInt8, UInt16
     from livesr.viewer.state import Plane, Scene, View
 
-A = TypeVar("A", bound="npt.NDArray[Any]")
-
-CACHE_BYTES = 256 * 2**20
 SAMPLED_PLANES = 5
 """Planes of a stack from which levels are taken, so that they hold for every plane."""
 
@@ -50,6 +44,8 @@ class Picture:
         Counts, or ratios, for the readout under the mouse.
     levels : Levels
         Limits of the grey or of the hue scale.
+    masked : bool
+        Whether the base shows masks × intensity, so that labels are not drawn on it.
     """
 
     image: int
@@ -62,6 +58,7 @@ class Picture:
     label_pixel_um: tuple[float, float]
     values: UInt16 | Float32
     levels: compose.Levels
+    masked: bool = False
 
 
 class Loader:
@@ -75,11 +72,9 @@ class Loader:
 
     def __init__(self, session: SessionReader) -> None:
         self._session = session
-        self._cache = _Cache(CACHE_BYTES)
+        self._planes = Planes(session)
+        self._masked = MaskedLight(self._planes)
         self._levels: dict[Hashable, compose.Levels] = {}
-        self._offset = camera_offset(session)
-        self._registration: dict[int, RedRegistration | None] = {}
-        self._mask_grids: dict[int, Grid] = {}
         self.scenes: tuple[Scene, ...] = ()
         self.progress = Progress()
 
@@ -105,6 +100,7 @@ class Loader:
     def relevel(self) -> None:
         """Forget the levels: the next picture sets them anew."""
         self._levels.clear()
+        self._masked.relevel()
 
     def load(self, view: View) -> Picture | None:
         """Return the picture of ``view``, or None if nothing is stored yet.
@@ -124,6 +120,15 @@ class Loader:
         values, base, levels = self._base(view.image, t, z, channel)
         labels, label_pixel = self._labels(view, scene, t, z)
         _, *pixel = scene.voxel_um
+        masked = view.masked and view.labels and labels is not None
+        if masked and labels is not None:
+            scale = (pixel[0] / label_pixel[0], pixel[1] / label_pixel[1])
+            on_top = compose.resampled(labels, base.shape[:2], scale)
+            if channel == state.RATIO:
+                base = cut_out(base, on_top)
+            else:
+                names = self._on(view, scene)
+                base = self._masked.draw(view.image, t, z, channel, names, on_top, scale)
         return Picture(
             view.image,
             t,
@@ -135,57 +140,32 @@ class Loader:
             label_pixel,
             values,
             levels,
+            masked,
         )
 
     def volume(self, image: int, t: int, name: str) -> float:
         """Return the volume of one structure in one stack, µm³; of a single plane its area, µm²."""
-        reader = self._session.images[image]
-        sizes = self._mask_grid(image).voxel_um
-        voxel = math.prod(sizes if reader.shape[2] > 1 else sizes[1:])
-        return voxel * int(np.count_nonzero(reader.mask(name, t)))
+        sizes = self._planes.mask_grid(image).voxel_um
+        voxel = math.prod(sizes if self._session.images[image].shape[2] > 1 else sizes[1:])
+        return voxel * int(np.count_nonzero(self._planes.mask_volume(image, t, name)))
 
     def _base(
         self, image: int, t: int, z: Plane, channel: str
     ) -> tuple[UInt16 | Float32, UInt8, compose.Levels]:
         if channel != state.RATIO:
-            plane = self._plane(image, t, z, channel)
+            plane = self._planes.counts(image, t, z, channel)
             levels = self._levels_for(image, t, z, channel)
             return plane, compose.to_grey(plane, levels), levels
-        yellow, red = self._plane(image, t, z, "yellow"), self._registered_red(image, t, z)
+        yellow, red = (
+            self._planes.counts(image, t, z, "yellow"),
+            self._planes.registered_red(image, t, z),
+        )
         limits = self._ratio_limits(image, t, z)
         brightness = self._levels_for(
             image, t, z, state.INTENSITY, percentiles=compose.BRIGHT_PERCENTILES
         )
-        base = compose.to_composite(yellow, red, self._offset, limits, brightness)
-        return compose.ratio_of(yellow, red, self._offset), base, limits
-
-    def _plane(self, image: int, t: int, z: Plane, channel: str) -> UInt16:
-        """Return counts (y, x) of a channel, or of the mean of both."""
-        if channel == state.INTENSITY:
-            yellow = self._plane(image, t, z, "yellow")
-            return compose.mean_of(yellow, self._registered_red(image, t, z))
-        reader = self._session.images[image]
-        c = reader.channels.index(channel)
-
-        def read() -> UInt16:
-            plane: UInt16 = reader.raw(t, c).max(axis=0) if z == "max" else reader.raw(t, c, z)
-            return plane
-
-        return self._cache.get(("raw", image, t, z, c), read)
-
-    def _registered_red(self, image: int, t: int, z: Plane) -> UInt16:
-        """Return red where yellow is, if the session has a calibration."""
-        if image not in self._registration:
-            self._registration[image] = registration_of(self._session.settings, self.scenes[image])
-        registration = self._registration[image]
-        if registration is None:
-            return self._plane(image, t, z, "red")
-        at = z if z == "max" else registration.plane(z)
-        return registration.apply(self._plane(image, t, at, "red"))
-
-    def _ratio(self, image: int, t: int, z: Plane) -> Float32:
-        yellow, red = self._plane(image, t, z, "yellow"), self._registered_red(image, t, z)
-        return compose.ratio_of(yellow, red, self._offset)
+        base = compose.to_composite(yellow, red, self._planes.offset, limits, brightness)
+        return compose.ratio_of(yellow, red, self._planes.offset), base, limits
 
     def _levels_for(
         self,
@@ -198,7 +178,7 @@ class Loader:
         """Return the levels of a channel, those of the first stack shown from then on."""
         key = (image, channel, z == "max", percentiles)
         if key not in self._levels:
-            planes = [self._plane(image, t, k, channel) for k in self._sampled(image, z)]
+            planes = [self._planes.counts(image, t, k, channel) for k in self._sampled(image, z)]
             sample = np.stack([plane[::3, ::3] for plane in planes])
             self._levels[key] = compose.levels_of(sample, percentiles)
         return self._levels[key]
@@ -207,8 +187,10 @@ class Loader:
         key = (image, state.RATIO, z == "max")
         if key not in self._levels:
             at = self._sampled(image, z)
-            ratios = np.stack([self._ratio(image, t, k)[::3, ::3] for k in at])
-            light = np.stack([self._plane(image, t, k, state.INTENSITY)[::3, ::3] for k in at])
+            ratios = np.stack([self._planes.ratio(image, t, k)[::3, ::3] for k in at])
+            light = np.stack(
+                [self._planes.counts(image, t, k, state.INTENSITY)[::3, ::3] for k in at]
+            )
             self._levels[key] = compose.ratio_levels(ratios, light)
         return self._levels[key]
 
@@ -224,91 +206,22 @@ class Loader:
     ) -> tuple[UInt8 | None, tuple[float, float]]:
         if t not in scene.segmented:
             return None, (1.0, 1.0)
-        grid = self._mask_grid(view.image)
-        at = (
-            z
-            if z == "max"
-            else _nearest_plane(z, scene.voxel_um[0], grid.voxel_um[0], grid.shape[0])
-        )
-        on = [name for name in scene.structures if view.labels and name in view.structures]
-        masks = {name: self._mask(view.image, t, at, name) for name in on}
-        labels = compose.label_image(masks, grid.shape[1:], contour=view.contour)
+        grid = self._planes.mask_grid(view.image)
+        masks = {name: self._planes.mask(view.image, t, z, name) for name in self._on(view, scene)}
+        contour = view.contour and not view.masked
+        labels = compose.label_image(masks, grid.shape[1:], contour=contour)
         return labels, (grid.voxel_um[1], grid.voxel_um[2])
 
-    def _mask_grid(self, image: int) -> Grid:
-        """Return the grid of an image's masks: one for all structures."""
-        if image not in self._mask_grids:
-            reader = self._session.images[image]
-            if not reader.structures:
-                return reader.grid
-            self._mask_grids[image] = reader.mask_grid(reader.structures[0])
-        return self._mask_grids[image]
-
-    def _mask(self, image: int, t: int, z: Plane, name: str) -> UInt8:
-        reader = self._session.images[image]
-
-        def read() -> UInt8:
-            mask: UInt8 = (
-                reader.mask(name, t).max(axis=0) if z == "max" else reader.mask(name, t, z)
-            )
-            return mask
-
-        return self._cache.get(("mask", image, t, z, name), read)
-
-
-class _Cache:
-    """The last arrays read, up to a number of bytes."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._size = 0
-        self._arrays: OrderedDict[Hashable, npt.NDArray[Any]] = OrderedDict()
-
-    def get(self, key: Hashable, read: Callable[[], A]) -> A:
-        """Return the array called ``key``; read it if it is not kept."""
-        if key in self._arrays:
-            self._arrays.move_to_end(key)
-            return cast("A", self._arrays[key])
-        array = read()
-        self._arrays[key] = array
-        self._size += array.nbytes
-        while self._size > self._limit and len(self._arrays) > 1:
-            self._size -= self._arrays.popitem(last=False)[1].nbytes
-        return array
+    def _on(self, view: View, scene: Scene) -> list[str]:
+        """Return the structures that are drawn."""
+        return [name for name in scene.structures if view.labels and name in view.structures]
 
 
 def flattened(picture: Picture, opacity: float) -> UInt8:
     """Return a picture with its labels as one image (y, x, 3) at the camera's resolution."""
+    if picture.masked:
+        return picture.base
     labels = picture.labels if picture.labels is not None else np.zeros((1, 1), np.uint8)
     scale = tuple(a / b for a, b in zip(picture.pixel_um, picture.label_pixel_um, strict=True))
     table = compose.colour_table(opacity)
     return compose.flatten(picture.base, labels, (scale[0], scale[1]), table)
-
-
-def scene_of(image: ImageReader) -> Scene:
-    """Return what an image has to show."""
-    t, c, z, y, x = image.shape
-    return state.Scene(
-        name=f"image {image.number}",
-        shape=(t, c, z, y, x),
-        voxel_um=image.voxel_um,
-        channels=tuple(image.channels),
-        structures=tuple(image.structures),
-        stored=tuple(sorted(image.stored())),
-        segmented=tuple(sorted(image.segmented())),
-        unreliable=tuple(image.attributes.get("unreliable_without_ratio", ())),
-        simulated=bool(image.attributes.get("simulated", False)),
-        calibrated=len(image.channels) == 1 or image.attributes.get("calibration") != "none",
-    )
-
-
-def camera_offset(session: SessionReader) -> float:
-    """Return the camera's counts without light that the session's settings state."""
-    settings = session.settings
-    source = settings.get("recording") or settings.get("microscope") or {}
-    return float(source.get("camera_offset", 0.0))
-
-
-def _nearest_plane(z: int, step_um: float, mask_step_um: float, planes: int) -> int:
-    """Return the plane of the masks' grid that lies nearest to a plane of the camera's."""
-    return max(0, min(round(z * step_um / mask_step_um), planes - 1))

@@ -9,7 +9,7 @@ from PySide6.QtCore import QSignalBlocker, Qt
 from PySide6.QtWidgets import QGridLayout, QScrollArea, QVBoxLayout, QWidget
 
 from livesr.viewer import state
-from livesr.viewer.controls import Combo, fill, joined, labelled, pair, row, rule, slider
+from livesr.viewer.controls import Combo, choice, fill, joined, labelled, row, rule, slider
 from livesr.viewer.structures import StructureList
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ KEYS = (
     ("↑ ↓", "plane"),
     ("C", "contours"),
     ("Space", "follow"),
+    ("I", "× light"),
     ("F", "whole field"),
     ("A", "levels"),
     ("S", "screenshot"),
@@ -97,12 +98,26 @@ class Drawing(QWidget):
         )
         self.position.activated.connect(lambda i: edit(lambda v: replace(v, image=i, t=None)))
         self.channel.activated.connect(self._pick_channel)
-        self.slice, self.maximum = pair("Slice", "Maximum", "one plane, or maximum projection (M)")
+        self.slice, self.maximum = choice(
+            "Slice", "Maximum", tip="one plane, or maximum projection (M)"
+        )
         self.slice.clicked.connect(lambda: edit(lambda v: replace(v, z=None)))
         self.maximum.clicked.connect(lambda: edit(lambda v: replace(v, z="max")))
-        self.fill, self.contour = pair("Fill", "Contour", "how structures are drawn (C)")
-        self.fill.clicked.connect(lambda: edit(lambda v: replace(v, contour=False)))
-        self.contour.clicked.connect(lambda: edit(lambda v: replace(v, contour=True)))
+        self.fill, self.contour, self.masked = choice(
+            "Fill",
+            "Contour",
+            "× Light",
+            tip="how structures are drawn: filled, as outlines (C), or as masks × intensity, each "
+            "structure's own light in its colour (I)",
+        )
+        for button, contour, masked in (
+            (self.fill, False, False),
+            (self.contour, True, False),
+            (self.masked, False, True),
+        ):
+            button.clicked.connect(
+                lambda _, c=contour, m=masked: edit(lambda v: replace(v, contour=c, masked=m))
+            )
         self.plane = slider("plane (↑ ↓)")
         self.plane.valueChanged.connect(lambda k: edit(lambda v: replace(v, z=k)))
         self.opacity = slider("opacity of the structures")
@@ -121,7 +136,7 @@ class Drawing(QWidget):
         layout.addWidget(row("Channel", self.channel))
         layout.addWidget(row("Planes", joined(self.slice, self.maximum)))
         layout.addWidget(row("", self.plane, self.plane_label))
-        layout.addWidget(row("Masks", joined(self.fill, self.contour)))
+        layout.addWidget(row("Masks", joined(self.fill, self.contour, self.masked)))
         layout.addWidget(row("Opacity", self.opacity, self.opacity_label))
 
     def sync(self, view: View, scenes: tuple[Scene, ...], scene: Scene | None) -> None:
@@ -129,8 +144,10 @@ class Drawing(QWidget):
         self._position_row.setVisible(len(scenes) > 1)
         fill(self.position, [s.name for s in scenes], view.image)
         self.setEnabled(scene is not None)
-        self.fill.setChecked(not view.contour)
-        self.contour.setChecked(view.contour)
+        self.fill.setChecked(not view.contour and not view.masked)
+        self.contour.setChecked(view.contour and not view.masked)
+        self.masked.setChecked(view.masked)
+        self.opacity.setEnabled(not view.masked)
         with QSignalBlocker(self.opacity):
             self.opacity.setValue(round(100 * view.opacity))
         self.opacity_label.setText(f"{round(100 * view.opacity)} %")

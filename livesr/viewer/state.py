@@ -43,6 +43,8 @@ class Scene:
         Whether the microscope was.
     calibrated : bool
         Whether the channels were laid over each other with a calibration.
+    flagged : tuple of (int, tuple of str)
+        Time points that are unlike what the package was trained on, each with what is.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Scene:
     unreliable: tuple[str, ...] = ()
     simulated: bool = False
     calibrated: bool = True
+    flagged: tuple[tuple[int, tuple[str, ...]], ...] = ()
 
     @property
     def pictures(self) -> tuple[str, ...]:
@@ -88,6 +91,8 @@ class View:
         Whether any structure is drawn at all.
     contour : bool
         Outlines instead of filled areas.
+    masked : bool
+        Masks × intensity: the structures' own light in their colours, and nothing else.
     opacity : float
         Of the structures, 0 to 1.
     """
@@ -99,6 +104,7 @@ class View:
     structures: frozenset[str] = frozenset(NAMES) - frozenset(FILLING)
     labels: bool = True
     contour: bool = False
+    masked: bool = False
     opacity: float = 0.5
 
 
@@ -109,6 +115,7 @@ def initial(
     channel: str | None = None,
     structures: Sequence[str] | None = None,
     opacity: float = 0.5,
+    masked: bool = False,
 ) -> View:
     """Return the view that a command line asks for.
 
@@ -125,7 +132,7 @@ def initial(
                 f"no structure {name!r}", where="--structures", fix=nearest(name, NAMES)
             )
     on = View().structures if structures is None else frozenset(structures)
-    return View(t=t, z=z, channel=channel, structures=on, opacity=opacity)
+    return View(t=t, z=z, channel=channel, structures=on, opacity=opacity, masked=masked)
 
 
 def check(view: View, scene: Scene) -> None:
@@ -149,9 +156,10 @@ def check(view: View, scene: Scene) -> None:
 
 
 def channel_of(view: View, scene: Scene) -> str:
-    """Return the channel shown, one that the scene has."""
-    known = view.channel is not None and view.channel in scene.pictures
-    return str(view.channel) if known else scene.pictures[0]
+    """Return the channel shown, one that the scene has; masks are multiplied with intensity."""
+    if view.channel is not None and view.channel in scene.pictures:
+        return view.channel
+    return INTENSITY if view.masked and INTENSITY in scene.pictures else scene.pictures[0]
 
 
 def plane_of(view: View, scene: Scene) -> Plane:
@@ -160,6 +168,11 @@ def plane_of(view: View, scene: Scene) -> Plane:
         return "max"
     last = scene.planes - 1
     return last // 3 if view.z is None else max(0, min(view.z, last))
+
+
+def flags_of(scene: Scene, t: int | None) -> tuple[str, ...]:
+    """Return what of a stack is unlike the package's training; empty if nothing is."""
+    return dict(scene.flagged).get(-1 if t is None else t, ())
 
 
 def time_of(view: View, scene: Scene) -> int | None:

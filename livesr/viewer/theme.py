@@ -47,6 +47,7 @@ QPushButton[role="link"] {{
     background: transparent; border: none; padding: 2px 5px; color: {ACCENT};
 }}
 QPushButton[role="link"]:hover {{ color: {TEXT}; }}
+QPushButton[side="middle"] {{ border-radius: 0; border-left: none; }}
 QPushButton[side="left"] {{ border-top-right-radius: 0; border-bottom-right-radius: 0; }}
 QPushButton[side="right"] {{
     border-top-left-radius: 0; border-bottom-left-radius: 0; border-left: none;

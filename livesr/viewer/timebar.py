@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from html import escape
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSignalBlocker, Qt
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
     from livesr.viewer.state import Scene, View
 
 HELP = (
-    "1–9 channel · ← → time · ↑ ↓ plane · M maximum · L masks · C contours · Space follow · S save"
+    "1–9 channel · ← → time · ↑ ↓ plane · M maximum · L masks · C contours · I light · "
+    "Space follow · S save"
 )
 GAP = "   ·   "
 
@@ -84,11 +86,28 @@ class StatusLine(QWidget):
         layout.setContentsMargins(16, 6, 16, 7)
         layout.addWidget(self.text, 1)
 
-    def sync(self, progress: Progress, problem: str, note: str = "") -> None:
-        """Say how the session goes, what is wrong with it, or a note."""
+    def sync(
+        self, progress: Progress, problem: str, note: str = "", flags: tuple[str, ...] = ()
+    ) -> None:
+        """Say how the session goes, what is wrong with it, or a note; and of a stack, what is odd.
+
+        Parameters
+        ----------
+        progress : Progress
+        problem, note : str
+            Told instead of the progress.
+        flags : tuple of str
+            What of the stack shown is unlike the package's training.
+        """
         colour, word = _state(progress, problem)
         words = [note or word] if note or problem else [word, *describe(progress)]
-        self.text.setText(f'<span style="color:{colour}">●</span>&nbsp;&nbsp;{GAP.join(words)}')
+        text = f'<span style="color:{colour}">●</span>&nbsp;&nbsp;{GAP.join(words)}'
+        if flags and not (note or problem):
+            more = f" (and {len(flags) - 1} more)" if len(flags) > 1 else ""
+            odd = escape(f"unlike the training: {flags[0]}{more}")
+            text += f'{GAP}<span style="color:{theme.WARNING}">▲&nbsp;{odd}</span>'
+        self.text.setText(text)
+        self.text.setToolTip("\n".join(flags))
 
 
 def _state(progress: Progress, problem: str) -> tuple[str, str]:

@@ -90,7 +90,8 @@ class Window(QMainWindow):
         keys: dict[str, Callable[[], None]] = {
             **{str(n): partial(self._pick_channel, n - 1) for n in range(1, 10)},
             "L": lambda: self.edit(lambda v: replace(v, labels=not v.labels)),
-            "C": lambda: self.edit(lambda v: replace(v, contour=not v.contour)),
+            "C": lambda: self.edit(lambda v: replace(v, contour=not v.contour, masked=False)),
+            "I": lambda: self.edit(lambda v: replace(v, masked=not v.masked)),
             "M": lambda: self.edit(lambda v: replace(v, z=None if v.z == "max" else "max")),
             "Space": lambda: self._step(state.freeze_or_follow),
             "Left": lambda: self._step(lambda v, s: state.step_time(v, s, -1)),
@@ -124,20 +125,27 @@ class Window(QMainWindow):
 
     def tell(self, note: str) -> None:
         """Show a note in the status line for a few seconds."""
-        self.status.sync(self._update.progress, self._update.problem, note)
+        self.status.sync(self._update.progress, self._update.problem, note, self._flags())
         QTimer.singleShot(NOTE_MS, self, self._sync)
 
     def _sync(self) -> None:
         update, scene = self._update, self.scene
         self.sidebar.sync(self.view, update.scenes, update.volumes)
         self.timebar.sync(self.view, scene)
-        self.status.sync(update.progress, update.problem)
         picture = update.picture
+        self.status.sync(update.progress, update.problem, flags=self._flags())
         if picture is None:
             self.canvas.say(update.problem or NOTHING_YET)
         else:
             self.canvas.say("")
             self.canvas.describe(caption(self._title, picture, update.scenes[picture.image]))
+
+    def _flags(self) -> tuple[str, ...]:
+        """Return what of the stack shown is unlike the package's training."""
+        picture = self._update.picture
+        if picture is None:
+            return ()
+        return state.flags_of(self._update.scenes[picture.image], picture.t)
 
     def _only_opacity(self, before: View) -> bool:
         return replace(before, opacity=self.view.opacity, labels=self.view.labels) == self.view
@@ -158,7 +166,8 @@ def caption(title: str, picture: Picture, scene: Scene) -> str:
     height = (
         "maximum projection" if picture.z == "max" else f"z {picture.z * scene.voxel_um[0]:.1f} µm"
     )
-    parts = [title, f"t {picture.t}", height, picture.channel]
+    shows = f"mask × {picture.channel}" if picture.masked else picture.channel
+    parts = [title, f"t {picture.t}", height, shows]
     if scene.simulated:
         parts.append("simulated microscope")
     if not scene.calibrated:

@@ -10,6 +10,7 @@ from livesr.segmentation.package import load_package
 from livesr.segmentation.sharing import share
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -28,6 +29,12 @@ def test_a_zip_unpacks_to_the_same_package(shown: Path, tmp_path: Path) -> None:
     back = load_package(tmp_path / "back")
     back.verify()
     assert back.about == load_package(shown).about
+
+
+def test_bioimage_io_takes_the_zip_of_a_shipped_package(
+    tmp_path: Path, bioimage_io: Callable[[Path], None]
+) -> None:
+    bioimage_io(share(load_package("ALL2D"), tmp_path))
 
 
 def test_the_graph_alone(shown: Path, tmp_path: Path) -> None:

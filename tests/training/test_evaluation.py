@@ -46,6 +46,7 @@ def engines(monkeypatch: pytest.MonkeyPatch, stack: LabelledStack) -> dict[str, 
         "LD": package("LD", name="LD"),
         "ER": package("ER", name="ER"),
         "HALF": package("LD", name="HALF"),
+        "FITTED": package("LD", trust={"probability": {"lipid_droplet": [1.0, 3.0]}}),
         "FG": package(
             name="FG",
             structures=("foreground",),
@@ -160,6 +161,19 @@ def test_a_ceiling_stands_beside(stack: LabelledStack, engines: dict[str, Oracle
         evaluate(["HALF"], Given([stack]), ceiling="ER")
 
 
+def test_calibrated_probabilities_are_judged_beside_the_raw_ones(
+    stack: LabelledStack, engines: dict[str, Oracle]
+) -> None:
+    raw = evaluate(["LD"], Given([stack]))["structures"]["lipid_droplet"]
+    fitted = evaluate(["FITTED"], Given([stack]))["structures"]["lipid_droplet"]
+    assert set(raw["reliability"]) == {"raw"}
+    assert "calibration_error_calibrated" not in raw
+    assert set(fitted["reliability"]) == {"raw", "calibrated"}
+    assert fitted["calibration_error"] == raw["calibration_error"]
+    # of probabilities that were right, moved up
+    assert fitted["calibration_error_calibrated"] > raw["calibration_error"] + 0.1
+
+
 def test_the_ablation_hides_the_ratio_from_all(
     stack: LabelledStack, engines: dict[str, Oracle]
 ) -> None:
@@ -187,7 +201,7 @@ def test_a_forest_is_scored_beside_the_package(
         def f1(self, name: str) -> float:
             return 0.01 * NAMES.index(name)
 
-    result = evaluate(["ALL"], Given([stack]), forest=Forest())  # type: ignore[arg-type]
+    result = evaluate(["ALL"], Given([stack]), forest=lambda _: Forest())  # type: ignore[arg-type, return-value]
     assert seen == [(2, CAMERA.shape, True, CAMERA)]
     scores = result["structures"]
     assert [scores[name]["forest_f1"] for name in NAMES] == [0.01 * k for k in range(15)]

@@ -4,8 +4,8 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="training needs PyTorch: pip install 'livesr[train]'")
 
-from livesr.training.graph import fold_norm, receptive_halo  # noqa: E402 (after the skip)
 from livesr.training.fused import fused_loss  # noqa: E402
+from livesr.training.graph import fold_norm, receptive_halo  # noqa: E402 (after the skip)
 from livesr.training.loss import LEAST_VOXELS, loss, plain_loss, probabilities  # noqa: E402
 from livesr.training.network import (  # noqa: E402
     Architecture,
@@ -115,6 +115,24 @@ def test_softmax_outputs_exclude_each_other_and_the_background() -> None:
     assert float(p[:, :2].sum(1).max()) < 1.0
     assert torch.allclose(p[:, 3:].sum(1), torch.ones(1, 1, 4, 4))
     assert torch.allclose(p[:, 2], torch.sigmoid(depth_to_space(logits)[:, 2]))
+
+
+@pytest.mark.parametrize("activation", ["sigmoid", "softmax"])
+def test_what_is_not_known_teaches_nothing(activation: str) -> None:
+    heads = (
+        Head("LD", ("lipid_droplet",)),
+        Head("ER", ("er", "nuclear_membrane"), activation),  # type: ignore[arg-type]
+    )
+    torch.manual_seed(60_001)
+    logits = torch.randn(2, 12, 1, 4, 4, requires_grad=True)
+    target = torch.randint(0, 256, logits.shape, dtype=torch.uint8)
+    known = torch.tensor([[True, False, True], [True, True, True]])
+    (slope,) = torch.autograd.grad(loss(logits, target, heads, LossPlan(), known), logits)
+    assert not slope[0, 4:8].any()
+    # outputs that compete are known together or not at all
+    assert slope[0, 8:].any() == (activation == "sigmoid")
+    assert slope[0, :4].any()
+    assert all(slope[1, k : k + 4].any() for k in (0, 4, 8))
 
 
 @pytest.mark.parametrize("activation", ["sigmoid", "softmax"])

@@ -8,15 +8,18 @@ import pytest
 
 from livesr.calibration.warp import ChromaticModel
 from livesr.catalog import NAMES
+from livesr.errors import ConfigError
 from livesr.simulator.imaging.camera import CameraModel
 from livesr.training.fields import (
     Field,
+    field_of,
     made_fields,
     make_fields,
     pack,
     read_field,
     write_field,
 )
+from livesr.training.labelled import LabelledStack
 from livesr.training.patches import PatchMaker, around_box, coverage, turned
 from livesr.training.plan import Augmentation, FieldPlan
 from livesr.types import Grid, Normalisation
@@ -99,6 +102,63 @@ def test_ratio_dropout_leaves_zeros() -> None:
     patch = maker(without).draw(square_field(), np.random.default_rng(60_000))
     assert not patch.features[1].any()
     assert patch.features[0].any()
+
+
+def test_a_recording_is_made_dimmer_with_the_noise_of_less_light() -> None:
+    rng = np.random.default_rng(60_000)
+    field = replace(square_field(), measured=True)
+    clean = field.photons.astype(np.float32)
+    clean += np.sqrt(clean) * rng.standard_normal(clean.shape, np.float32)
+    field = replace(field, photons=np.maximum(clean, 0).astype(np.float16))
+    dim = maker(replace(Augmentation.none(), exposure=(0.25, 0.25)))
+    counts = dim._dimmed(np.maximum(clean, 0), 0.25, 1.0, rng).astype(float) - CameraModel().offset
+    bright = field.truth[:] & 1 > 0
+    electrons = counts[0][bright] * CameraModel().gain_e_per_adu
+    expected = 500 * 0.25 * CameraModel().qe
+    assert electrons.mean() == pytest.approx(expected, rel=0.02)
+    assert electrons.var() == pytest.approx(expected, rel=0.1)
+    assert dim.draw(field, rng).features[0].std() > 0
+
+
+def test_a_recording_is_never_made_brighter() -> None:
+    field = replace(square_field(), measured=True)
+    make = maker(replace(Augmentation.none(), exposure=(2.0, 3.0)))
+    assert make._exposure(field, np.random.default_rng(60_000)) == 1.0
+
+
+def test_what_is_not_known_of_a_field_is_said() -> None:
+    field = replace(square_field(), known=("lipid_droplet", "golgi"))
+    patch = maker(Augmentation.none()).draw(field, np.random.default_rng(60_000))
+    assert patch.known is not None
+    assert [n for n, k in zip(NAMES, patch.known, strict=True) if k] == ["lipid_droplet", "golgi"]
+    assert turned(patch, np.random.default_rng(0)).known is patch.known
+
+
+def test_a_field_smaller_than_a_patch_is_refused_with_the_numbers() -> None:
+    make = maker(Augmentation.none(), shape=(8, 96, 96))
+    with pytest.raises(ConfigError, match=r"120 x 120 pixels .* too small .* 96 voxels"):
+        make.draw(square_field(), np.random.default_rng(60_000))
+
+
+def test_a_labelled_recording_becomes_a_field() -> None:
+    rng = np.random.default_rng(60_000)
+    camera = CameraModel()
+    grid = Grid((5, 60, 60), (0.6, PIXEL, PIXEL))
+    data = rng.poisson(40, (2, 5, 60, 60)).astype(np.uint16) + np.uint16(100)
+    mask = np.zeros((5, 60, 60), bool)
+    mask[2, 20:30, 30:40] = True
+    stack = LabelledStack(
+        data, grid, 100.0, ChromaticModel.identity(), {"golgi": mask}, name="mine"
+    )
+    field = field_of(stack, camera, rng)
+    assert field.measured
+    assert field.known == ("golgi",)
+    golgi = (field.truth >> NAMES.index("golgi")) & 1
+    assert golgi.shape == (9, 60, 60)  # planes of 0.3 µm between those of 0.6 µm
+    assert [int(k) for k in np.flatnonzero(golgi.any(axis=(1, 2)))] == [3, 4, 5]
+    electrons = field.photons.astype(float).mean() * camera.qe / camera.gain_e_per_adu
+    assert electrons == pytest.approx(40, rel=0.01)
+    assert all(20 <= y < 30 and 30 <= x < 40 for y, x in field.centres["golgi"])
 
 
 def test_planes_may_be_fewer_and_apart() -> None:

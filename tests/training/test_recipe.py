@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from livesr.catalog import NAMES
 from livesr.errors import ConfigError
 from livesr.training.plan import Recipe, Schedule
 from livesr.training.recipe import dump_recipe, read_recipe, recipe_from
@@ -51,7 +52,39 @@ def test_unreadable_recipes_are_refused(tmp_path: Path, text: bytes | None) -> N
     assert str(path) in caught.value.where
 
 
-@pytest.mark.parametrize("name", ["train-all.yaml", "train-all2d.yaml"])
+def test_the_defaults_are_the_papers() -> None:
+    plan = Schedule()
+    assert (plan.optimizer, plan.learning_rate, plan.shape) == ("adam", 1e-4, "plateau")
+    assert plan.patch == (24, 256, 256)
+    assert Recipe("A").loss.dice == 0.0
+
+
+def test_one_of_the_papers_networks_has_its_own_outputs_and_folders(tmp_path: Path) -> None:
+    path = tmp_path / "recipe.yaml"
+    path.write_text("{name: '{network}', run: 'runs/{network}', initial: ALL}", encoding="utf-8")
+    recipe = read_recipe(path, network="ER")
+    assert (recipe.name, recipe.run) == ("ER", "runs/ER")
+    (head,) = recipe.network.heads
+    assert head.structures == ("er", "nuclear_membrane", "nuclear_reticulum")
+    assert (head.activation, head.background) == ("softmax", True)
+    volume = read_recipe(path, network="VOLUME").network.heads[0]
+    assert not volume.background
+    with pytest.raises(ConfigError, match="no network 'LDD'"):
+        read_recipe(path, network="LDD")
+    with pytest.raises(ConfigError, match="one network at a time"):
+        read_recipe(path)
+
+
+def test_a_fine_tuning_takes_the_form_of_its_package(tmp_path: Path) -> None:
+    path = tmp_path / "recipe.yaml"
+    path.write_text("name: MINE", encoding="utf-8")
+    recipe = read_recipe(path, start="ALL2D")
+    assert recipe.initial == "ALL2D"
+    assert recipe.network.dims == "2d"
+    assert recipe.network.structures == NAMES
+
+
+@pytest.mark.parametrize("name", ["train-all.yaml", "train-all2d.yaml", "fine-tune.yaml"])
 def test_shipped_recipes_are_valid_and_keep_to_the_training_seeds(name: str) -> None:
     from pathlib import Path
 

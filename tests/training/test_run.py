@@ -20,9 +20,9 @@ from livesr.catalog import NAMES  # noqa: E402 (after the skip)
 from livesr.errors import ModelError, StorageError  # noqa: E402
 from livesr.segmentation.engines import choose_engine  # noqa: E402
 from livesr.segmentation.package import load_package  # noqa: E402
+from livesr.training.crew import Crew  # noqa: E402
 from livesr.training.export import network_of, update_description  # noqa: E402
 from livesr.training.graph import Deployed  # noqa: E402
-from livesr.training.crew import Crew  # noqa: E402
 from livesr.training.loop import Trainer, load_best  # noqa: E402
 from livesr.training.loss import probabilities  # noqa: E402
 from livesr.training.recipe import dump_recipe, recipe_from  # noqa: E402
@@ -85,7 +85,7 @@ def test_a_package_comes_out_that_the_program_takes(trained: tuple[Recipe, Path,
     assert package.sha256 == hashlib.sha256((folder / "model.onnx").read_bytes()).hexdigest()
     assert lines[-1]["event"] == "thresholds"
     assert {name: package.about.thresholds[name] for name in NAMES} == {
-        name: lines[-1][name] for name in NAMES
+        name: lines[-1]["chosen"][name] for name in NAMES
     }
 
 
@@ -204,7 +204,9 @@ def test_teachers_move_the_target_towards_what_they_say(
     taught = replace(taught, loss=replace(taught.loss, positive={}))
     features = torch.rand(1, 2, 4, 8, 8)
     with torch.no_grad():
-        said = probabilities(network_of(load_package(folder)).eval()(features), recipe.network.heads)
+        said = probabilities(
+            network_of(load_package(folder)).eval()(features), recipe.network.heads
+        )
     target = torch.full(said.shape, 200, dtype=torch.uint8)
     mixed = Teachers(taught, "cpu").mixed(features, target).float()
     assert (mixed - (0.75 * 200 + 0.25 * 255 * said)).abs().max() < 2.0

@@ -41,7 +41,7 @@ def draw_scores(structures: Scores) -> Any:
         axis.scatter(paper, at, marker="|", s=170, color=PAPER, linewidth=2, label="paper, above")
         if empty:
             values = [structures[name][empty] for name in names]
-            axis.scatter(values, at, marker="o", s=22, color=GREY, label="empty mask")
+            axis.scatter(values, at, s=22, color=GREY, label="empty mask", clip_on=False)
         axis.set_title(title, fontsize=11)
         _below(axis)
     accuracy.set_xlim(min(0.9, *(structures[name]["pixel_accuracy"] for name in names)) - 0.05, 1)
@@ -65,13 +65,15 @@ def _draw_f1(axis: Any, structures: Scores, at: Any) -> None:
     for key, label, marker, color in MARKS:
         found = [structures[name].get(key, np.nan) for name in names]
         if not np.isnan(found).all():
-            axis.scatter(found, at, marker=marker, s=28, color=color, label=label, zorder=3)
+            axis.scatter(
+                found, at, marker=marker, s=28, color=color, label=label, zorder=3, clip_on=False
+            )
     paper = [structures[name]["published"].get("f1", np.nan) for name in names]
     if not np.isnan(paper).all():
         axis.scatter(
             paper, at, marker="|", s=170, color=PAPER, linewidth=2, label="paper (real cells)"
         )
-    axis.set_title("F1, 95 % of draws of samples", fontsize=11)
+    axis.set_title("F1, and 95 % interval over samples", fontsize=11)
     axis.set_xlim(0, 1)
     _below(axis)
 
@@ -81,9 +83,17 @@ def _below(axis: Any) -> None:
     axis.grid(axis="x", color="0.88")
     axis.set_axisbelow(True)
     axis.spines[["top", "right"]].set_visible(False)
-    if axis.get_legend_handles_labels()[0]:
+    named = dict(zip(*reversed(axis.get_legend_handles_labels()), strict=True))
+    labels = sorted(named, key=lambda label: label != "network")
+    if labels:
         axis.legend(
-            loc="upper center", bbox_to_anchor=(0.5, -0.06), ncols=3, frameon=False, fontsize=9
+            [named[label] for label in labels],
+            labels,
+            loc="upper center",
+            bbox_to_anchor=(0.5, -0.06),
+            ncols=3,
+            frameon=False,
+            fontsize=9,
         )
 
 
@@ -101,13 +111,14 @@ def draw_confusions(networks: Mapping[str, Mapping[str, Any]]) -> Any:
 
 
 def _draw_confusion(axis: Any, network: str, classes: Sequence[str], table: Any) -> None:
-    shares = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
+    real = table.sum(axis=1)
+    shares = table / np.maximum(real, 1)[:, None]
     axis.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     titles = [BY_NAME[c].title.replace(" ", "\n", 1) if c in BY_NAME else c for c in classes]
     axis.set_xticks(range(len(classes)), titles, fontsize=9)
     axis.set_yticks(range(len(classes)), titles, fontsize=9)
     for (i, j), share in np.ndenumerate(shares):
-        text = f"{100 * share:.1f} %\n{_short(int(table[i, j]))}"
+        text = f"{100 * share:.1f} %\n{_short(int(table[i, j]))}" if real[i] else "–"
         shade = "white" if share > 0.55 else "black"
         axis.text(j, i, text, ha="center", va="center", color=shade, fontsize=8.5)
     axis.set_xlabel("found")

@@ -1,7 +1,7 @@
 """Pictures kept while stacks are scored: of each structure one place in one plane.
 
-Not chosen by how well it went: the first stack that has enough of the structure, the plane that has
-most of it, and there the place that has most of it.
+Not chosen by how well it went: the first stack that has enough of the structure, and there the
+plane and the place that have most of its outline.
 """
 
 from __future__ import annotations
@@ -84,12 +84,13 @@ class Gallery:
 
 
 def picture(name: str, stack: LabelledStack, images: list[Float32], mask: Bool) -> Picture:
-    """Return the place of a stack that has most of a structure."""
+    """Return the place of a stack that has most of a structure's outline."""
     truth = stack.truth[name]
-    plane = int(np.argmax(truth.sum(axis=(1, 2))))
+    outlines = [outline(one) for one in truth]
+    plane = int(np.argmax([one.sum() for one in outlines]))
     pixel = stack.grid.voxel_um[1]
     side = round((CLOSE_UM if name in SMALL else SIDE_UM) / pixel)
-    rows, columns = densest(truth[plane], side)
+    rows, columns = densest(outlines[plane], side)
     intensity, ratio = (image[plane, rows, columns] for image in images)
     return Picture(
         stack.name,
@@ -101,6 +102,14 @@ def picture(name: str, stack: LabelledStack, images: list[Float32], mask: Bool) 
         mask[plane, rows, columns],
         int(truth.sum()),
     )
+
+
+def outline(plane: Bool) -> Bool:
+    """Return the pixels of a mask that touch what is outside; the field's border is none."""
+    inside = plane.view(np.uint8)
+    shrunk = cv2.erode(inside, np.ones((3, 3), np.uint8), borderType=cv2.BORDER_REPLICATE)
+    edge: Bool = plane & (shrunk == 0)
+    return edge
 
 
 def densest(plane: Bool, side: int) -> tuple[slice, slice]:

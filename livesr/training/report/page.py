@@ -56,8 +56,8 @@ MEASURES = (
     ("95 %", "Bootstrap over samples (cells), not over voxels."),
     ("Best threshold", "On intensity or ratio, plain or smoothed, chosen with the truth in hand on "
      "these very samples: it flatters the baseline."),
-    ("Pixel forest", "Random forest on multi-scale 3-D filters of intensity and ratio, as ilastik's "
-     "pixel classification, trained on simulated cells."),
+    ("Pixel forest", "Random forest on multi-scale 3-D filters of intensity and ratio, as in "
+     "ilastik's pixel classification, trained on simulated cells."),
     ("MOC", "Manders' overlap coefficient Σxy / √(Σx² Σy²). The formula printed in the paper, "
      "Σxy / (Σx² + Σy²), cannot pass 0.5."),
     ("Pixel accuracy", "Says little of rare structures: see what an empty mask has."),

@@ -106,28 +106,31 @@ def _stretched(image: Float32) -> Float32:
 
 
 def _colored(mask: Bool, color: tuple[float, float, float]) -> Float32:
-    return mask[..., None] * np.array(color, np.float32)
+    return np.where(mask[..., None], np.array(color, np.float32), np.float32(0))
 
 
 def _scale_bar(axis: Any, picture: Picture) -> None:
     """Draw a bar with its length in µm at the lower right."""
+    from matplotlib.patheffects import withStroke
+
     height, width = picture.truth.shape
     fitting = [um for um in BARS_UM if um < width * picture.pixel_um / 3]
     length = fitting[0] if fitting else 1.0
     end, y = 0.95 * width, 0.93 * height
     start = end - length / picture.pixel_um
+    dark = [withStroke(linewidth=3, foreground="black")]
+    axis.plot([start, end], [y, y], color="black", linewidth=6, solid_capstyle="butt")
     axis.plot([start, end], [y, y], color="white", linewidth=3, solid_capstyle="butt")
-    axis.text(
-        (start + end) / 2, y - 0.03 * height, f"{length:g} µm", color="white", ha="center",
-        va="bottom", fontsize=9,
-    )  # fmt: skip
+    middle, above = (start + end) / 2, y - 0.03 * height
+    label = axis.text(middle, above, f"{length:g} µm", color="white", ha="center", fontsize=9)
+    label.set_path_effects(dark)
 
 
 def _legend(figure: Any) -> None:
     from matplotlib.patches import Patch
 
     patches = [
-        Patch(facecolor=(0.85, 0.85, 0.85), edgecolor="0.5", label="found"),
+        Patch(facecolor=(0.85, 0.85, 0.85), edgecolor="0.5", label="difference: found"),
         Patch(facecolor=MISSED, label="missed"),
         Patch(facecolor=FALSE, label="false"),
     ]
@@ -137,6 +140,4 @@ def _legend(figure: Any) -> None:
         ncols=3,
         frameon=False,
         fontsize=11,
-        title="difference",
-        title_fontsize=11,
     )

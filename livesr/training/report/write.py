@@ -90,8 +90,8 @@ def _figures(result: Mapping[str, Any], gallery: Gallery) -> Iterator[tuple[str,
         yield (
             f"structures-{number}",
             f"What the networks saw, the truth, and what they found ({samples}). Of each structure "
-            "the plane and the place that hold most of it in the first sample with enough of it: "
-            "not chosen by how well it went. Ratio: red over yellow as networks see it, 1 is the "
+            "the plane and the place that hold most of its outline in the first sample with enough of "
+            "it: not chosen by how well it went. Ratio: red over yellow as networks see it, 1 is the "
             "membranes' median, blue below, red above.",
             draw_panels(part, structures),
         )
@@ -100,7 +100,7 @@ def _figures(result: Mapping[str, Any], gallery: Gallery) -> Iterator[tuple[str,
         yield (
             "confusion",
             "Confusion of classes that one network tells apart: share of the true class, and "
-            "voxels; where several structures share a voxel, the first counts.",
+            "voxels; where structures share a voxel, the rarer one counts.",
             draw_confusions(competing),
         )
     yield (

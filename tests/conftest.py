@@ -1,0 +1,44 @@
+"""What tests of several folders need."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+BIOIMAGE_IO = """
+import sys
+from bioimageio.core import load_description_and_test
+summary = load_description_and_test(sys.argv[1], weight_format="onnx").validation_summary
+print(summary.format() if summary.status != "passed" else "")
+sys.exit(summary.status != "passed")
+"""
+
+
+@pytest.fixture
+def bioimage_io(tmp_path: Path) -> Callable[[Path], None]:
+    """Return what validates and runs a model description with bioimage.io's own tools."""
+    if not (find_spec("bioimageio") and find_spec("bioimageio.core")):
+        pytest.skip("bioimageio.core is not installed: pip install 'livesr[test]'")
+
+    def accepts(source: Path) -> None:
+        # in a process of its own: the library leaves files open, which is an error here
+        done = subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", BIOIMAGE_IO, str(source)],
+            capture_output=True,
+            text=True,
+            timeout=150,
+            check=False,
+            env={**os.environ, "BIOIMAGEIO_CACHE_PATH": str(tmp_path / "cache")},
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    return accepts
