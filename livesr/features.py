@@ -14,6 +14,7 @@ import cv2
 import numba
 import numpy as np
 
+from livesr.contrast import BEND, compress
 from livesr.types import Features, Normalisation
 
 if TYPE_CHECKING:
@@ -32,8 +33,6 @@ MIN_SOFTENING = 5.0
 """ε in counts at least, so that read noise alone gives no ratio in very dim stacks."""
 MAX_RATIO = 4.0
 """The ratio is clipped here; the highest expected, cytosol, is about 1.4 times the membranes'."""
-BEND = 0.1
-"""Intensity, in units of the foreground, below which `compress` is nearly linear."""
 
 SAMPLE_UM = 0.2
 """Pixel to which stacks are binned to estimate the normalisation, µm."""
@@ -53,25 +52,6 @@ MIN_COUNTS = 3.0
 """Foreground with fewer counts above offset is noise."""
 NO_FOREGROUND = Normalisation(intensity=MIN_COUNTS, ratio=1.0)
 """The estimate for a stack without membranes: usable, and not followed."""
-
-
-def compress(intensity: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
-    """Return the bounded contrast of the networks' intensity channel.
-
-    ``(sqrt(i + a) - sqrt(a)) / (sqrt(1 + a) - sqrt(a))`` with a = `BEND`, the shape of the
-    generalised Anscombe transform: noise becomes even, 0 stays 0, the foreground's 1 stays 1,
-    and lipid droplets at 10 become 3.9. Below -a it is cut off. `expand` is its inverse. The
-    paper does not say what it does.
-    """
-    low, high = sqrt(BEND), sqrt(1 + BEND)
-    root: npt.NDArray[np.floating] = np.sqrt(np.maximum(intensity + BEND, 0))
-    return (root - low) / (high - low)
-
-
-def expand(compressed: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
-    """Return the normalised intensity that `compress` was given."""
-    low, high = sqrt(BEND), sqrt(1 + BEND)
-    return (np.asarray(compressed) * (high - low) + low) ** 2 - BEND
 
 
 def make_features(stack_data: UInt16, warp: Warp, offset: float, norm: Normalisation) -> Features:

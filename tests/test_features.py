@@ -11,13 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from livesr.calibration.warp import Warp
+from livesr.contrast import compress, expand
 from livesr.features import (
     MAX_RATIO,
     NO_FOREGROUND,
     NormalisationFollower,
-    compress,
     estimate_normalisation,
-    expand,
     make_features,
     polarity_image,
 )

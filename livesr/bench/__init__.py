@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from livesr.bench.rows import Row
 
-TOPICS: tuple[str, ...] = ("acquisition", "simulator", "networks", "pipeline")
+TOPICS: tuple[str, ...] = ("acquisition", "simulator", "networks", "pipeline", "trust")
 
 
 def run_topic(topic: str) -> Iterator[Row]:

@@ -1,4 +1,8 @@
-"""All fifteen masks of a stack, against what a user would put together today."""
+"""Networks: their speed against what a user would put together today, and what they lean on.
+
+Operations, steadiness, ablations and controls of the packages that are here; time and light of one
+dye against sequential colours.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from livesr.bench import operations, robustness, sequential
 from livesr.bench.rows import Row
 from livesr.errors import ModelError
 from livesr.segmentation.engines import choose_engine
@@ -27,6 +32,14 @@ WIDTH = 32
 
 
 def rows(*, repeats: int = 5, windows: int = 2) -> Iterator[Row]:
+    """Measure all; parameters as for `speed`."""
+    yield from speed(repeats=repeats, windows=windows)
+    yield from operations.rows()
+    yield from robustness.rows()
+    yield from sequential.rows()
+
+
+def speed(*, repeats: int = 5, windows: int = 2) -> Iterator[Row]:
     """Time a 2×24×802×802 stack; the peer is timed on some windows and multiplied.
 
     Parameters

@@ -100,7 +100,7 @@ class Livesr(Record):
     """
 
     format: Literal[1]
-    name: str = Field(pattern=r"^\w[\w.-]*$")
+    name: str = Field(pattern="^[A-Za-z0-9][A-Za-z0-9_-]*$")
     dims: Literal["2d", "3d"]
     structures: tuple[str, ...] = Field(min_length=1)
     heads: tuple[Head, ...]

@@ -219,7 +219,9 @@ def load_package(name_or_path: str | Path) -> Package:
 
 def package_names() -> list[str]:
     """Return the names of the packages that travel with livesr."""
-    return sorted(path.parent.name for path in data_folder("models").glob(f"*/{FILE}"))
+    names = (path.parent.name for path in data_folder("models").glob(f"*/{FILE}"))
+    # what begins with a dot is being written
+    return sorted(name for name in names if not name.startswith("."))
 
 
 def list_packages() -> list[Package]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from livesr.features import compress, expand
+from livesr.contrast import compress, expand
 
 if TYPE_CHECKING:
     from livesr.types import Bool, Features, Float32, Grid, Normalisation, UInt16
@@ -27,6 +27,8 @@ LIT = 0.2
 """… and what is brighter than this shows a cell at all."""
 FEW = 300
 """Fewer voxels than these say nothing."""
+LEAST_SIGNAL = 0.1
+"""Of a picture with a smaller share of variance that is not noise, sharpness says nothing."""
 WINDOW = 9
 """Pixels over which a row is averaged to find its dark parts."""
 _BRIGHT, _LIT = (float(level) for level in compress(np.array([BRIGHT, LIT])))
@@ -184,12 +186,14 @@ def _light(features: Features) -> dict[str, float]:
     found = {"foreground": share, "background": float(low), "haze": float(middle)}
     if np.count_nonzero(bright) < FEW:
         return found
-    edges = np.count_nonzero(bright[..., 1:] != bright[..., :-1]) / 2
+    chords = np.count_nonzero(bright[..., 1:] & ~bright[..., :-1]) + np.count_nonzero(
+        bright[..., 0]
+    )
     lit = np.count_nonzero(contrast > _LIT)
     return found | {
         "brightest": float(expand(np.quantile(contrast[bright], [0.99]))[0]),
         "bright_of_lit": share * contrast.size / lit,
-        "thickness_um": np.count_nonzero(bright) / max(edges, 1) * features.grid.voxel_um[2],
+        "thickness_um": np.count_nonzero(bright) / chords * features.grid.voxel_um[2],
     }
 
 
@@ -204,14 +208,16 @@ def _contrast(contrast: Float32, grid: Grid) -> dict[str, float]:
     centre = centre - centre.mean()
     variance = float(np.mean(centre * centre))
     near = _together(centre, grid, 0.1)
-    if variance <= 0 or near <= 0:
+    if variance <= 0:
         return {}
     found = {
         "noise_share": 1 - near / variance,
         "asymmetry": float(np.mean(centre**3)) / variance**1.5,
-        "sharpness": _together(centre, grid, 0.4) / near,
-        "texture": _together(centre, grid, 1.6) / near,
     }
+    if near < LEAST_SIGNAL * variance:
+        return found
+    found["sharpness"] = _together(centre, grid, 0.4) / near
+    found["texture"] = _together(centre, grid, 1.6) / near
     if len(contrast) > 1:
         below = contrast[_every(len(contrast) - 1, PLANES), rows]
         above = contrast[_moved(_every(len(contrast) - 1, PLANES), 1), rows]
@@ -236,14 +242,12 @@ def _ratio(features: Features) -> dict[str, float]:
     if values.size < FEW:
         return {}
     low, first, third, high = np.quantile(values, (0.05, 0.25, 0.75, 0.95))
+    found = {"ratio_spread": (third - first) / 1.349, "ratio_low": low, "ratio_high": high}
     light = contrast[bright]
     top = light > np.quantile(light, 0.8)
-    return {
-        "ratio_spread": (third - first) / 1.349,
-        "ratio_low": low,
-        "ratio_high": high,
-        "ratio_of_bright": float(values[top].mean() - values[~top].mean()),
-    }
+    if top.any():
+        found["ratio_of_bright"] = float(values[top].mean() - values[~top].mean())
+    return found
 
 
 def _registration(features: Features) -> dict[str, float]:

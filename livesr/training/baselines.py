@@ -128,6 +128,8 @@ def trained_forests(
     names: Sequence[str], plan: ForestPlan, shape: tuple[int, int, int], images: Sequence[int]
 ) -> list[PixelForest]:
     """Return one forest for each number of images that it may look at."""
+    # first of all: it says at once if scikit-learn is missing
+    forests = [PixelForest(names, count, plan) for count in images]
     rng = np.random.default_rng(plan.seed)
     fields: list[Voxels] = []
     for number in range(plan.fields + plan.tuning):
@@ -135,10 +137,7 @@ def trained_forests(
         choose = training_voxels if number < plan.fields else scored_voxels
         masks = [stack.truth[name] for name in names]
         fields.append(choose(pixel_images(stack), masks, stack.grid, plan, rng))
-    forests = []
-    for count in images:
-        forest = PixelForest(names, count, plan)
+    for forest in forests:
         forest.fit(fields[: plan.fields])
         forest.tune(fields[plan.fields :])
-        forests.append(forest)
     return forests

@@ -9,9 +9,9 @@ from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, Any
 
 from livesr.errors import ConfigError, ModelError
-from livesr.segmentation.engines import choose_engine
 from livesr.segmentation.package import load_package
 from livesr.training.baselines import RANGES, Baselines
+from livesr.training.resting import RestingEngine
 from livesr.training.results import assembled
 from livesr.training.scoring import Ceiling, Evaluation, Panel
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from livesr.segmentation.engines import Engine
     from livesr.segmentation.package import Package
     from livesr.training.forest import PixelForest
     from livesr.training.labelled import LabelledStack
@@ -84,8 +83,8 @@ def evaluate(
     ablation = {"without_ratio": without_ratio}
     with ExitStack() as engines:
 
-        def opened(package: Package) -> Engine:
-            network = choose_engine(engine, package, threads=threads)
+        def opened(package: Package) -> RestingEngine:
+            network = RestingEngine(package, engine, threads)
             return engines.enter_context(closing(network))
 
         panel = Panel(

@@ -94,10 +94,11 @@ def _config(network: AttentionUNet, recipe: Recipe) -> dict[str, Any]:
 
 def _training(recipe: Recipe) -> dict[str, Any]:
     """Return how the network was made, as far as the recipe tells."""
+    first, count = recipe.fields.seeds, recipe.fields.count
     said = {
         "command": f"livesr train examples/train-{recipe.name.lower()}.yaml",
         "seed": recipe.seed,
-        "seeds": [recipe.fields.seeds, recipe.fields.seeds + recipe.fields.count - 1],
+        "seeds": [first, first + count - 1] if count else [],
         "steps": recipe.schedule.steps,
         "data": [Path(folder).name for folder in recipe.data.folders],
         "initial": Path(recipe.initial).name,
@@ -134,7 +135,7 @@ def assemble(
     StorageError
         If it cannot be written, or other files stand in the folder.
     """
-    _refuse_other_files(folder)
+    refuse_other_files(folder)
     new = folder.with_name(f".{folder.name}.{os.getpid()}.new")
     try:
         new.mkdir(parents=True)
@@ -180,9 +181,19 @@ def _state(network: AttentionUNet) -> Iterator[tuple[str, torch.Tensor]]:
         yield name, (checked.half() if checked.dim() > 1 else checked).contiguous()
 
 
-def _refuse_other_files(folder: Path) -> None:
-    """Raise if the folder holds anything else than a package, which would be lost."""
+def refuse_other_files(folder: Path) -> None:
+    """Refuse a folder that holds anything else than a package, which would be lost.
+
+    Raises
+    ------
+    StorageError
+        Naming what it holds.
+    """
     known = {*FILES, OLD_FILE}
+    if folder.is_file():
+        raise StorageError(
+            "the package's folder is a file", where=str(folder), fix="name another folder"
+        )
     there = sorted(path.name for path in folder.iterdir()) if folder.exists() else []
     others = [name for name in there if name not in known and not name.startswith(".")]
     if others:

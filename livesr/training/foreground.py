@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 from skimage.filters import threshold_otsu, threshold_triangle
 
-from livesr.segmentation.segment import network_voxel, probabilities, to_masks
+from livesr.segmentation.segment import network_voxel, probabilities, probability_on
 from livesr.training.labels import brightness, feature, probe_image
 from livesr.training.plan import COLOCALISATION, FOREGROUND
-from livesr.types import Features, StackIndex
+from livesr.types import Features
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from livesr.segmentation.engines import Engine
     from livesr.segmentation.package import Package
     from livesr.training.labels import ProbedStack
-    from livesr.types import Bool, Float32, Grid
+    from livesr.types import Bool, Float32, Grid, UInt8
 
 BINS = 2048
 """Of the histograms in which thresholds are sought."""
@@ -53,15 +53,18 @@ def foreground_mask(stack: ProbedStack, package: Package, engine: Engine) -> Boo
     ModelError
         If the package sees anything else.
     """
+    return foreground_probability(stack, package, engine) >= package.threshold(FOREGROUND)
+
+
+def foreground_probability(stack: ProbedStack, package: Package, engine: Engine) -> UInt8:
+    """Return FG-net's probability times 255, (z, y, x) on the camera's grid; see above."""
     package.check_channels(COLOCALISATION)
     image, grid = probe_image(stack, network_voxel(package, stack.grid))
     features = Features(feature(image, brightness(image, grid)), grid, has_ratio=False)
-    probability = probabilities(features, package, engine)
-    masks = to_masks(probability, package, stack.grid, StackIndex(0, 0))
-    return masks.volumes[FOREGROUND].astype(bool)
+    return probability_on(stack.grid, probabilities(features, package, engine)[0], grid)
 
 
-def threshold_mask(stack: ProbedStack, how: str | float, *, smooth: bool = True) -> Bool:
+def threshold_mask(stack: ProbedStack, how: str | float, *, smooth: bool = False) -> Bool:
     """Return what is brighter than a threshold.
 
     Parameters

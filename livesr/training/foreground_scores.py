@@ -8,13 +8,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from livesr.analysis.bootstrap import drawn_f1, interval95
+from livesr.analysis.joint import VALUES, counts_at, joint_histogram
 from livesr.analysis.scores import Counts, Thresholds
 from livesr.segmentation.engines import choose_engine
 from livesr.simulator.coloc import PROBES
 from livesr.training.colocalisation import simulate_probes
-from livesr.training.foreground import AUTOMATIC, above, foreground_mask, smoothed
+from livesr.training.foreground import (
+    AUTOMATIC,
+    above,
+    foreground_mask,
+    foreground_probability,
+    smoothed,
+)
 from livesr.training.labels import brightness, probe_image
-from livesr.training.plan import COLOCALISATION
+from livesr.training.plan import COLOCALISATION, FOREGROUND
+from livesr.training.thresholds import CANDIDATES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -31,6 +40,8 @@ RANGE = (-0.5, 12.0)
 TUNED = "tuned"
 RIVALS = (*AUTOMATIC, TUNED)
 FG_NET = "FG-net"
+Table = dict[str, dict[str, list[Counts]]]
+"""Probe → kind of mask → counts of each cell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,25 +141,59 @@ def score_foreground(
     """
     package.check_channels(COLOCALISATION)
     rivals = tune_rivals(structures, tuning, preset, shape, progress)
-    counts = {name: dict.fromkeys((FG_NET, *RIVALS), Counts()) for name in structures}
+    counts: Table = {name: {kind: [] for kind in (FG_NET, *RIVALS)} for name in structures}
     with closing(choose_engine(engine, package)) as running:
         for seed in seeds:
             for cell in simulate_probes(seed, structures, preset, shape=shape):
-                masks = all_masks(cell, package, running, rivals[cell.structure])
+                masks = score_masks(cell, package, running, rivals[cell.structure])
                 for kind, mask in masks.items():
-                    counts[cell.structure][kind] += Counts.of(mask, cell.truth)
+                    counts[cell.structure][kind].append(Counts.of(mask, cell.truth))
                 if look:
                     look(cell, masks)
             progress(f"seed {seed} of {seeds[-1]}")
+    rows = {name: _row(counts[name], rivals[name]) for name in structures}
     return {
-        "structures": {name: _row(counts[name], rivals[name]) for name in structures},
-        "mean_f1": float(np.mean([counts[name][FG_NET].f1 for name in structures])),
+        "structures": rows,
+        "mean_f1": float(np.mean([row["f1"] for row in rows.values()])),
         "package": package.name,
         "preset": preset,
         "seeds": list(seeds),
         "tuning_seeds": list(tuning),
         "shape": list(shape),
     }
+
+
+def tune_foreground(
+    package: Package,
+    seeds: Iterable[int] = TUNING_SEEDS,
+    *,
+    structures: Sequence[str] = PROBES,
+    shape: tuple[int, int, int] = (24, 512, 512),
+    engine: str = "auto",
+    progress: Callable[[str], None] = lambda _: None,
+) -> dict[str, float]:
+    """Return the threshold on probability of the highest F1, a mean over the probes.
+
+    Parameters
+    ----------
+    package : Package
+        FG.
+    seeds, structures, shape, engine, progress
+        As for `score_foreground`; cells on which nothing is scored.
+    """
+    pooled = {name: np.zeros((2, VALUES), np.int64) for name in structures}
+    with closing(choose_engine(engine, package)) as running:
+        for seed in seeds:
+            for cell in simulate_probes(seed, structures, shape=shape):
+                probability = foreground_probability(cell.stack, package, running)
+                pooled[cell.structure] += joint_histogram(probability, cell.truth)
+            progress(f"threshold: seed {seed}")
+
+    def mean_f1(threshold: float) -> float:
+        at = max(1, round(255 * threshold))
+        return float(np.mean([counts_at(histogram, at).f1 for histogram in pooled.values()]))
+
+    return {FOREGROUND: max(CANDIDATES, key=mean_f1)}
 
 
 def tune_rivals(
@@ -167,7 +212,7 @@ def tune_rivals(
     return {name: tuning.rivals() for name, tuning in tunings.items()}
 
 
-def all_masks(
+def score_masks(
     cell: ProbedCell, package: Package, engine: Engine, rivals: dict[str, Rival]
 ) -> dict[str, Bool]:
     """Return the masks of FG-net and of each threshold, on the camera's grid."""
@@ -178,10 +223,12 @@ def all_masks(
     return masks
 
 
-def _row(counts: dict[str, Counts], rivals: dict[str, Rival]) -> dict[str, Any]:
+def _row(counts: dict[str, list[Counts]], rivals: dict[str, Rival]) -> dict[str, Any]:
+    pooled = {kind: sum(each, Counts()) for kind, each in counts.items()}
     return {
-        **counts[FG_NET].as_dict(),
-        **{f"{kind}_f1": counts[kind].f1 for kind in RIVALS},
+        **pooled[FG_NET].as_dict(),
+        "ci95": interval95(drawn_f1(counts[FG_NET])),
+        **{f"{kind}_f1": pooled[kind].f1 for kind in RIVALS},
         "tuned_threshold": rivals[TUNED].how,
         "smoothed": [kind for kind in RIVALS if rivals[kind].smooth],
     }

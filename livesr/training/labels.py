@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
+from scipy.ndimage import maximum_filter
 
 from livesr.calibration.warp import Warp
-from livesr.features import NO_FOREGROUND, compress, estimate_normalisation
+from livesr.contrast import compress
+from livesr.features import DARK
 from livesr.simulator.coloc import NILE_RED_SHARE
 
 if TYPE_CHECKING:
@@ -25,13 +27,18 @@ EMPTY_PERCENT = 5.0
 """Share of a stack's voxels that are darker than what is taken for the light of an empty field."""
 EMPTY_UM = 0.8
 """Squares over which counts are averaged before that, µm: noise would lower the percentile."""
-HIGHEST, DARKEST = 40_000.0, 20_000.0
-"""Counts above and below zero to which an image is stretched before its brightness is estimated
-from whole ones."""
 HALF = 0.5
 """Share of a voxel that droplets cover from which on they are in it."""
-FEW_PERCENT = 99.95
-"""Percentile that stands in for the foreground where there is next to none."""
+SMOOTH_UM = 0.07
+"""Gaussian σ in the plane before peaks are sought, µm: half of what the microscope blurs."""
+APART_UM = 0.12
+"""A peak is the highest within this distance along y and x, µm, and among neighbouring planes."""
+NOISE = 6.0
+"""Peaks are so many standard deviations of the noise high …"""
+MAD = 1.4826
+"""… which is this times the median absolute deviation."""
+LEAST_PEAKS = 10
+"""Fewer say nothing; the highest voxel stands in for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,10 +150,13 @@ def empty_light(channel: Float32, grid: Grid) -> float:
 
 
 def brightness(image: Float32, grid: Grid) -> float:
-    """Return the counts of a probe's foreground, by the rule that normalises cells.
+    """Return how bright the objects of a probe are at their brightest: the median of the peaks.
 
-    See `livesr.features.estimate_normalisation`. Where so little shines that the rule finds no
-    foreground, the brightest voxels stand in.
+    Peaks are local maxima of the image, lightly smoothed, above the noise. As for the cells'
+    foreground (`livesr.features`), of these count the brightest n, n being the smallest number for
+    which the next has less than `DARK` of their median: haze and what lies out of focus have
+    maxima, too. A share of this height marks an object's border, whatever the structure: vesicles'
+    at 0.7, mitochondria's at 0.5, an ER tube's, beside brighter sheets, at 0.35.
 
     Parameters
     ----------
@@ -157,17 +167,22 @@ def brightness(image: Float32, grid: Grid) -> float:
     Returns
     -------
     float
-        Positive also for an image that is all zero.
+        Counts; positive also for an image that is all zero.
     """
-    top = float(image.max())
-    if top <= 0:
-        return 1.0
-    stretched = np.rint(image * np.float32(HIGHEST / top)) + np.float32(DARKEST)
-    counts = np.maximum(stretched, 0).astype(np.uint16)
-    norm = estimate_normalisation(counts[None], grid, DARKEST)
-    if norm != NO_FOREGROUND:
-        return norm.intensity * top / HIGHEST
-    return max(float(np.percentile(image, FEW_PERCENT)), top / HIGHEST)
+    pixel = grid.voxel_um[2]
+    smooth = np.stack([cv2.GaussianBlur(plane, (0, 0), SMOOTH_UM / pixel) for plane in image])
+    reach = 2 * max(1, round(APART_UM / pixel)) + 1
+    highest = maximum_filter(smooth, size=(min(len(image), 3), reach, reach))
+    middle = np.median(smooth)
+    noise = MAD * float(np.median(np.abs(smooth - middle)))
+    heights = smooth[(smooth == highest) & (smooth > max(NOISE * noise, 0.0))]
+    heights = np.sort(heights)[::-1]
+    if len(heights) < LEAST_PEAKS:
+        return max(float(image.max()), 1.0)
+    n = np.arange(LEAST_PEAKS, len(heights))
+    darker = heights[LEAST_PEAKS:] < DARK * heights[n // 2]
+    count = LEAST_PEAKS + int(np.argmax(darker)) if darker.any() else len(heights)
+    return float(np.median(heights[:count]))
 
 
 def feature(image: Float32, bright: float) -> Float32:

@@ -10,7 +10,8 @@ import numpy as np
 import yaml
 
 from livesr.catalog import BY_NAME
-from livesr.features import BEND, MAX_RATIO, SOFTENING
+from livesr.contrast import BEND
+from livesr.features import MAX_RATIO, SOFTENING
 from livesr.segmentation.description import FILE, README, Livesr
 from livesr.segmentation.package import checksum
 from livesr.storage.disk import replace_text
@@ -65,6 +66,8 @@ NORMALISATION = {
     f"network sees (√(i + a) − √a) / (√(1 + a) − √a), a = {BEND:g}.",
 }
 """livesr does this before the network: the graph has none of it."""
+MOST_LETTERS = 1024
+"""Of a description, by bioimage.io's rules."""
 LEAST_TOLERANCE, PPM = 0.01, 1000
 """Of bioimage.io's test: share of the largest output, voxels of a million that may differ."""
 
@@ -100,7 +103,7 @@ def describe(livesr: Mapping[str, Any], description: str, folder: Path) -> dict[
         "format_version": FORMAT,
         "type": "model",
         "name": f"livesr {livesr['name']}",
-        "description": description,
+        "description": _within(description, MOST_LETTERS),
         "documentation": {"source": README},
         "authors": [{"name": "livesr developers"}],
         "license": LICENSE,
@@ -116,6 +119,10 @@ def describe(livesr: Mapping[str, Any], description: str, folder: Path) -> dict[
             "livesr": {**livesr, "bytes": sizes},
         },
     }
+
+
+def _within(text: str, letters: int) -> str:
+    return text if len(text) <= letters else f"{text[: letters - 1]}…"
 
 
 def about_files(folder: Path) -> dict[str, Any]:

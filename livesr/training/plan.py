@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from math import sqrt
+from re import fullmatch
 from typing import ClassVar, Literal
 
 from livesr.catalog import NAMES, STRUCTURES, Activation
 from livesr.training.rarity import CLASS_WEIGHTS, POSITIVE, SAMPLING, SHARES
 
+NAME = r"[A-Za-z0-9][A-Za-z0-9_-]*"
+"""What a package may be called."""
 STRICT = {"extra": "forbid"}
 """Read by the YAML reader: unknown keys are refused."""
 
@@ -318,6 +321,10 @@ class Recipe:
     __pydantic_config__: ClassVar = STRICT
 
     def __post_init__(self) -> None:
+        if not fullmatch(NAME, self.name):
+            raise ValueError(
+                f"a package cannot be called {self.name!r}: letters, digits, - and _ only"
+            )
         known = {FOREGROUND} if self.network.channels == COLOCALISATION else set(NAMES)
         unknown = set(self.network.structures) - known
         unknown |= {*self.sampling, *self.loss.weights} - {*NAMES, FOREGROUND}

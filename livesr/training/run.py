@@ -17,7 +17,7 @@ from livesr.segmentation.package import load_package
 from livesr.simulator.imaging.camera import CameraModel
 from livesr.training.colocalisation import make_coloc_fields
 from livesr.training.crew import joined
-from livesr.training.export import update_description, write_package
+from livesr.training.export import refuse_other_files, update_description, write_package
 from livesr.training.fields import (
     PLANES,
     field_of,
@@ -28,7 +28,7 @@ from livesr.training.fields import (
 )
 from livesr.training.labelled import simulate
 from livesr.training.loop import Trainer, load_best
-from livesr.training.plan import CELLS, COLOCALISATION
+from livesr.training.plan import COLOCALISATION
 from livesr.training.sources import recorded_folder, training_folder, validation_folder
 from livesr.training.thresholds import tune
 
@@ -76,6 +76,7 @@ def train(recipe: Recipe, *, progress: Progress) -> Path:
         If data sets, packages to begin with, or the disk do not do.
     """
     folder = Path(recipe.package or Path(recipe.run) / recipe.name)
+    refuse_other_files(folder)
     with joined(recipe.schedule.device) as crew:
         with _fields_being_made(recipe, crew):
             Trainer(recipe, progress, crew).run()
@@ -87,7 +88,10 @@ def train(recipe: Recipe, *, progress: Progress) -> Path:
 
 def finish(recipe: Recipe, folder: Path, progress: Progress) -> None:
     """Choose thresholds, fit probabilities and write scores into a package."""
-    if recipe.network.channels != CELLS:
+    if recipe.network.channels == COLOCALISATION:
+        from livesr.training.foreground_scores import tune_foreground
+
+        update_description(folder, thresholds=tune_foreground(load_package(folder)))
         return
     progress({"event": "thresholds", "chosen": tune_package(recipe, folder)})
     if recipe.trust:
@@ -108,7 +112,9 @@ def summary(scores: dict[str, Any]) -> dict[str, Any]:
         name: {key: _rounded(one[key]) for key in PUBLISHED if one.get(key) is not None}
         for name, one in scores["structures"].items()
     }
-    about = {key: scores[key] for key in ("preset", "seeds", "shape", "simulator") if key in scores}
+    about: dict[str, Any] = {
+        key: scores[key] for key in ("preset", "seeds", "shape", "simulator") if key in scores
+    }
     return {**about, "mean_f1": round(float(scores["mean_f1"]), 4), "structures": structures}
 
 

@@ -45,7 +45,7 @@ class Evaluation:
     ----------
     package : Package
     engine : Engine
-        With the package loaded.
+        With the package loaded; one that loads itself again if several packages are scored.
     without_ratio : bool
         Leave the ratio image out.
 
@@ -61,7 +61,7 @@ class Evaluation:
 
     def __init__(self, package: Package, engine: Engine, *, without_ratio: bool = False) -> None:
         self.package = package
-        self._engine = engine
+        self.engine = engine
         self._without_ratio = without_ratio
         self.each: dict[str, list[Agreement | None]] = {name: [] for name in package.structures}
         self.confusion = {
@@ -72,7 +72,7 @@ class Evaluation:
 
     def add(self, stack: LabelledStack) -> Prediction:
         """Segment and score one stack."""
-        seen = predicted(stack, self.package, self._engine, without_ratio=self._without_ratio)
+        seen = predicted(stack, self.package, self.engine, without_ratio=self._without_ratio)
         for name, each in self.each.items():
             truth = stack.truth.get(name)
             each.append(None if truth is None else self._agreement(name, seen, truth, stack.grid))
@@ -107,13 +107,13 @@ class Ceiling:
 
     def __init__(self, package: Package, engine: Engine, *, without_ratio: bool = False) -> None:
         self.package = package
-        self._engine = engine
+        self.engine = engine
         self._without_ratio = without_ratio
         self.counts = dict.fromkeys(package.structures, Counts())
 
     def add(self, stack: LabelledStack) -> None:
         """Segment and score one stack."""
-        seen = predicted(stack, self.package, self._engine, without_ratio=self._without_ratio)
+        seen = predicted(stack, self.package, self.engine, without_ratio=self._without_ratio)
         for name in stack.truth.keys() & seen.masks.keys():
             self.counts[name] += Counts.of(seen.masks[name], stack.truth[name])
 
@@ -124,7 +124,7 @@ class Panel:
     Parameters
     ----------
     evaluations : sequence of Evaluation
-        One for each package.
+        One for each package; if there are several, their engines are closed after each stack.
     baselines : Baselines
     ceiling : Ceiling, optional
 
@@ -147,6 +147,7 @@ class Panel:
 
     def add(self, stack: LabelledStack) -> dict[str, Bool]:
         """Score one stack; return the packages' masks."""
+        alone = len(self.evaluations) == 1 and not self.ceiling
         check(stack, network_voxel(self.evaluations[0].package, stack.grid))
         masks: dict[str, Bool] = {}
         first = None
@@ -154,9 +155,12 @@ class Panel:
             seen = evaluation.add(stack)
             first = first or seen.features
             masks |= seen.masks
+            if not alone:
+                evaluation.engine.close()
         if first:
             self.baselines.add(stack, first)
         if self.ceiling:
             self.ceiling.add(stack)
+            self.ceiling.engine.close()
         self.samples.append(stack.name)
         return masks

@@ -42,6 +42,8 @@ BACKGROUND_PHOTONS = 6.0
 """Light that is added to it at most."""
 LEAST_UNCERTAIN = 500.0
 """Voxels of a structure with 0.02 < p < 0.98 that its calibration needs at least."""
+LEAST_SCALE = 0.05
+"""Of a network that knows nothing of a structure all voxels become nearly alike, and still rise."""
 LEAST_FOREGROUND = 0.01
 """Fields with a smaller share of bright voxels show too little of a cell to be an example."""
 LEAST_STACKS = 8
@@ -177,7 +179,7 @@ def _scale_and_bias(histogram: Float64) -> tuple[float, float] | None:
         return float((inside @ np.logaddexp(0, -z) + outside @ np.logaddexp(0, z)) / total)
 
     log_scale, bias = minimize(surprise, np.zeros(2), method="BFGS").x
-    return float(np.exp(log_scale)), float(bias)
+    return max(float(np.exp(log_scale)), LEAST_SCALE), float(bias)
 
 
 # --------------------------------------------------------- what the package has seen

@@ -52,4 +52,4 @@ def test_unknown_topic(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_machine_is_named() -> None:
     assert set(machine()) >= {"processor", "cores", "memory_gib", "python"}
-    assert TOPICS == ("acquisition", "simulator", "networks", "pipeline")
+    assert TOPICS == ("acquisition", "simulator", "networks", "pipeline", "trust")

@@ -142,7 +142,7 @@ def test_a_simulated_profile_is_for_the_simulated_microscope_only() -> None:
         ("channels", {"red": {"affine": [[1, 0, 0, float("nan")], [0, 1, 0, 0], [0, 0, 1, 0]]}}),
         (
             "channels",
-            {"red": {"polynomial": {"degree": 2, "radius_um": 1, "coefficients": [[0]] * 3}}},
+            {"red": {"polynomial": {"degree": 2, "radius_um": 1, "coefficients": [[0], [0], [0]]}}},
         ),
         ("error", {"fre_nm": None, "tre_nm": None}),
     ],

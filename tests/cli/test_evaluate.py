@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +12,8 @@ from livesr.catalog import NAMES
 from livesr.cli.app import register, run
 from livesr.cli.evaluate import score_table, seed_range
 from livesr.errors import ConfigError
+from livesr.training.dataset import write_sample
+from livesr.training.labelled import simulate
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,10 +73,29 @@ def test_scores_are_one_object_on_stdout_and_in_the_file(
     assert "mean F1" in err
 
 
+def test_a_data_set_is_scored_where_it_has_labels(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    stack = simulate(60_002, shape=(8, 96, 96))
+    for name, known in (("first", ("er", "nucleus")), ("second", ("er",))):
+        truth = {key: stack.truth[key] for key in known}
+        write_sample(tmp_path, replace(stack, truth=truth, name=name))
+    code, out, err = call(capsys, "ALL", "--data", str(tmp_path), "--threads", "1", "--json")
+    assert code == 0
+    result = json.loads(out)
+    assert set(result["structures"]) == {"er", "nucleus"}
+    assert result["samples"] == {"er": 2, "nucleus": 1}
+    assert [one["name"] for one in result["stacks"]] == ["first", "second"]
+    assert result["data"] == str(tmp_path)
+    assert "simulator" not in result
+    assert "no sample has masks of: lipid_droplet" in err
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "what"),
     [
         (("ALL", "--data", "somewhere", "--seeds", "60000"), 2, "both asked for"),
+        (("ALL", "--data", "nowhere"), 5, "no data set"),
         (("ALL", "--seeds", "9-3"), 2, "no range of seeds"),
         (("ALL", "--simulate", "standart"), 2, "no such preset"),
         (("NONE", *TINY), 4, "no model package 'NONE'"),

@@ -156,6 +156,8 @@ def test_an_unknown_package_offers_the_nearest(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("livesr.segmentation.package.data_folder", lambda _: folder.parent)
+    (folder.parent / ".NEW.1.new").mkdir()
+    (folder.parent / ".NEW.1.new" / "rdf.yaml").touch()
     assert [package.name for package in list_packages()] == ["TINY"]
     assert load_package("TINY").folder == folder
     with pytest.raises(ModelError) as caught:

@@ -83,6 +83,22 @@ def test_a_viewer_follows_a_session_that_runs(running: Running) -> None:
     assert len(reader.journal()) == 6
 
 
+def test_flags_of_a_stack_are_those_it_was_last_segmented_with(running: Running) -> None:
+    reader = open_session(running.folder)
+    flag = {"quantity": "noise", "value": 0.4, "low": 0.02, "high": 0.2}
+    running.store(0)
+    running.store(1)
+    for t, flags in ((0, [flag]), (1, [])):
+        running.journal.append(
+            Event.STACK_SEGMENTED, StackIndex(0, t), live=True, strangeness=1.2, flags=flags
+        )
+    reader.refresh()
+    assert reader.images[0].flags() == {0: [flag]}
+    running.segment(0, live=False)  # again, by a package that says nothing
+    reader.refresh()
+    assert reader.images[0].flags() == {}
+
+
 def test_what_the_image_says_of_itself(running: Running) -> None:
     image = open_session(running.folder / "image.ome.zarr").images[0]
     assert image.shape == (5, *SHAPE)

@@ -66,7 +66,7 @@ class Oracle:
             [coverage(stack.truth[n].astype(np.uint8), stack.grid, network) * sure for n in names]
         ).astype(np.uint8)[None]
         self.seen: list[Float32] = []
-        self.closed = False
+        self.opened = self.closed = 0
 
     def run(self, features: Float32) -> UInt8:
         assert features.shape[2:] == self._answer.shape[2:]
@@ -74,7 +74,7 @@ class Oracle:
         return self._answer
 
     def close(self) -> None:
-        self.closed = True
+        self.closed += 1
 
 
 def squares() -> LabelledStack:

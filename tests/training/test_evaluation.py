@@ -9,7 +9,7 @@ from oracles import CAMERA, Oracle, package, squares
 
 from livesr.catalog import NAMES
 from livesr.errors import ConfigError, ModelError
-from livesr.training import evaluation
+from livesr.training import evaluation, resting
 from livesr.training.evaluation import evaluate
 
 if TYPE_CHECKING:
@@ -65,11 +65,12 @@ def engines(monkeypatch: pytest.MonkeyPatch, stack: LabelledStack) -> dict[str, 
 
     def engine(name: str, asked: Package, *, threads: int | None = None) -> Oracle:
         sure = 0.4 if asked.name == "HALF" else 1.0
-        opened[asked.name] = Oracle(stack, sure, asked.structures)
-        return opened[asked.name]
+        oracle = opened.setdefault(asked.name, Oracle(stack, sure, asked.structures))
+        oracle.opened += 1
+        return oracle
 
     monkeypatch.setattr(evaluation, "load_package", lambda name: packages[str(name)])
-    monkeypatch.setattr(evaluation, "choose_engine", engine)
+    monkeypatch.setattr(resting, "choose_engine", engine)
     return opened
 
 
@@ -107,7 +108,7 @@ def test_an_oracle_scores_high_and_thresholds_do_not(
     ]
     assert table.sum() == 2 * stack.data[0].size
     assert np.trace(table) > 0.98 * table.sum()
-    assert engines["ALL"].closed
+    assert engines["ALL"].opened == engines["ALL"].closed == 1
 
 
 def test_several_packages_share_the_stacks(
@@ -117,7 +118,7 @@ def test_several_packages_share_the_stacks(
     shown = []
     result = evaluate(
         ["LD", "ER"],
-        Given([stack]),
+        Given([stack, replace(stack, name="again")]),
         progress=told.append,
         look=lambda stack, masks: shown.append((stack.name, set(masks))),
     )
@@ -126,9 +127,14 @@ def test_several_packages_share_the_stacks(
     assert [one["name"] for one in result["packages"]] == ["LD", "ER"]
     assert list(result["networks"]) == ["LD", "ER"]
     assert result["networks"]["ER"]["package"] == "ER"
-    assert told == [{"event": "scored", "sample": "squares", "done": 1}]
-    assert shown == [("squares", set(names))]
-    assert len(engines["LD"].seen) == len(engines["ER"].seen) == 1
+    assert told == [
+        {"event": "scored", "sample": "squares", "done": 1},
+        {"event": "scored", "sample": "again", "done": 2},
+    ]
+    assert shown == [("squares", set(names)), ("again", set(names))]
+    for name in ("LD", "ER"):
+        assert len(engines[name].seen) == 2
+        assert engines[name].opened == engines[name].closed == 2  # they take turns
 
 
 def test_only_structures_with_truth_are_scored(
@@ -178,11 +184,11 @@ def test_the_ablation_hides_the_ratio_from_all(
     stack: LabelledStack, engines: dict[str, Oracle]
 ) -> None:
     plain = evaluate(["LD"], Given([stack]))
-    assert np.ptp(engines["LD"].seen[0][0, 1]) > 0
+    assert np.ptp(engines["LD"].seen[-1][0, 1]) > 0
     result = evaluate(["LD"], Given([stack]), without_ratio=True, ceiling="ALL")
     for name in ("LD", "ALL"):
-        assert not engines[name].seen[0][0, 1].any()
-        assert np.ptp(engines[name].seen[0][0, 0]) > 0
+        assert not engines[name].seen[-1][0, 1].any()
+        assert np.ptp(engines[name].seen[-1][0, 0]) > 0
     assert result["without_ratio"]
     assert not plain["without_ratio"]
     assert result["structures"]["lipid_droplet"]["published"] == {}

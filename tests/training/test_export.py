@@ -235,7 +235,9 @@ def test_a_folder_of_other_things_is_not_replaced(tmp_path: Path) -> None:
     recipe = recipe_from(FG)
     with pytest.raises(StorageError, match=r"other files.*thesis\.docx"):
         write_package(untrained(recipe), recipe, tmp_path)
-    assert (tmp_path / "thesis.docx").exists()
+    with pytest.raises(StorageError, match="is a file"):
+        write_package(untrained(recipe), recipe, tmp_path / "thesis.docx")
+    assert (tmp_path / "thesis.docx").read_text(encoding="utf-8") == "years of work"
 
 
 @pytest.mark.parametrize("value", [float("nan"), 1e6])

@@ -31,6 +31,7 @@ def test_missing_keys_keep_their_defaults() -> None:
     [
         ({}, "name"),
         ([1], "recipe"),
+        ({"name": "my net"}, "cannot be called 'my net'"),
         ({"name": "A", "schedule": {"stepz": 3}}, "schedule.stepz: there is no such key"),
         ({"name": "A", "network": {"dims": "4d"}}, "network.dims"),
         ({"name": "A", "sampling": {"golgy": 1.0}}, "unknown structures: golgy"),

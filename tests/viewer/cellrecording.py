@@ -186,7 +186,7 @@ class Recording:
         self.raw.write_raw(t, np.ascontiguousarray(cell.images()[: len(self.channels)]))
         self.journal.append("stack_stored", StackIndex(0, t), frames=planes, time_s=2.0 * t)
 
-    def segment(self, t: int) -> None:
+    def segment(self, t: int, **journalled: Any) -> None:
         """Store the masks of a stack."""
         shape = self.grid.shape[1:]
         volumes = {
@@ -194,7 +194,9 @@ class Recording:
             for name, mask in self.cells[t].masks.items()
         }
         self.labels.write(t, Masks(volumes, self.grid, StackIndex(0, t)))
-        self.journal.append("stack_segmented", StackIndex(0, t), live=True, latency_s=0.84)
+        self.journal.append(
+            "stack_segmented", StackIndex(0, t), live=True, latency_s=0.84, **journalled
+        )
 
     def add(self, stacks: int = 1) -> Recording:
         """Store and segment stacks."""

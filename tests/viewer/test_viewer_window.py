@@ -99,6 +99,9 @@ def test_keys_do_what_the_help_says(shown: Shown) -> None:
     assert shown.press(key.Key_9).channel == "red"
     assert not shown.press(key.Key_L).labels
     assert shown.press(key.Key_C).contour
+    masked = shown.press(key.Key_I)
+    assert masked.masked
+    assert not shown.press(key.Key_I).masked
     assert shown.press(key.Key_M).z == "max"
     assert shown.press(key.Key_M).z is None
     assert shown.press(key.Key_Up).z == 2
@@ -217,6 +220,42 @@ def test_several_images_have_a_list_and_one_has_none(shown: Shown) -> None:
     combo.activated.emit(1)
     assert shown.asked[-1].image == 1
     assert shown.asked[-1].t is None
+
+
+def test_masks_times_intensity_are_drawn_in_the_structures_colours(shown: Shown) -> None:
+    before = shown.pixels()
+    shown.window.sidebar.drawing.masked.click()
+    assert shown.window.view.masked
+    assert not shown.window.sidebar.drawing.fill.isChecked()
+    assert "mask × intensity" in shown.window.canvas.caption.text()
+    pixels = shown.pixels().astype(float)
+    centre = pixels[pixels.shape[0] // 2, pixels.shape[1] // 2]
+    colour = np.array(rgb("nucleus"), float)
+    assert 20 < centre.max() < before.max()
+    np.testing.assert_allclose(centre / centre.max(), colour / colour.max(), atol=0.1)
+    shown.window.edit(lambda v: replace(v, labels=False))
+    assert "mask ×" not in shown.window.canvas.caption.text()
+
+
+def test_a_stack_unlike_the_training_is_marked_in_the_status_line(
+    qt: QApplication, growing: Recording
+) -> None:
+    flag = {"quantity": "ratio_spread", "value": 0.41, "low": 0.12, "high": 0.3}
+    growing.store()
+    growing.segment(0, strangeness=1.4, flags=[flag, {**flag, "quantity": "haze"}])
+    growing.store()
+    growing.segment(1, strangeness=0.4, flags=[])
+    one = Shown(growing.folder, View(t=0))
+    status = one.window.status.text
+    assert "the ratio&#x27;s spread is 0.41, the package saw 0.12 to 0.3 (and 1 more)" in (
+        status.text()
+    )
+    assert theme.WARNING in status.text()
+    assert len(status.toolTip().splitlines()) == 2
+    one.window.edit(lambda v: replace(v, t=1))
+    assert "unlike" not in status.text()
+    assert status.toolTip() == ""
+    dispose(one.window)
 
 
 def test_before_the_first_stack_the_window_says_so(qt: QApplication, growing: Recording) -> None:
