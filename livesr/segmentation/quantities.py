@@ -17,10 +17,16 @@ import numpy as np
 from livesr.contrast import compress, expand
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from livesr.types import Bool, Features, Float32, Grid, Normalisation, UInt16
 
-PLANES, ROWS = 6, 64
-"""Planes of a stack, and rows of a plane, that are looked at."""
+PLANES = 6
+"""Planes of a stack that are looked at, and …"""
+VOXELS = 100_000
+"""… voxels in whole rows of them, but of a plane …"""
+ROWS = (16, 64)
+"""… at least and at most so many rows."""
 BRIGHT = 0.5
 """Foreground is brighter than this share of the membranes' median …"""
 LIT = 0.2
@@ -80,10 +86,10 @@ QUANTITIES: tuple[Quantity, ...] = (
     Quantity("ratio_low", "the ratio's 5th percentile"),
     Quantity("ratio_high", "the ratio's 95th percentile", positive=True),
     Quantity("ratio_of_bright", "the ratio of what is bright, against the rest's"),
-    Quantity("background", "the darkest tenth beside the membranes' intensity", margin=0.05),
-    Quantity("haze", "the median beside the membranes' intensity", margin=0.05),
+    Quantity("background", "the darkest tenth beside the membranes' intensity", margin=0.1),
+    Quantity("haze", "the median beside the membranes' intensity", margin=0.1),
     Quantity("brightest", "the brightest hundredth beside the membranes' intensity", positive=True),
-    Quantity("foreground", "the share of the field that is bright", positive=True, margin=0.5),
+    Quantity("foreground", "the share of the field that is bright", positive=True, margin=1.0),
     Quantity("bright_of_lit", "the bright share of what shows light at all", margin=0.05),
     Quantity("thickness_um", "the mean chord of what is bright", " µm", positive=True),
     Quantity("asymmetry", "the skewness of the contrast", margin=0.3),
@@ -137,6 +143,12 @@ def measure(
     return {name: float(found[name]) for name in BY_NAME if np.isfinite(found.get(name, np.nan))}
 
 
+def _sample(shape: Sequence[int]) -> tuple[slice, slice]:
+    """Return the planes and rows of a volume (z, y, x) that are looked at."""
+    rows = min(max(VOXELS // (PLANES * shape[2]), ROWS[0]), ROWS[1])
+    return _every(shape[0], PLANES), _every(shape[1], rows)
+
+
 def _every(size: int, wanted: int, edge: int = 0) -> slice:
     """Return about ``wanted`` of ``size`` indices, ``edge`` away from both ends if it can be."""
     room = size - 2 * edge
@@ -153,8 +165,7 @@ def _moved(where: slice, by: int) -> slice:
 
 def _counts(data: UInt16, intensity: float) -> dict[str, float]:
     """Return noise and saturation, from rows of the first channel as the camera gave them."""
-    planes, rows = (_every(data.shape[k], n) for k, n in ((1, PLANES), (2, ROWS)))
-    sample = data[0, planes, rows].reshape(-1, data.shape[3])
+    sample = data[0][_sample(data.shape[1:])].reshape(-1, data.shape[3])
     found = {"saturated": float(np.mean(sample >= _limit(sample)))}
     counts = sample.astype(np.float32)
     level = cv2.blur(counts, (WINDOW, 1))
@@ -198,13 +209,12 @@ def _light(features: Features) -> dict[str, float]:
 
 
 def _sampled(volume: Float32) -> Float32:
-    return volume[_every(volume.shape[0], PLANES), _every(volume.shape[1], ROWS)]
+    return volume[_sample(volume.shape)]
 
 
 def _contrast(contrast: Float32, grid: Grid) -> dict[str, float]:
     """Return noise, skewness and sharpness from the contrast's correlation along rows."""
-    planes, rows = (_every(contrast.shape[k], n) for k, n in ((0, PLANES), (1, ROWS)))
-    centre = contrast[planes, rows]
+    centre = _sampled(contrast)
     centre = centre - centre.mean()
     variance = float(np.mean(centre * centre))
     near = _together(centre, grid, 0.1)
@@ -219,8 +229,8 @@ def _contrast(contrast: Float32, grid: Grid) -> dict[str, float]:
     found["sharpness"] = _together(centre, grid, 0.4) / near
     found["texture"] = _together(centre, grid, 1.6) / near
     if len(contrast) > 1:
-        below = contrast[_every(len(contrast) - 1, PLANES), rows]
-        above = contrast[_moved(_every(len(contrast) - 1, PLANES), 1), rows]
+        planes, (_, rows) = _every(len(contrast) - 1, PLANES), _sample(contrast.shape)
+        below, above = contrast[planes, rows], contrast[_moved(planes, 1), rows]
         in_depth = float(np.mean((below - below.mean()) * (above - above.mean())))
         found["axial"] = in_depth / _together(centre, grid, 0.3)
     return found
@@ -258,8 +268,9 @@ def _registration(features: Features) -> dict[str, float]:
     """
     contrast, ratio = features.data
     deep = len(contrast) > 2
+    _, rows = _sample(contrast.shape)
     planes = _every(len(contrast), PLANES, edge=1 if deep else 0)
-    rows = _every(contrast.shape[1], ROWS, edge=1)
+    rows = _every(contrast.shape[1], contrast.shape[1] // rows.step, edge=1)
     inner = slice(1, -1)
     centre = contrast[planes, rows, inner]
     bright = centre > _BRIGHT

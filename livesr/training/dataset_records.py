@@ -35,6 +35,8 @@ class Colocalisation(Record):
     lipid_droplet : str
         Package or file whose lipid droplets were set to zero; ``none``.
     lipid_droplet_sha256 : str
+    without : tuple of str
+        Structures whose masks were cut out of the label.
     """
 
     share: float
@@ -42,6 +44,7 @@ class Colocalisation(Record):
     foreground_sha256: str = ""
     lipid_droplet: str = "none"
     lipid_droplet_sha256: str = ""
+    without: tuple[str, ...] = ()
 
 
 class Label(Record):

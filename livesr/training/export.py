@@ -20,9 +20,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
 import livesr
+from livesr.catalog import NETWORKS
 from livesr.errors import ModelError, StorageError
 from livesr.segmentation.description import FILE, MEND, Description, Livesr
-from livesr.segmentation.package import OLD_FILE, Package
+from livesr.segmentation.package import OLD_FILE, Package, load_package
 from livesr.training.graph import deploy, export_onnx, receptive_halo, rounded
 from livesr.training.modelcard import (
     FILES,
@@ -39,7 +40,11 @@ from livesr.training.modelcard import (
     write_description,
 )
 from livesr.training.network import Architecture, AttentionUNet, parameters
+from livesr.training.plan import CELLS
 from livesr.training.testinput import SEED, window_of_features
+
+SHIPPED = ("ALL", "ALL2D", "FG")
+"""Packages in ``models/`` that have a recipe of their own in ``examples/``."""
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -92,17 +97,26 @@ def _config(network: AttentionUNet, recipe: Recipe) -> dict[str, Any]:
     }
 
 
+def _command(recipe: Recipe) -> str:
+    """Return how the shipped packages were trained; of others, how one is trained at all."""
+    if recipe.name in NETWORKS and recipe.network.channels == CELLS:
+        return f"livesr train examples/train-one.yaml --network {recipe.name}"
+    if recipe.name in SHIPPED:
+        return f"livesr train examples/train-{recipe.name.lower()}.yaml"
+    return "livesr train RECIPE"
+
+
 def _training(recipe: Recipe) -> dict[str, Any]:
     """Return how the network was made, as far as the recipe tells."""
     first, count = recipe.fields.seeds, recipe.fields.count
     said = {
-        "command": f"livesr train examples/train-{recipe.name.lower()}.yaml",
+        "command": _command(recipe),
         "seed": recipe.seed,
         "seeds": [first, first + count - 1] if count else [],
         "steps": recipe.schedule.steps,
         "data": [Path(folder).name for folder in recipe.data.folders],
-        "initial": Path(recipe.initial).name,
-        "teachers": [Path(teacher).name for teacher in recipe.teachers],
+        "initial": load_package(recipe.initial).name if recipe.initial else "",
+        "teachers": [load_package(teacher).name for teacher in recipe.teachers],
         "code_version": livesr.__version__,
         "date": datetime.now(UTC).date().isoformat(),
     }

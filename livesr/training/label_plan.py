@@ -61,6 +61,9 @@ class ProbePlan(Model):
     lipid_droplet: str = Field(
         "LD", description="what finds the droplets: a package, mask (the sample's), a file, none"
     )
+    without: tuple[str, ...] = Field(
+        (), description="masks of the sample that are cut out of the label: the probe shines there"
+    )
     empty: bool = Field(False, description="an empty label says that there is none")
 
 
@@ -123,8 +126,10 @@ class SamplePlan(Model):
         if not self.masks and not self.colocalisation:
             raise ValueError("there are neither masks nor a colocalisation: nothing is known of it")
         for name, probe in self.colocalisation.items():
-            if probe.lipid_droplet == "mask" and "lipid_droplet" not in self.masks:
-                raise ValueError(f"{name}: lipid_droplet is 'mask', but the sample has none")
+            droplets = ("lipid_droplet",) if probe.lipid_droplet == "mask" else ()
+            for needed in (*droplets, *probe.without):
+                if needed not in self.masks:
+                    raise ValueError(f"{name}: the sample has no mask of {needed!r}")
         return self
 
 

@@ -178,7 +178,10 @@ def _write(sample: SamplePlan, folder: Path, networks: Networks) -> list[str]:
         name: Label(made=mask.made, source=str(mask.file)) for name, mask in sample.masks.items()
     }
     for name, probe in sample.colocalisation.items():
-        masks[name], how = _from_probe(sample, probe, stack, networks)
+        mask, how = _from_probe(sample, probe, stack, networks)
+        for other in probe.without:
+            mask &= ~stack.seen.truth[other]
+        masks[name] = mask
         source = probe.channel if isinstance(probe.channel, Path) else sample.image[0]
         labels[name] = Label(made="colocalisation", source=str(source), colocalisation=how)
     warnings = list(_empty(sample, masks))
@@ -224,6 +227,7 @@ def _from_probe(
         foreground=str(probe.foreground),
         lipid_droplet=probe.lipid_droplet,
         lipid_droplet_sha256=sha256,
+        without=probe.without,
     )
     if isinstance(probe.foreground, float) or probe.foreground in AUTOMATIC:
         return threshold_mask(probed, probe.foreground), how

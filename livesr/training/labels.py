@@ -38,7 +38,7 @@ NOISE = 6.0
 MAD = 1.4826
 """… which is this times the median absolute deviation."""
 LEAST_PEAKS = 10
-"""Fewer say nothing; the highest voxel stands in for them."""
+"""So many count in any case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,8 +177,8 @@ def brightness(image: Float32, grid: Grid) -> float:
     noise = MAD * float(np.median(np.abs(smooth - middle)))
     heights = smooth[(smooth == highest) & (smooth > max(NOISE * noise, 0.0))]
     heights = np.sort(heights)[::-1]
-    if len(heights) < LEAST_PEAKS:
-        return max(float(image.max()), 1.0)
+    if not len(heights):
+        return max(float(smooth.max()), 1.0)
     n = np.arange(LEAST_PEAKS, len(heights))
     darker = heights[LEAST_PEAKS:] < DARK * heights[n // 2]
     count = LEAST_PEAKS + int(np.argmax(darker)) if darker.any() else len(heights)

@@ -109,6 +109,8 @@ class Trainer:
         validation = validation_batches(self.recipe) if self.crew.leads else []
         if self.frozen:
             self._to_eval()
+        if self.recipe.initial and state.step == 0:
+            self._validate(source, validation)  # nothing worse than the beginning is kept
         began, seen, total = time.perf_counter(), 0, 0.0
         while state.step < schedule.steps:
             if self.frozen and self.network.training:

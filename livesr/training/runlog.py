@@ -108,6 +108,7 @@ def draw_curves(folder: Path) -> None:
         second = left.twinx()
         second.plot(steps, rate, color="#c60", lw=1, ls=":")
         second.set_ylabel("learning rate (dotted)", color="#c60")
+    right.set_facecolor("#d9dde2")  # some structures are shown nearly white
     colours = {s.name: f"#{s.color}" for s in STRUCTURES}
     if scores:
         steps, mean, each = zip(*scores, strict=True)

@@ -44,13 +44,13 @@ LEAST_UNCERTAIN = 500.0
 """Voxels of a structure with 0.02 < p < 0.98 that its calibration needs at least."""
 LEAST_SCALE = 0.05
 """Of a network that knows nothing of a structure all voxels become nearly alike, and still rise."""
-LEAST_FOREGROUND = 0.01
+LEAST_FOREGROUND = 0.03
 """Fields with a smaller share of bright voxels show too little of a cell to be an example."""
 LEAST_STACKS = 8
 """Stacks that must have a quantity for it to be compared."""
 TRIMMED = 0.01
 """Share of the stacks at each end of a quantity that its range leaves out …"""
-MARGIN = 0.15
+MARGIN = 0.25
 """… before it is widened at each end by this share of it, or the quantity's own margin."""
 TAILS = 6.0
 """A range is at most so many spreads wide, so that no quantity with long tails decides alone."""

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from livesr.bench import TOPICS, acquisition, networks, pipeline, run_topic
+from livesr.bench import TOPICS, acquisition, networks, pipeline, run_topic, trust
 from livesr.bench.rows import machine
 from livesr.cli.app import register, run
 from livesr.errors import ConfigError, ModelError
@@ -39,6 +39,17 @@ def test_networks_say_what_is_missing() -> None:
         assert "livesr[bench]" in caught.value.fix
     else:
         pytest.skip("the peer is installed; timing it takes minutes")
+
+
+def test_trust_covers_every_structure_and_what_is_flagged() -> None:
+    pytest.importorskip("openvino")
+    rows = {row.name: row for row in trust.rows(fields=1, side=96, stacks=2)}
+    for preset in trust.CALIBRATED_ON:
+        assert f"calibration_error_{preset}_er" in rows
+    assert rows["calibration_error_standard_er"].peer_value is not None
+    assert -1 <= rows["f1_against_strangeness"].value <= 1
+    assert "of 2 stacks" in rows["flagged_standard"].detail
+    assert rows["flagged_lookalikes"].value == 1
 
 
 def test_unknown_topic(capsys: pytest.CaptureFixture[str]) -> None:

@@ -257,7 +257,9 @@ def test_plans_with_mistakes_name_line_and_spelling(
     assert "did you mean offset" in err
     assert "plan.yaml:" in err
     probe = {"lipid_droplet": "mask"}
-    assert "the sample has none" in told(capsys, folder, colocalisation={"er": probe})
+    assert "the sample has no mask of 'lipid_droplet'" in told(
+        capsys, folder, colocalisation={"er": probe}
+    )
     assert "twice" in told(capsys, folder, colocalisation={"golgi": {}})
     err = told(capsys, folder, colocalisation={"er": {"foregrund": "FG"}})
     assert "did you mean foreground" in err
@@ -311,6 +313,20 @@ def test_the_green_channel_may_be_a_file_of_its_own(
     (stack,) = read_dataset(folder / "made")
     rods = np.squeeze(tifffile.imread(folder / "rods.ome.tif")) > 0
     assert (stack.truth["golgi"] == rods).mean() > 0.99
+
+
+def test_what_else_shines_is_cut_out(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rods = np.squeeze(tifffile.imread(folder / "rods.ome.tif")) > 0
+    half = rods & (np.arange(GRID.shape[2]) > 25)
+    save(folder / "half.ome.tif", half.astype(np.uint8))
+    probe = {"foreground": "otsu", "lipid_droplet": "none", "without": ["nuclear_membrane"]}
+    masks = {"nuclear_membrane": "half.ome.tif"}
+    path = plan(folder, masks=masks, colocalisation={"er": probe})
+    code, _, err = call(capsys, "label", path, "--out", folder / "made")
+    assert code == 0, err
+    (stack,) = read_dataset(folder / "made")
+    assert not (stack.truth["er"] & half).any()
+    assert (stack.truth["er"] == rods & ~half).mean() > 0.99
 
 
 def test_a_splitter_s_sensor_and_a_session_s_zarr(

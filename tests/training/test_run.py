@@ -158,6 +158,18 @@ def test_a_training_may_begin_with_a_package(
         assert torch.equal(value, start[key].to(value.dtype)), key
 
 
+def test_a_fine_tuning_that_only_harms_ends_where_it_began(
+    trained: tuple[Recipe, Path, list], tmp_path: Path
+) -> None:
+    recipe, folder, _ = trained
+    harm = replace(recipe.schedule, learning_rate=1.0, freeze_norm=0.0, steps=2)
+    tuned = replace(recipe, run=str(tmp_path), initial=str(folder), schedule=harm)
+    Trainer(tuned, lambda _: None, ALONE).run()
+    start = network_of(load_package(folder)).state_dict()
+    for key, value in load_best(tuned).state_dict().items():
+        assert torch.equal(value, start[key].to(value.dtype)), key
+
+
 def test_one_head_may_begin_with_all_of_them(
     trained: tuple[Recipe, Path, list], tmp_path: Path
 ) -> None:

@@ -90,9 +90,9 @@ def _figures(result: Mapping[str, Any], gallery: Gallery) -> Iterator[tuple[str,
         yield (
             f"structures-{number}",
             f"What the networks saw, the truth, and what they found ({samples}). Of each structure "
-            "the plane and the place that hold most of its outline in the first sample with enough of "
-            "it: not chosen by how well it went. Ratio: red over yellow as networks see it, 1 is the "
-            "membranes' median, blue below, red above.",
+            "the plane and the place with most of its outline, in the first sample with enough of "
+            "it: not chosen by how well it went. Ratio: red over yellow as networks see it; 1, the "
+            "membranes' median, is white, less is blue, more is red.",
             draw_panels(part, structures),
         )
     competing = {k: v for k, v in result["networks"].items() if len(v["classes"]) > 2}
