@@ -9,10 +9,15 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+# no test asserts a time: a machine may be busy
+settings.register_profile("livesr", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("livesr")
 
 BIOIMAGE_IO = """
 import sys

@@ -188,13 +188,14 @@ def _scale_and_bias(histogram: Float64) -> tuple[float, float] | None:
 def examples(
     stack: LabelledStack, package: Package, rng: np.random.Generator
 ) -> Iterator[LabelledStack]:
-    """Yield the stack and a smaller one from its middle; of a 2-D package three single planes."""
+    """Yield the stack, its lowest planes, and a smaller part; of a 2-D package three planes."""
     planes, *sides = stack.grid.shape
     if package.dims == "2d":
         for z in rng.choice(planes, min(3, planes), replace=False):
             yield _part(stack, slice(int(z), int(z) + 1), sides)
         return
     yield stack
+    yield _part(stack, slice(0, min(FEWEST, planes)), sides)
     count = int(rng.integers(min(FEWEST, planes), planes + 1))
     first = int(rng.integers(planes - count + 1))
     smaller = [int(rng.integers(min(SMALLEST, side), side + 1)) for side in sides]

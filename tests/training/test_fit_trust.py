@@ -102,8 +102,9 @@ def test_examples_are_whole_and_smaller_and_single_planes_for_flat_networks(
     stacks: list[LabelledStack],
 ) -> None:
     rng = np.random.default_rng(60_001)
-    whole, smaller = examples(stacks[0], load_package("ALL"), rng)
+    whole, lowest, smaller = examples(stacks[0], load_package("ALL"), rng)
     assert whole is stacks[0]
+    np.testing.assert_array_equal(lowest.data, whole.data[:, :8])
     assert all(a <= b for a, b in zip(smaller.grid.shape, whole.grid.shape, strict=True))
     planes = list(examples(stacks[0], load_package("ALL2D"), rng))
     assert [plane.grid.shape[0] for plane in planes] == [1, 1, 1]
