@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from livesr.segmentation.engines import Engine
     from livesr.segmentation.package import Package
     from livesr.training.labels import ProbedStack
-    from livesr.types import Bool, Float32, Grid, UInt8
+    from livesr.types import Bool, Float32, UInt8
 
 BINS = 2048
 """Of the histograms in which thresholds are sought."""
@@ -82,12 +82,20 @@ def threshold_mask(stack: ProbedStack, how: str | float, *, smooth: bool = False
         On the camera's grid.
     """
     image, grid = probe_image(stack, stack.grid.voxel_um)
-    return above(image, grid, how, smooth=smooth)
+    return above(image, how, brightness(image, grid), smooth=smooth)
 
 
-def above(image: Float32, grid: Grid, how: str | float, *, smooth: bool) -> Bool:
-    """Return where an image (z, y, x) is above a threshold; see `threshold_mask`."""
-    light = brightness(image, grid)
+def above(image: Float32, how: str | float, light: float, *, smooth: bool) -> Bool:
+    """Return where an image (z, y, x) is above a threshold; see `threshold_mask`.
+
+    Parameters
+    ----------
+    image : ndarray, (z, y, x), float32
+    how : str or float
+    light : float
+        The probe's brightness, in which a number counts.
+    smooth : bool
+    """
     seen = smoothed(image) if smooth else image
     if isinstance(how, str):
         return seen > AUTOMATIC[how](np.maximum(seen, 0.0))

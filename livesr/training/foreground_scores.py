@@ -76,7 +76,7 @@ class Tuning:
             seen = smoothed(image) if smooth else image
             histogram.update(seen / light, {"it": cell.truth})
             for how in AUTOMATIC:
-                found = Counts.of(above(image, grid, how, smooth=smooth), cell.truth)
+                found = Counts.of(above(image, how, float(light), smooth=smooth), cell.truth)
                 self.counts[how, smooth] = self.counts.get((how, smooth), Counts()) + found
 
     def rivals(self) -> dict[str, Rival]:
@@ -217,9 +217,10 @@ def score_masks(
 ) -> dict[str, Bool]:
     """Return the masks of FG-net and of each threshold, on the camera's grid."""
     image, grid = probe_image(cell.stack, cell.stack.grid.voxel_um)
+    light = brightness(image, grid)
     masks = {FG_NET: foreground_mask(cell.stack, package, engine)}
     for kind, rival in rivals.items():
-        masks[kind] = above(image, grid, rival.how, smooth=rival.smooth)
+        masks[kind] = above(image, rival.how, light, smooth=rival.smooth)
     return masks
 
 

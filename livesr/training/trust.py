@@ -259,4 +259,7 @@ def _range(name: str, values: Float64, kept: Float64) -> Range:
     first, middle, last = np.quantile(both, (0.16, 0.5, 0.84))
     wider = max(margin, MARGIN * (high - low))
     spread = max((last - first) / 2, (high - low) / TAILS, margin / 3)
-    return Range(float(low - wider), float(middle), float(high + wider), float(spread))
+    lowest = low - wider
+    if not BY_NAME[name].positive and both.min() >= 0:
+        lowest = max(lowest, 0.0)  # shares and distances are never below
+    return Range(float(lowest), float(middle), float(high + wider), float(spread))
