@@ -62,7 +62,7 @@ def _row(cell: ProbedCell, masks: dict[str, Bool]) -> list[UInt8]:
     title = cell.structure.replace("_", " ")
     row = [
         _shown(picture.tinted(_grey(green)), f"{title}: green"),
-        _shown(picture.tinted(_grey(image[z][box])), "unmixed"),
+        _shown(picture.tinted(_grey(np.maximum(image[z][box], 0.0))), "unmixed"),
         _shown(_compared(truth, truth), "truth"),
     ]
     for kind in (*RIVALS, FG_NET):
