@@ -112,8 +112,10 @@ def test_droplets_are_zero_on_any_grid() -> None:
         image, grid = probe_image(probed, voxel)
         right = int(6.6 / voxel[2])
         assert grid.voxel_um == voxel
-        assert image[1, :, right : right + 10].max() < 100.0  # by half covered at most
-        assert image[1, :, right - 20 : right - 10].max() > 150.0
+        # what is covered by less than half keeps its light
+        covered = image[1, :, right : right + 10]
+        assert np.percentile(covered, 90) < 30.0
+        assert covered.max() < 0.75 * image[1, :, right - 20 : right - 10].max()
 
 
 def test_green_is_registered_to_yellow() -> None:
