@@ -45,7 +45,10 @@ class FakeGuest:
         if task.index.t in self.deadly:
             type(self).deadly = tuple(t for t in self.deadly if t != task.index.t)
             raise GuestDiedError("hung")
-        self._replies += [Reply("taken"), Reply("done", Segmented([{"voxels": 1}], {"read": 0.0}, None))]
+        self._replies += [
+            Reply("taken"),
+            Reply("done", Segmented([{"voxels": 1}], {"read": 0.0}, None)),
+        ]
 
     def answers(self, _timeout_s: float) -> bool:
         return True
