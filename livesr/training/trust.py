@@ -67,6 +67,9 @@ def tuning_stacks(
 ) -> Iterator[LabelledStack]:
     """Yield two stacks of each seed's cell: as usual, and in another light.
 
+    The first plane is in focus on the cover slip, as sessions begin: where it lies decides what
+    the networks make of the flat membrane there.
+
     Parameters
     ----------
     seeds : iterable of int
@@ -84,10 +87,11 @@ def tuning_stacks(
         optics = (Optics.registered if registered else Optics.from_seed)(seed, p.optics)
         usual = rng.random() < plan.usual_z_step
         step = Z_STEP_UM if usual else float(rng.uniform(*plan.z_step_um))
-        start = float(rng.uniform(*plan.start_um)) + world.above_um
         aside = rng.uniform(-12.0, 12.0, 2)
         view = View((float(aside[0]), float(aside[1])), pixel, shape[1:])
-        heights = [start + step * k for k in range(max(round(shape[0] * Z_STEP_UM / step), 1))]
+        heights = [
+            world.above_um + step * k for k in range(max(round(shape[0] * Z_STEP_UM / step), 1))
+        ]
         grid = Grid((len(heights), *shape[1:]), (step, pixel, pixel))
         photons = sample.emission(world.time_s, heights, view, optics)
         truth = sample.truth(world.time_s, heights, view)
