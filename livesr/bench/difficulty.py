@@ -12,10 +12,15 @@ import numpy as np
 from livesr.analysis.scores import ThresholdBaseline
 from livesr.bench.rows import Row
 from livesr.catalog import NAMES
-from livesr.training.baselines import FIRST_FOREST_SEED, baseline_images, ranges, trained_forests
-from livesr.training.forest import ForestPlan, scored_voxels
+from livesr.training.evaluation.baselines import (
+    FIRST_FOREST_SEED,
+    baseline_images,
+    ranges,
+    trained_forests,
+)
+from livesr.training.evaluation.forest import ForestPlan, scored_voxels
+from livesr.training.evaluation.samples import FIRST_TEST_SEED
 from livesr.training.labelled import pixel_images, simulate
-from livesr.training.samples import FIRST_TEST_SEED
 from livesr.types import Features
 
 if TYPE_CHECKING:

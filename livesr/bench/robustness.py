@@ -18,11 +18,11 @@ from livesr.bench.rows import Row
 from livesr.catalog import NETWORKS
 from livesr.segmentation.package import load_package, package_names
 from livesr.simulator.parameters import parameters
+from livesr.training.evaluation.prediction import predicted
+from livesr.training.evaluation.published import published
+from livesr.training.evaluation.resting import RestingEngine
+from livesr.training.evaluation.samples import FIRST_TEST_SEED
 from livesr.training.labelled import simulate, simulate_exposures
-from livesr.training.prediction import predicted
-from livesr.training.published import published
-from livesr.training.resting import RestingEngine
-from livesr.training.samples import FIRST_TEST_SEED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

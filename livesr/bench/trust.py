@@ -18,11 +18,11 @@ from livesr.errors import ModelError
 from livesr.segmentation.engines import choose_engine
 from livesr.segmentation.package import load_package
 from livesr.segmentation.trust import Seen, tables
+from livesr.training.evaluation.prediction import predicted
+from livesr.training.evaluation.samples import FIRST_TEST_SEED
 from livesr.training.labelled import LabelledStack, simulate
-from livesr.training.prediction import predicted
-from livesr.training.samples import FIRST_TEST_SEED
+from livesr.training.sampling.variety import as_text, varied
 from livesr.training.trust import add_to, measured
-from livesr.training.variety import as_text, varied
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,15 +14,15 @@ from livesr.cli.output import Json, Verbose, emit, say, start_logging, table
 from livesr.errors import ConfigError, StorageError
 from livesr.simulator.parameters import PRESETS
 from livesr.storage.disk import replace_text
-from livesr.training.evaluation import evaluate as score
-from livesr.training.samples import FIRST_TEST_SEED, LabelledFolder, SimulatedCells
+from livesr.training.evaluation.evaluate import evaluate as score
+from livesr.training.evaluation.samples import FIRST_TEST_SEED, LabelledFolder, SimulatedCells
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from livesr.training.forest import PixelForest
-    from livesr.training.report import Gallery
-    from livesr.training.samples import Samples
+    from livesr.training.evaluation.forest import PixelForest
+    from livesr.training.evaluation.report import Gallery
+    from livesr.training.evaluation.samples import Samples
 
 _COLUMNS = {
     "structure": "structure",
@@ -116,7 +116,7 @@ def evaluate(
     )
     _tell(scores)
     if report and gallery:
-        from livesr.training.report import write_report
+        from livesr.training.evaluation.report import write_report
 
         say(f"report: {write_report(report, scores, gallery)}")
     return _finish(scores, save, as_json)
@@ -126,7 +126,7 @@ def _gallery(report: Path | None) -> Gallery | None:
     """Return what keeps pictures, if a report is asked for and can be written."""
     if report is None:
         return None
-    from livesr.training.report import Gallery, prepare
+    from livesr.training.evaluation.report import Gallery, prepare
 
     prepare(report)
     return Gallery()
@@ -186,7 +186,7 @@ def _samples(
 
 def _forest(names: Sequence[str], images: int) -> PixelForest:
     """Return a forest for some structures that looks at so many images."""
-    from livesr.training.baselines import trained_forest
+    from livesr.training.evaluation.baselines import trained_forest
 
     say("growing the pixel forest …")
     return trained_forest(names, images=images)

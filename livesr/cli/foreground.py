@@ -11,7 +11,7 @@ from livesr.segmentation.package import load_package
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from livesr.training.samples import Samples
+    from livesr.training.evaluation.samples import Samples
 
 CHANNELS = ("colocalisation",)
 _COLUMNS = {
@@ -61,7 +61,7 @@ def refuse(options: Mapping[str, object]) -> None:
 
 def score_foreground(package: str, cells: Samples, engine: str) -> dict[str, Any]:
     """Score it, print the table, and return what ``--json`` prints."""
-    from livesr.training.foreground_scores import score_foreground as score
+    from livesr.training.evaluation.foreground_scores import score_foreground as score
 
     about = cells.about()
     scores = score(

@@ -9,11 +9,11 @@ import typer
 
 from livesr.catalog import NAMES
 from livesr.cli.output import Json, Verbose, emit, free_folder, say, start_logging, table
-from livesr.training.label_plan import read_label_plan
-from livesr.training.labelling import make_dataset
+from livesr.training.labels.make import make_dataset
+from livesr.training.labels.plan import read_label_plan
 
 if TYPE_CHECKING:
-    from livesr.training.dataset import DataSet
+    from livesr.training.labels.dataset import DataSet
 
 
 def add_to(app: typer.Typer) -> None:

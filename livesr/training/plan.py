@@ -99,8 +99,8 @@ class FieldPlan:
     start_um : tuple of float
         Lowest and highest first plane above the cover slip.
     varied, dividing : float
-        Share of fields of other microscopes and cells (`livesr.training.variety`), and of cells
-        that divide, whose first plane may lie up to `rounded_um` higher: they are tall.
+        Share of fields of other microscopes and cells (`livesr.training.sampling.variety`), and of
+        cells that divide, whose first plane may lie up to `rounded_um` higher: they are tall.
     """
 
     folder: str = "runs/fields"
@@ -230,7 +230,7 @@ class Schedule:
     patch : tuple of int
         (z, y, x) voxels of a patch on the networks' grid.
     optimizer : {"adam", "muon"}
-        Adam (the paper's), or Muon for the convolutions (`livesr.training.muon`).
+        Adam (the paper's), or Muon for the convolutions (`livesr.training.learning.muon`).
     learning_rate : float
         Highest (cosine) or first (plateau).
     shape : {"cosine", "plateau"}
@@ -287,7 +287,8 @@ class Recipe:
         Model package (a folder, or a name in ``models/``) whose weights to begin with; outputs that
         it does not have begin untrained. None if empty.
     teachers : tuple of str
-        Model packages that say, beside the truth, what to learn (`livesr.training.teachers`).
+        Model packages that say, beside the truth, what to learn
+        (`livesr.training.learning.teachers`).
     teaching : float
         Share of the target that is the teachers' probability.
     run : str

@@ -15,10 +15,14 @@ from livesr.errors import LivesrError, StorageError
 from livesr.segmentation.engines import choose_engine
 from livesr.segmentation.package import load_package
 from livesr.simulator.imaging.camera import CameraModel
-from livesr.training.colocalisation import make_coloc_fields
-from livesr.training.crew import joined
-from livesr.training.export import refuse_other_files, update_description, write_package
-from livesr.training.fields import (
+from livesr.training.evaluation.thresholds import tune
+from livesr.training.labelled import simulate
+from livesr.training.learning.crew import joined
+from livesr.training.learning.loop import Trainer, load_best
+from livesr.training.packaging.export import refuse_other_files, update_description, write_package
+from livesr.training.plan import COLOCALISATION
+from livesr.training.sampling.colocalisation import make_coloc_fields
+from livesr.training.sampling.fields import (
     PLANES,
     field_of,
     field_seeds,
@@ -26,18 +30,14 @@ from livesr.training.fields import (
     make_fields,
     write_field,
 )
-from livesr.training.labelled import simulate
-from livesr.training.loop import Trainer, load_best
-from livesr.training.plan import COLOCALISATION
-from livesr.training.sources import recorded_folder, training_folder, validation_folder
-from livesr.training.thresholds import tune
+from livesr.training.sampling.sources import recorded_folder, training_folder, validation_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from multiprocessing.process import BaseProcess
 
-    from livesr.training.crew import Crew
     from livesr.training.labelled import LabelledStack
+    from livesr.training.learning.crew import Crew
     from livesr.training.plan import Recipe
 
     Progress = Callable[[dict[str, object]], None]
@@ -89,7 +89,7 @@ def train(recipe: Recipe, *, progress: Progress) -> Path:
 def finish(recipe: Recipe, folder: Path, progress: Progress) -> None:
     """Choose thresholds, fit probabilities and write scores into a package."""
     if recipe.network.channels == COLOCALISATION:
-        from livesr.training.foreground_scores import tune_foreground
+        from livesr.training.evaluation.foreground_scores import tune_foreground
 
         update_description(folder, thresholds=tune_foreground(load_package(folder)))
         return
@@ -98,8 +98,8 @@ def finish(recipe: Recipe, folder: Path, progress: Progress) -> None:
         judge_package(recipe, folder)
         progress({"event": "trust fitted", "cells": recipe.trust})
     if recipe.evaluate:
-        from livesr.training.evaluation import evaluate
-        from livesr.training.samples import SimulatedCells
+        from livesr.training.evaluation.evaluate import evaluate
+        from livesr.training.evaluation.samples import SimulatedCells
 
         scores = evaluate([folder], SimulatedCells(recipe.evaluate), progress=progress)
         update_description(folder, scores=summary(scores))
@@ -129,7 +129,7 @@ def judge_package(recipe: Recipe, folder: Path) -> None:
     package = load_package(folder)
     own: Iterator[LabelledStack] = iter(())
     if recipe.data.folders:
-        from livesr.training.dataset import read_dataset
+        from livesr.training.labels.dataset import read_dataset
 
         own = (sample for name in recipe.data.folders for sample in read_dataset(Path(name)))
     stacks = tuning_stacks(range(SEEDS[0], SEEDS[0] + recipe.trust))
@@ -196,7 +196,7 @@ def take_recordings(recipe: Recipe) -> None:
     """Turn the recordings of the recipe's data sets into fields, once."""
     if not recipe.data.folders:
         return
-    from livesr.training.dataset import read_dataset
+    from livesr.training.labels.dataset import read_dataset
 
     camera = CameraModel()
     for part, folders in (

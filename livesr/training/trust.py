@@ -1,7 +1,7 @@
 """What makes a package trustworthy: calibrated probabilities, and what its training looked like.
 
 Fitted on cells that are neither trained on nor scored, of the standard microscope and of others
-(`livesr.training.variety`), each in several lights. Needs no PyTorch.
+(`livesr.training.sampling.variety`), each in several lights. Needs no PyTorch.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from livesr.simulator.imaging.camera import CameraModel
 from livesr.simulator.imaging.optics import Optics
 from livesr.simulator.sample import Sample
 from livesr.simulator.view import View
-from livesr.training.fields import REGISTERED, Z_STEP_UM, draw_world
 from livesr.training.labelled import LabelledStack, features_of
 from livesr.training.plan import FieldPlan
+from livesr.training.sampling.fields import REGISTERED, Z_STEP_UM, draw_world
 from livesr.types import Grid
 
 if TYPE_CHECKING:

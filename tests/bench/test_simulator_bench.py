@@ -25,7 +25,7 @@ from livesr.errors import ModelError
 from livesr.simulator.imaging.camera import CameraModel
 from livesr.simulator.parameters import parameters
 from livesr.simulator.sample import Sample
-from livesr.training import baselines
+from livesr.training.evaluation import baselines
 from livesr.training.labelled import LabelledStack
 from livesr.types import Grid
 

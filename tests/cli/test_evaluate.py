@@ -12,8 +12,8 @@ from livesr.catalog import NAMES
 from livesr.cli.app import register, run
 from livesr.cli.evaluate import score_table, seed_range
 from livesr.errors import ConfigError
-from livesr.training.dataset import write_sample
 from livesr.training.labelled import simulate
+from livesr.training.labels.dataset import write_sample
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -28,7 +28,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
         "livesr.cli.foreground.load_package",
         lambda name: SimpleNamespace(name=name, channels=channels[name]),
     )
-    monkeypatch.setattr("livesr.training.foreground_scores.score_foreground", score)
+    monkeypatch.setattr("livesr.training.evaluation.foreground_scores.score_foreground", score)
     return calls
 
 

@@ -13,8 +13,8 @@ import yaml
 
 from livesr.cli.app import register, run
 from livesr.storage.ome_tiff import TiffSeries
-from livesr.training import labelling
-from livesr.training.dataset import open_dataset, read_dataset
+from livesr.training.labels import make as labelling
+from livesr.training.labels.dataset import open_dataset, read_dataset
 from livesr.types import Grid
 
 if TYPE_CHECKING:

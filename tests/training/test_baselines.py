@@ -8,8 +8,8 @@ from oracles import CAMERA, VOXEL, package, squares
 
 from livesr.calibration.warp import target_grid
 from livesr.catalog import NAMES
-from livesr.training.baselines import RANGES, Baselines, baseline_images
-from livesr.training.forest import ForestPlan, PixelForest, training_voxels
+from livesr.training.evaluation.baselines import RANGES, Baselines, baseline_images
+from livesr.training.evaluation.forest import ForestPlan, PixelForest, training_voxels
 from livesr.training.labelled import features_of, pixel_images
 from livesr.types import Features
 

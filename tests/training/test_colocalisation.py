@@ -9,7 +9,8 @@ import pytest
 
 from livesr.simulator.coloc import PROBES
 from livesr.simulator.imaging.camera import CameraModel
-from livesr.training.colocalisation import (
+from livesr.training.plan import Augmentation, FieldPlan
+from livesr.training.sampling.colocalisation import (
     DROPLET_BIT,
     FOREGROUND_BIT,
     ColocField,
@@ -18,9 +19,8 @@ from livesr.training.colocalisation import (
     simulate_coloc_field,
     simulate_probes,
 )
-from livesr.training.colocalisation_patches import ColocalisationMaker
-from livesr.training.fields import made_fields
-from livesr.training.plan import Augmentation, FieldPlan
+from livesr.training.sampling.colocalisation_patches import ColocalisationMaker
+from livesr.training.sampling.fields import made_fields
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,10 +12,10 @@ import yaml
 
 from livesr.calibration.warp import ChromaticModel
 from livesr.errors import StorageError
-from livesr.training import dataset
-from livesr.training.dataset import FILE, open_dataset, read_dataset, write_sample
-from livesr.training.dataset_records import Colocalisation, Label
 from livesr.training.labelled import LabelledStack
+from livesr.training.labels import dataset
+from livesr.training.labels.dataset import FILE, open_dataset, read_dataset, write_sample
+from livesr.training.labels.records import Colocalisation, Label
 from livesr.types import Grid
 
 if TYPE_CHECKING:

@@ -9,8 +9,9 @@ from oracles import CAMERA, Oracle, package, squares
 
 from livesr.catalog import NAMES
 from livesr.errors import ConfigError, ModelError
-from livesr.training import evaluation, resting
-from livesr.training.evaluation import evaluate
+from livesr.training.evaluation import evaluate as evaluation
+from livesr.training.evaluation import resting
+from livesr.training.evaluation.evaluate import evaluate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,11 +16,11 @@ from livesr.errors import ModelError, StorageError  # noqa: E402 (after the skip
 from livesr.segmentation.checking import check_package  # noqa: E402
 from livesr.segmentation.engines import choose_engine  # noqa: E402
 from livesr.segmentation.package import Package, load_package  # noqa: E402
-from livesr.training import export  # noqa: E402
-from livesr.training.export import network_of, update_description, write_package  # noqa: E402
-from livesr.training.graph import Deployed  # noqa: E402
-from livesr.training.loop import build  # noqa: E402
-from livesr.training.modelcard import FILES, WARNING, first_line  # noqa: E402
+from livesr.training.learning.loop import build  # noqa: E402
+from livesr.training.packaging import export  # noqa: E402
+from livesr.training.packaging.export import network_of, update_description, write_package  # noqa: E402
+from livesr.training.packaging.graph import Deployed  # noqa: E402
+from livesr.training.packaging.modelcard import FILES, WARNING, first_line  # noqa: E402
 from livesr.training.recipe import recipe_from  # noqa: E402
 
 if TYPE_CHECKING:

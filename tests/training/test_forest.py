@@ -8,8 +8,13 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from livesr.errors import ModelError
-from livesr.training.filters import FILTERS, FLAT, SIGMAS_PX, filtered_at, flat_filters
-from livesr.training.forest import ForestPlan, PixelForest, scored_voxels, training_voxels
+from livesr.training.evaluation.filters import FILTERS, FLAT, SIGMAS_PX, filtered_at, flat_filters
+from livesr.training.evaluation.forest import (
+    ForestPlan,
+    PixelForest,
+    scored_voxels,
+    training_voxels,
+)
 from livesr.types import Grid
 
 if TYPE_CHECKING:

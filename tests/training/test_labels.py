@@ -11,10 +11,15 @@ from livesr.analysis.scores import Counts
 from livesr.calibration.warp import ChromaticModel
 from livesr.errors import ModelError
 from livesr.segmentation.description import CELLS
-from livesr.training.colocalisation import simulate_probes
-from livesr.training.foreground import foreground_mask, threshold_mask
-from livesr.training.foreground_scores import FG_NET, RIVALS, Rival, score_masks, tune_rivals
-from livesr.training.labels import (
+from livesr.training.evaluation.foreground_scores import (
+    FG_NET,
+    RIVALS,
+    Rival,
+    score_masks,
+    tune_rivals,
+)
+from livesr.training.labels.foreground import foreground_mask, threshold_mask
+from livesr.training.labels.probe import (
     ProbedStack,
     brightness,
     colocalisation_image,
@@ -22,6 +27,7 @@ from livesr.training.labels import (
     feature,
     probe_image,
 )
+from livesr.training.sampling.colocalisation import simulate_probes
 from livesr.types import Grid
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from livesr.training.memory import avoid_narrow_amx, keep_memory
+from livesr.training.learning.memory import avoid_narrow_amx, keep_memory
 from livesr.training.plan import NetworkPlan
 
 SETTING = "ONEDNN_MAX_CPU_ISA"
@@ -34,7 +34,7 @@ def test_freed_arrays_come_back_without_new_pages() -> None:
     program = """
 import resource
 import numpy as np
-from livesr.training.memory import keep_memory
+from livesr.training.learning.memory import keep_memory
 def faults():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     for _ in range(10):

@@ -6,7 +6,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="training needs PyTorch: pip install 'livesr[train]'")
 
-from livesr.training.muon import muon, orthogonal  # noqa: E402 (after the skip)
+from livesr.training.learning.muon import muon, orthogonal  # noqa: E402 (after the skip)
 from livesr.training.network import Architecture, AttentionUNet  # noqa: E402
 
 

@@ -10,7 +10,9 @@ from livesr.calibration.warp import ChromaticModel
 from livesr.catalog import NAMES
 from livesr.errors import ConfigError
 from livesr.simulator.imaging.camera import CameraModel
-from livesr.training.fields import (
+from livesr.training.labelled import LabelledStack
+from livesr.training.plan import Augmentation, FieldPlan
+from livesr.training.sampling.fields import (
     Field,
     field_of,
     made_fields,
@@ -19,9 +21,7 @@ from livesr.training.fields import (
     read_field,
     write_field,
 )
-from livesr.training.labelled import LabelledStack
-from livesr.training.patches import PatchMaker, around_box, coverage, turned
-from livesr.training.plan import Augmentation, FieldPlan
+from livesr.training.sampling.patches import PatchMaker, around_box, coverage, turned
 from livesr.types import Grid, Normalisation
 
 if TYPE_CHECKING:

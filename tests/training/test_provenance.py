@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from livesr.simulator.parameters import parameters
-from livesr.training.provenance import _sources, simulator_version
+from livesr.training.evaluation.provenance import _sources, simulator_version
 
 if TYPE_CHECKING:
     from pathlib import Path

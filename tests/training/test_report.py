@@ -13,13 +13,13 @@ from oracles import CAMERA, Oracle, package, squares
 
 from livesr.analysis.scores import Counts
 from livesr.errors import ModelError, StorageError
-from livesr.training.baselines import Baselines
-from livesr.training.report import Gallery, prepare, write_report
-from livesr.training.report.gallery import densest, outline
-from livesr.training.report.page import page
-from livesr.training.report.panels import FALSE, MISSED, difference
-from livesr.training.results import assembled
-from livesr.training.scoring import Ceiling, Evaluation, Panel
+from livesr.training.evaluation.baselines import Baselines
+from livesr.training.evaluation.report import Gallery, prepare, write_report
+from livesr.training.evaluation.report.gallery import densest, outline
+from livesr.training.evaluation.report.page import page
+from livesr.training.evaluation.report.panels import FALSE, MISSED, difference
+from livesr.training.evaluation.results import assembled
+from livesr.training.evaluation.scoring import Ceiling, Evaluation, Panel
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -148,7 +148,7 @@ def test_what_cannot_be_written_is_said_before_scoring(
     with pytest.raises(StorageError, match="cannot be written"):
         prepare(tmp_path / "file")
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    monkeypatch.setattr("livesr.training.report.write.find_spec", lambda _: None)
+    monkeypatch.setattr("livesr.training.evaluation.report.write.find_spec", lambda _: None)
     with pytest.raises(ModelError, match="matplotlib") as caught:
         prepare(tmp_path)
     assert "livesr[train]" in caught.value.fix
@@ -168,7 +168,7 @@ def test_a_full_disk_leaves_no_half_page(
         return write(path, content)
 
     monkeypatch.setattr(AnyPath, "write_bytes", full)
-    monkeypatch.setattr("livesr.training.report.write._figures", lambda *_: [])
+    monkeypatch.setattr("livesr.training.evaluation.report.write._figures", lambda *_: [])
     with pytest.raises(StorageError, match="No space left"):
         write_report(tmp_path, *scored)
     assert not (tmp_path / "report.html").exists()

@@ -5,9 +5,9 @@ import pytest
 from oracles import Oracle, package, squares
 
 from livesr.errors import ModelError
-from livesr.training import resting
-from livesr.training.prediction import predicted
-from livesr.training.resting import RestingEngine
+from livesr.training.evaluation import resting
+from livesr.training.evaluation.prediction import predicted
+from livesr.training.evaluation.resting import RestingEngine
 
 
 def test_it_loads_itself_again_and_says_the_same(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,15 +20,15 @@ from livesr.catalog import NAMES  # noqa: E402 (after the skip)
 from livesr.errors import ModelError, StorageError  # noqa: E402
 from livesr.segmentation.engines import choose_engine  # noqa: E402
 from livesr.segmentation.package import load_package  # noqa: E402
-from livesr.training.crew import Crew  # noqa: E402
-from livesr.training.export import network_of, update_description  # noqa: E402
-from livesr.training.graph import Deployed  # noqa: E402
-from livesr.training.loop import Trainer, load_best  # noqa: E402
-from livesr.training.loss import probabilities  # noqa: E402
+from livesr.training.heads import probabilities  # noqa: E402
+from livesr.training.learning.crew import Crew  # noqa: E402
+from livesr.training.learning.loop import Trainer, load_best  # noqa: E402
+from livesr.training.learning.runlog import draw_curves, read_log  # noqa: E402
+from livesr.training.learning.teachers import Teachers, unweighted  # noqa: E402
+from livesr.training.packaging.export import network_of, update_description  # noqa: E402
+from livesr.training.packaging.graph import Deployed  # noqa: E402
 from livesr.training.recipe import dump_recipe, recipe_from  # noqa: E402
 from livesr.training.run import train  # noqa: E402
-from livesr.training.runlog import draw_curves, read_log  # noqa: E402
-from livesr.training.teachers import Teachers, unweighted  # noqa: E402
 
 if TYPE_CHECKING:
     from pathlib import Path

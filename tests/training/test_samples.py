@@ -6,8 +6,8 @@ import pytest
 from livesr.catalog import NAMES
 from livesr.errors import ConfigError
 from livesr.simulator.parameters import parameters
-from livesr.training.published import published
-from livesr.training.samples import SimulatedCells
+from livesr.training.evaluation.published import published
+from livesr.training.evaluation.samples import SimulatedCells
 
 
 def test_simulated_cells_are_made_as_asked() -> None:

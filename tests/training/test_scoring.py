@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 from oracles import CAMERA
 
-from livesr.training.scoring import _confused
+from livesr.training.evaluation.scoring import _confused
 
 
 def test_a_voxel_that_several_classes_hold_counts_as_the_rarer() -> None:

@@ -6,8 +6,8 @@ from oracles import Oracle, package, squares
 
 from livesr.analysis.scores import Counts
 from livesr.segmentation.segment import mask_on
-from livesr.training.prediction import predicted
-from livesr.training.thresholds import CANDIDATES, tune
+from livesr.training.evaluation.prediction import predicted
+from livesr.training.evaluation.thresholds import CANDIDATES, tune
 
 
 def test_thresholds_follow_the_probabilities() -> None:

@@ -4,9 +4,9 @@ import numpy as np
 
 from livesr.simulator.parameters import parameters
 from livesr.simulator.sample import Sample
-from livesr.training.fields import draw_world
 from livesr.training.plan import FieldPlan
-from livesr.training.variety import DIVISIONS_S, as_text, dividing, varied
+from livesr.training.sampling.fields import draw_world
+from livesr.training.sampling.variety import DIVISIONS_S, as_text, dividing, varied
 
 
 def test_every_world_is_one_that_the_simulator_takes() -> None:

@@ -1,0 +1,1 @@
+"""Scores of packages beside baselines and the paper's figures, and their report."""

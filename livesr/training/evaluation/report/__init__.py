@@ -1,0 +1,6 @@
+"""A report of an evaluation: one page of HTML with its figures, which are PNG files beside it."""
+
+from livesr.training.evaluation.report.gallery import Gallery
+from livesr.training.evaluation.report.write import prepare, write_report
+
+__all__ = ["Gallery", "prepare", "write_report"]

@@ -1,6 +1,0 @@
-"""A report of an evaluation: one page of HTML with its figures, which are PNG files beside it."""
-
-from livesr.training.report.gallery import Gallery
-from livesr.training.report.write import prepare, write_report
-
-__all__ = ["Gallery", "prepare", "write_report"]
