@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from livesr.flow import Reply, StopToken, Waiting
     from livesr.pipeline import Task
     from livesr.segmentation.trust import Strangeness
-    from livesr.session.segmenter import Job, Segmented
+    from livesr.session.job import Job
+    from livesr.session.segmenter import Segmented
     from livesr.storage.journal import Journal
     from livesr.storage.spool import Spool
     from livesr.storage.tables import RowLog

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from livesr.pipeline import Segmentation, SegmentTools
-    from livesr.session.segmenter import Job
+    from livesr.session.job import Job
     from livesr.types import UInt8, UInt16
 
 BRIGHTEST_PERCENTILE = 99.9

@@ -12,9 +12,9 @@ from livesr.flow import StopToken, Waiting, Worker, give_back_memory
 from livesr.pipeline import AcquisitionStopped, OpenStack, Recorder, Task
 from livesr.session.feeder import Feeder
 from livesr.session.files import open_files, prepare_folder
+from livesr.session.job import Job
 from livesr.session.log import session_log
 from livesr.session.result import Outcome, SessionResult
-from livesr.session.segmenter import Job
 from livesr.storage.disk import free_bytes
 from livesr.storage.folder import LOG_FILE
 from livesr.storage.journal import Event

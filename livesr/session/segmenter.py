@@ -28,43 +28,17 @@ from livesr.storage.spool import Spool, SpoolReader
 from livesr.types import Normalisation, Stack, StackIndex
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from multiprocessing.connection import Connection
     from pathlib import Path
 
-    from livesr.calibration.warp import ChromaticModel
     from livesr.segmentation.trust import Strangeness
-    from livesr.types import RecordingInfo, UInt16
+    from livesr.session.job import Job
+    from livesr.types import UInt16
 
 log = logging.getLogger(__name__)
 
 GIVE_BACK_EVERY = 20
 """Stacks between two times that freed memory is returned to the system."""
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """What the segmenter is told when it starts: picklable, nothing but data.
-
-    Attributes
-    ----------
-    probabilities, masked_images : bool
-        What is stored beside the masks.
-    """
-
-    info: RecordingInfo
-    package: str
-    engine: str
-    precision: str
-    threads: int | None
-    calibration: str
-    models: Mapping[int, ChromaticModel]
-    structures: tuple[str, ...]
-    unreliable: tuple[str, ...]
-    on_camera_grid: bool
-    folder: Path
-    probabilities: bool = False
-    masked_images: bool = False
 
 
 @dataclass(frozen=True, slots=True)
