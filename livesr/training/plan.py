@@ -127,7 +127,9 @@ class DataPlan:
     folders : tuple of str
         Data sets to train on.
     validation : tuple of str
-        Data sets that choose the best checkpoint; simulated fields do if there are none.
+        Data sets that choose the best checkpoint. Without them simulated fields do, unless the
+        training has recordings: then the last weights are kept, because simulated cells cannot
+        say how well another microscope is learnt.
     share : float
         Of patches that come from recordings; all of them if ``fields.count`` is 0.
     """
@@ -136,6 +138,11 @@ class DataPlan:
     validation: tuple[str, ...] = ()
     share: float = 0.5
     __pydantic_config__: ClassVar = STRICT
+
+    @property
+    def unjudged(self) -> bool:
+        """Whether there are recordings to train on and none to choose a checkpoint by."""
+        return bool(self.folders) and not self.validation
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ from livesr.training.sampling.fields import (
 from livesr.training.sampling.sources import recorded_folder, training_folder, validation_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from multiprocessing.process import BaseProcess
 
     from livesr.training.labelled import LabelledStack
@@ -127,26 +127,38 @@ def judge_package(recipe: Recipe, folder: Path) -> None:
     from livesr.training.trust import SEEDS, fit_trust, tuning_stacks
 
     package = load_package(folder)
-    own: Iterator[LabelledStack] = iter(())
-    if recipe.data.folders:
-        from livesr.training.labels.dataset import read_dataset
-
-        own = (sample for name in recipe.data.folders for sample in read_dataset(Path(name)))
+    own = _recordings(recipe.data.folders)
     stacks = tuning_stacks(range(SEEDS[0], SEEDS[0] + recipe.trust))
     with closing(choose_engine("auto", package)) as engine:
         update_description(folder, trust=fit_trust(package, engine, stacks, own))
 
 
 def tune_package(recipe: Recipe, folder: Path) -> dict[str, float]:
-    """Choose the package's thresholds on the validation cells and write them into it."""
-    package = load_package(folder)
+    """Choose the package's thresholds on the validation cells and write them into it.
+
+    Structures that recordings of the user have labels for get theirs from those: from the data sets
+    for validation, or those trained on if there are no others.
+    """
     _, seeds = field_seeds(recipe.fields)
     side = min(512, *recipe.fields.shape)
-    stacks = (simulate(seed, shape=(PLANES, side, side)) for seed in seeds)
-    with closing(choose_engine("auto", package)) as engine:
-        thresholds = tune(package, engine, stacks)
-    update_description(folder, thresholds=thresholds)
+    simulated = (simulate(seed, shape=(PLANES, side, side)) for seed in seeds)
+    own = _recordings(recipe.data.validation or recipe.data.folders)
+    thresholds: dict[str, float] = {}
+    for stacks in (simulated, own):  # the later has the last word on what it has labels for
+        package = load_package(folder)
+        with closing(choose_engine("auto", package)) as engine:
+            thresholds = tune(package, engine, stacks)
+        update_description(folder, thresholds=thresholds)
     return thresholds
+
+
+def _recordings(folders: Sequence[str]) -> Iterator[LabelledStack]:
+    """Yield the samples of data sets."""
+    if folders:
+        from livesr.training.labels.dataset import read_dataset
+
+        for folder in folders:
+            yield from read_dataset(Path(folder))
 
 
 @contextmanager

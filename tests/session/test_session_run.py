@@ -15,6 +15,7 @@ from livesr.flow import StopToken
 from livesr.pipeline import segment
 from livesr.session import run_session
 from livesr.session import segmenter as guests
+from livesr.session.job import Job
 from livesr.storage.folder import PLANES_FILE
 from livesr.storage.image import ImageWriter
 from livesr.storage.reader import open_session
@@ -75,7 +76,7 @@ def test_masks_do_not_depend_on_when_they_are_made(
     run_session(plan, folder)
     reader = open_session(folder)
     image = reader.images[0]
-    job = guests.Job(
+    job = Job(
         info=plan.info,
         package=str(plan.package.folder),
         engine="auto",

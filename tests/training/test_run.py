@@ -21,6 +21,8 @@ from livesr.errors import ModelError, StorageError  # noqa: E402
 from livesr.segmentation.engines import choose_engine  # noqa: E402
 from livesr.segmentation.package import load_package  # noqa: E402
 from livesr.training.heads import probabilities  # noqa: E402
+from livesr.training.labelled import simulate  # noqa: E402
+from livesr.training.labels.dataset import write_sample  # noqa: E402
 from livesr.training.learning.crew import Crew  # noqa: E402
 from livesr.training.learning.loop import Trainer, load_best  # noqa: E402
 from livesr.training.learning.runlog import draw_curves, read_log  # noqa: E402
@@ -28,11 +30,13 @@ from livesr.training.learning.teachers import Teachers, unweighted  # noqa: E402
 from livesr.training.packaging.export import network_of, update_description  # noqa: E402
 from livesr.training.packaging.graph import Deployed  # noqa: E402
 from livesr.training.recipe import dump_recipe, recipe_from  # noqa: E402
-from livesr.training.run import train  # noqa: E402
+from livesr.training.run import take_recordings, train, tune_package  # noqa: E402
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
+    from livesr.training.labelled import LabelledStack
     from livesr.training.plan import Recipe
 
 ALONE = Crew(0, 1, "cpu")
@@ -168,6 +172,58 @@ def test_a_fine_tuning_that_only_harms_ends_where_it_began(
     start = network_of(load_package(folder)).state_dict()
     for key, value in load_best(tuned).state_dict().items():
         assert torch.equal(value, start[key].to(value.dtype)), key
+
+
+@pytest.fixture
+def recorded(trained: tuple[Recipe, Path, list], tmp_path: Path) -> Recipe:
+    """A fine-tuning on one simulated recording, of which two structures are labelled."""
+    recipe, folder, _ = trained
+    stack = simulate(60_020, shape=(8, 96, 96))
+    known = {name: stack.truth[name] for name in ("nucleus", "cytosol")}
+    write_sample(tmp_path / "mine", replace(stack, truth=known, name="first"))
+    return replace(
+        recipe,
+        run=str(tmp_path / "run"),
+        initial=str(folder),
+        data=replace(recipe.data, folders=(str(tmp_path / "mine"),)),
+    )
+
+
+def test_simulated_cells_do_not_choose_what_recordings_taught(recorded: Recipe) -> None:
+    """They would always choose the beginning, where the light is their own."""
+    harm = replace(recorded.schedule, learning_rate=1.0, freeze_norm=0.0, steps=2)
+    tuned = replace(recorded, schedule=harm)
+    take_recordings(tuned)
+    last = Trainer(tuned, lambda _: None, ALONE)
+    last.run()
+    for key, value in load_best(tuned).state_dict().items():
+        assert torch.equal(value, last.average.state_dict()[key]), key
+
+
+def test_thresholds_of_what_is_labelled_come_from_the_recordings(
+    recorded: Recipe, trained: tuple[Recipe, Path, list], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Simulated cells have the last word only on what the recordings do not show."""
+    answers = {"simulated": 0.2, "own": 0.8}
+
+    def tune(package: object, _: object, stacks: Iterable[LabelledStack]) -> dict[str, float]:
+        chosen = dict(package.about.thresholds)
+        for stack in stacks:
+            answer = answers["own" if stack.name == "first" else "simulated"]
+            chosen |= dict.fromkeys(stack.truth, answer)
+        return chosen
+
+    _, folder, _ = trained
+    mine = folder.with_name("MINE")
+    shutil.copytree(folder, mine, dirs_exist_ok=True)
+    monkeypatch.setattr("livesr.training.run.tune", tune)
+    monkeypatch.setattr(
+        "livesr.training.run.simulate", lambda seed, **_: simulate(seed, shape=(8, 64, 64))
+    )
+    tune_package(recorded, mine)
+    chosen = load_package(mine).about.thresholds
+    assert {name for name, t in chosen.items() if t == answers["own"]} == {"nucleus", "cytosol"}
+    assert chosen["er"] == answers["simulated"]
 
 
 def test_one_head_may_begin_with_all_of_them(

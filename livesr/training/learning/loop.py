@@ -185,7 +185,7 @@ class Trainer:
             f1 = validate(ready, validation, self.recipe)
             mean = sum(f1.values()) / max(len(f1), 1)
             self._log.line(event="validated", step=self.state.step, mean_f1=mean, f1=f1)
-            if mean > self.state.best:
+            if mean > self.state.best or self.recipe.data.unjudged:
                 save(ready.state_dict(), self.folder / "best.pt")
         mean = self.crew.told(mean)
         state = self.state
