@@ -32,6 +32,7 @@ def draw_scores(structures: Scores) -> Any:
     f1, moc, accuracy = figure.subplots(1, 3, sharey=True, width_ratios=(2.2, 1.2, 1.2))
     at = np.arange(len(names))
     _draw_f1(f1, structures, at)
+    least = min(0.9, *(structures[name]["pixel_accuracy"] for name in names)) - 0.05
     for axis, key, title, empty in (
         (moc, "moc", "Manders' overlap (MOC)", None),
         (accuracy, "pixel_accuracy", "pixel accuracy", "background_accuracy"),
@@ -41,10 +42,11 @@ def draw_scores(structures: Scores) -> Any:
         axis.scatter(paper, at, marker="|", s=170, color=PAPER, linewidth=2, label="paper, above")
         if empty:
             values = [structures[name][empty] for name in names]
+            values = [value if value >= least else np.nan for value in values]
             axis.scatter(values, at, s=22, color=GREY, label="empty mask", clip_on=False)
         axis.set_title(title, fontsize=11)
         _below(axis)
-    accuracy.set_xlim(min(0.9, *(structures[name]["pixel_accuracy"] for name in names)) - 0.05, 1)
+    accuracy.set_xlim(least, 1)
     f1.set_yticks(at, [BY_NAME[name].title for name in names])
     f1.invert_yaxis()
     return figure
