@@ -13,7 +13,7 @@ from livesr.calibration.warp import Warp
 from livesr.features import estimate_normalisation
 from livesr.pipeline import SegmentTools, measure, segment
 from livesr.segmentation.engines import choose_engine
-from livesr.segmentation.package import load_package
+from livesr.segmentation.networks import choose_networks
 from livesr.segmentation.segment import network_voxel
 from livesr.simulator.imaging.camera import CameraModel
 from livesr.simulator.stack import simulate_stack
@@ -28,21 +28,23 @@ def main() -> None:
     data = CameraModel().expose(photons, np.random.default_rng(0))
     grid = Grid((16, 192, 192), (0.3, 0.0668, 0.0668))  # z, y, x; µm
 
-    package = load_package("ALL")
+    networks = choose_networks(["ALL"])  # or ["ten"], or ["MITO", "ER"]
     tools = SegmentTools(
-        warp=Warp(grid, network_voxel(package, grid)),
-        package=package,
-        engine=choose_engine("auto", package),
+        warp=Warp(grid, network_voxel(networks.first, grid)),
+        networks=networks,
+        engines=tuple(
+            choose_engine("auto", package, structures=names) for package, names in networks.parts
+        ),
         offset=OFFSET,
         camera=grid,
-        structures=package.structures,
         on_camera_grid=True,
     )
     normalisation = estimate_normalisation(data, grid, OFFSET)
     masks = segment(Stack(data, StackIndex(0, 0), 0.0), normalisation, tools).masks
     for row in measure(masks):
         print(f"{row['structure']:20s} {row['volume_um3']:8.1f} µm³")
-    tools.engine.close()
+    for engine in tools.engines:
+        engine.close()
 
 
 if __name__ == "__main__":

@@ -122,12 +122,11 @@ def _engines() -> Iterator[Check]:
     for engine in ENGINES:
         reason = engine.unavailable()
         working += reason is None
-        yield Check(
-            f"engine {engine.name}",
-            "warning" if reason else "ok",
-            reason or engine.describe(),
-            "" if reason is None else reason,
-        )
+        if reason is None:
+            yield Check(f"engine {engine.name}", "ok", engine.describe())
+        else:
+            why, _, mend = reason.rpartition(": ")
+            yield Check(f"engine {engine.name}", "warning", why or reason, mend)
     if not working:
         yield Check("engines", "failed", "none works here", "python -m pip install openvino")
 

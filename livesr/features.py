@@ -80,18 +80,28 @@ def make_features(stack_data: UInt16, warp: Warp, offset: float, norm: Normalisa
     ValueError
         If the normalisation is not positive and finite.
     """
-    if not (0 < norm.intensity < np.inf and 0 < norm.ratio < np.inf):
-        raise ValueError(f"{norm} is not positive and finite")
+    check_usable(norm)
     channels = warp.apply(stack_data[:2], offset)
     if len(channels) == 1:
         data = np.zeros((2, *warp.target.shape), np.float32)
         data[0] = compress(channels[0] / np.float32(norm.intensity))
         return Features(data, warp.target, has_ratio=False)
-    softening = max(MIN_SOFTENING, SOFTENING * norm.intensity)
+    softening = softening_of(norm)
     yellow, red = channels.reshape(2, -1)
     intensity, ratio = np.float32(norm.intensity), np.float32(norm.ratio)
     _to_features(yellow, red, intensity, ratio, np.float32(softening))
     return Features(channels, warp.target, has_ratio=True)
+
+
+def check_usable(norm: Normalisation) -> None:
+    """Raise ValueError if a normalisation is not positive and finite."""
+    if not (0 < norm.intensity < np.inf and 0 < norm.ratio < np.inf):
+        raise ValueError(f"{norm} is not positive and finite")
+
+
+def softening_of(norm: Normalisation) -> float:
+    """Return ε of the ratio, counts."""
+    return max(MIN_SOFTENING, SOFTENING * norm.intensity)
 
 
 def _features_in_place(

@@ -10,12 +10,10 @@ Nothing in this module knows of microscopes or masks. A session uses
 
 from __future__ import annotations
 
-import ctypes
 import logging
 import multiprocessing
 import queue
 import signal
-import sys
 import threading
 import time
 from collections import deque
@@ -326,22 +324,23 @@ def yield_to_acquisition() -> None:
     psutil.Process().nice(below_normal if below_normal is not None else 15)
 
 
-def give_back_memory() -> None:
-    """Return freed memory to the system, where the C library keeps it for itself (glibc).
+def requests(
+    pipe: Connection, idle: Callable[[], None] | None = None, every_s: float = 0.005
+) -> Iterator[Any]:
+    """Yield requests in a guest until its owner closes the pipe or dies.
 
-    Masks compress to another size each time; over a night the gaps that their buffers leave would
-    add up. Other systems' allocators give memory back by themselves, and nothing is done there.
+    Parameters
+    ----------
+    pipe : Connection
+    idle : callable, optional
+        Called again and again while there is no request …
+    every_s : float
+        … with pauses of so many seconds.
     """
-    if sys.platform == "linux":
-        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-        if trim is not None:
-            trim(0)
-
-
-def requests(pipe: Connection) -> Iterator[Any]:
-    """Yield requests in a guest until its owner closes the pipe or dies."""
     while True:
         try:
+            while idle is not None and not pipe.poll(every_s):
+                idle()
             yield pipe.recv()
         except (EOFError, OSError):
             return

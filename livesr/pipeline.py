@@ -11,7 +11,7 @@ stack, so that live, later and offline masks are the same. `livesr.session` conn
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,7 +23,7 @@ from livesr.segmentation.quantities import measure as quantities_of
 from livesr.segmentation.segment import probabilities, to_masks
 from livesr.storage.journal import Event
 from livesr.storage.tables import plane_row
-from livesr.types import StackIndex
+from livesr.types import Masks, StackIndex
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -31,8 +31,9 @@ if TYPE_CHECKING:
     from livesr.calibration.warp import Warp
     from livesr.config.layouts import Layout
     from livesr.flow import StopToken, Waiting
+    from livesr.resident import Flight
     from livesr.segmentation.engines import Engine
-    from livesr.segmentation.package import Package
+    from livesr.segmentation.networks import Networks
     from livesr.segmentation.trust import Seen, Strangeness
     from livesr.storage.image import ImageWriter
     from livesr.storage.journal import Journal
@@ -40,9 +41,9 @@ if TYPE_CHECKING:
     from livesr.storage.spool import Spool
     from livesr.storage.tables import RowLog
     from livesr.types import (
+        Features,
         Frame,
         Grid,
-        Masks,
         Normalisation,
         RecordingInfo,
         Stack,
@@ -259,24 +260,30 @@ class SegmentTools:
 
     Attributes
     ----------
+    networks : Networks
+        The packages, and what each of them gives.
+    engines : tuple of Engine
+        One a package.
     seen : Seen or None
-        What the package was trained on; None where it does not say.
+        What they were trained on; None where they do not say.
     probabilities : bool
         Whether probabilities are asked for.
     masked : Warp or None
         To the masks' grid, if images of mask × intensity are asked for.
+    resident : Flight or None
+        Does a stack's whole way on a graphics card, where the engine is on one.
     """
 
     warp: Warp
-    package: Package
-    engine: Engine
+    networks: Networks
+    engines: tuple[Engine, ...]
     offset: float
     camera: Grid
-    structures: tuple[str, ...]
     on_camera_grid: bool
     seen: Seen | None = None
     probabilities: bool = False
     masked: Warp | None = None
+    resident: Flight | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,8 +295,8 @@ class Segmentation:
     masks : Masks
     strangeness : Strangeness or None
         How unlike the training it is; None where the package does not say.
-    probability : ndarray, (K, z, y, x), uint8, or None
-        As the network gives it, times 255, on its grid, if asked for.
+    probability : dict of str to ndarray, (z, y, x), uint8
+        Each structure's, as its network gives it, times 255, on the networks' grid, if asked for.
     intensity : ndarray, (z, y, x), uint16, or None
         Registered mean of the channels in counts above the offset, on the masks' grid, if asked
         for.
@@ -297,31 +304,61 @@ class Segmentation:
 
     masks: Masks
     strangeness: Strangeness | None = None
-    probability: UInt8 | None = None
+    probability: dict[str, UInt8] = field(default_factory=dict)
     intensity: UInt16 | None = None
 
 
 def segment(stack: Stack, normalisation: Normalisation, tools: SegmentTools) -> Segmentation:
     """Return the masks of one stack: pure, so that live, later and offline masks are the same."""
+    if tools.resident is not None:
+        return _on_card(stack, normalisation, tools, tools.resident)
     features = make_features(stack.data, tools.warp, tools.offset, normalisation)
-    strangeness = None
-    if tools.seen is not None:
-        measured = quantities_of(stack.data, features, tools.camera, normalisation)
-        strangeness = tools.seen.strangeness(measured)
-    probability = probabilities(features, tools.package, tools.engine)
-    masks = to_masks(
-        probability,
-        tools.package,
-        tools.camera if tools.on_camera_grid else features.grid,
-        stack.index,
-        structures=tools.structures,
-    )
+    grid = tools.camera if tools.on_camera_grid else features.grid
+    volumes: dict[str, UInt8] = {}
+    kept: dict[str, UInt8] = {}
+    for package, engine in zip(tools.networks.packages, tools.engines, strict=True):
+        probability = probabilities(features, package, engine)
+        names = engine.structures
+        masks = to_masks(probability, package, grid, stack.index, structures=names, outputs=names)
+        volumes |= masks.volumes
+        if tools.probabilities:
+            kept |= dict(zip(names, probability, strict=True))
+        if len(tools.engines) > 1:
+            engine.rest()
+    ordered = {name: volumes[name] for name in tools.networks.structures}
     return Segmentation(
-        masks,
-        strangeness,
-        probability if tools.probabilities else None,
-        mean_intensity(stack.data, tools.masked, tools.offset) if tools.masked else None,
+        Masks(ordered, grid, stack.index),
+        _strangeness(stack, features, normalisation, tools),
+        kept,
+        _intensity(stack, tools),
     )
+
+
+def _on_card(
+    stack: Stack, normalisation: Normalisation, tools: SegmentTools, resident: Flight
+) -> Segmentation:
+    found = resident.segment(stack, normalisation)
+    names = tools.engines[0].structures
+    kept = {} if found.probability is None else dict(zip(names, found.probability, strict=True))
+    return Segmentation(
+        found.masks(stack.index),
+        _strangeness(stack, found.features, normalisation, tools),
+        kept,
+        _intensity(stack, tools),
+    )
+
+
+def _strangeness(
+    stack: Stack, features: Features | None, normalisation: Normalisation, tools: SegmentTools
+) -> Strangeness | None:
+    if tools.seen is None or features is None:
+        return None
+    measured = quantities_of(stack.data, features, tools.camera, normalisation)
+    return tools.seen.strangeness(measured)
+
+
+def _intensity(stack: Stack, tools: SegmentTools) -> UInt16 | None:
+    return mean_intensity(stack.data, tools.masked, tools.offset) if tools.masked else None
 
 
 # ----------------------------------------------------------------- masks → measured

@@ -12,7 +12,14 @@ if TYPE_CHECKING:
 
     from livesr.bench.rows import Row
 
-TOPICS: tuple[str, ...] = ("acquisition", "simulator", "networks", "pipeline", "trust")
+TOPICS: tuple[str, ...] = (
+    "acquisition",
+    "simulator",
+    "networks",
+    "engines",
+    "pipeline",
+    "trust",
+)
 
 
 def run_topic(topic: str) -> Iterator[Row]:

@@ -25,6 +25,8 @@ class Row:
         What limits the figure, and the share of it that is reached, 0–1.
     detail
         Counts and intervals behind the figure.
+    curve, at
+        What the figure is plotted against, if it is one of a curve, and where on it.
     """
 
     name: str
@@ -36,6 +38,8 @@ class Row:
     bound: str | None = None
     attained: float | None = None
     detail: str = ""
+    curve: str | None = None
+    at: float | None = None
 
     def as_dict(self) -> dict[str, object]:
         """Return the row as ``--json`` prints it."""

@@ -146,8 +146,18 @@ class ChromaticModel:
 
 
 @dataclass(frozen=True, slots=True)
-class _Map:
-    """Where the voxels of the target grid lie in one source channel, in its pixels and planes."""
+class ChannelMap:
+    """Where the voxels of the target grid lie in one source channel, in its pixels and planes.
+
+    Attributes
+    ----------
+    y, x : ndarray, (y', x')
+        Row and column in each plane.
+    z_planes : ndarray, (z',)
+        Plane, before the channel's own displacement …
+    dz_planes : ndarray, (y', x'), or None
+        … which is this one; None where planes are taken as they are.
+    """
 
     y: Float32
     x: Float32
@@ -180,6 +190,10 @@ class Warp:
         self._reference = self._map(ChromaticModel.identity())
         self._maps = {c: self._map(m) for c, m in (models or {}).items() if not m.is_identity}
 
+    def channel(self, number: int) -> ChannelMap:
+        """Return the map of one channel."""
+        return self._maps.get(number, self._reference)
+
     def apply(self, data: UInt16, offset: float) -> Float32:
         """Return the stack on the networks' grid.
 
@@ -204,10 +218,10 @@ class Warp:
             raise ValueError(f"stack of shape {data.shape} is not (c, *{self.source.shape})")
         out = np.empty((data.shape[0], *self.target.shape), np.float32)
         for c, planes in enumerate(data):
-            self._apply_channel(planes, offset, self._maps.get(c, self._reference), out[c])
+            self._apply_channel(planes, offset, self.channel(c), out[c])
         return out
 
-    def _apply_channel(self, planes: UInt16, offset: float, m: _Map, out: Float32) -> None:
+    def _apply_channel(self, planes: UInt16, offset: float, m: ChannelMap, out: Float32) -> None:
         # Interpolated counts are rounded to whole ones (0.3 counts rms, well under read noise):
         # half the memory traffic, and the offset is subtracted from 2.2 times fewer pixels.
         def remap(plane: UInt16, target: UInt16) -> None:
@@ -224,7 +238,7 @@ class Warp:
             remap(plane, counts)
         interpolate_z(moved, m.z_planes, m.dz_planes, np.float32(offset), out)
 
-    def _map(self, model: ChromaticModel) -> _Map:
+    def _map(self, model: ChromaticModel) -> ChannelMap:
         (nz, ny, nx), (vz, vy, vx) = self.source.shape, self.source.voxel_um
         (tz, ty, tx), (wz, wy, wx) = self.target.shape, self.target.voxel_um
         y = (_source_index(ty, wy / vy) - (ny - 1) / 2) * vy
@@ -235,7 +249,7 @@ class Warp:
         z: Float64 = np.arange(tz, dtype=np.float64) * (z_scale * wz / vz)
         dz_planes = ((dz - (z_scale - 1) * middle) / vz).astype(np.float32)
         moves = nz > 1 and (np.any(dz_planes) or z_scale != 1 or wz != vz)
-        return _Map(
+        return ChannelMap(
             ((y[:, None] + dy) / vy + (ny - 1) / 2).astype(np.float32),
             ((x[None, :] + dx) / vx + (nx - 1) / 2).astype(np.float32),
             z,

@@ -39,6 +39,7 @@ _VERBS = (
     "evaluate",
     "simulate",
     "models",
+    "compile",
     "bench",
     "doctor",
 )

@@ -23,8 +23,8 @@ from livesr.cli.output import (
 )
 from livesr.config import read_session
 from livesr.flow import StopToken, stop_on_signals
+from livesr.segmentation.engines import entry_of
 from livesr.session import SessionResult, check_folder, make_plan, run_session
-from livesr.session.scoring import scored
 
 if TYPE_CHECKING:
     from livesr.session import Plan
@@ -61,7 +61,11 @@ def run(
         plan.source.close()
         check_folder(plan, folder)
         return _show_plan(plan, as_json)
-    result = scored(run_and_show(plan, folder, headless=headless), plan)
+    result = run_and_show(plan, folder, headless=headless)
+    if plan.info.simulated:
+        from livesr.session.scoring import scored  # the simulator: no microscope waits for it
+
+        result = scored(result, plan)
     return report(result, as_json)
 
 
@@ -92,9 +96,9 @@ def banner(plan: Plan, folder: Path) -> str:
         f"  {info.timepoints} time points, {c} × {z} × {y} × {x} (c z y x), "
         f"{info.pixel_um:g} µm pixels, calibration: {plan.calibration}",
     ]
-    if plan.package is not None:
+    if plan.networks is not None:
         lines.append(
-            f"  {len(plan.structures)} structures by {plan.package.name}, trained on simulated "
+            f"  {len(plan.structures)} structures by {plan.networks.name}, trained on simulated "
             "cells only: accuracy on your microscope is unknown until you measure it"
         )
     return "\n".join(lines)
@@ -127,6 +131,8 @@ def report(result: SessionResult, as_json: bool) -> int:
 
 def _show_plan(plan: Plan, as_json: bool) -> int:
     summary = plan.summary()
+    if plan.engine:
+        summary |= {"device": entry_of(plan.engine).describe()}
     if as_json:
         emit(summary)
     else:

@@ -158,6 +158,8 @@ def _resolve_paths(data: dict[str, Any], folder: Path) -> None:
         part = data.get(section)
         if isinstance(part, dict) and isinstance(part.get(key), str):
             part[key] = _beside(folder, part[key])
+        elif isinstance(part, dict) and isinstance(part.get(key), list):
+            part[key] = [_beside(folder, p) if isinstance(p, str) else p for p in part[key]]
     if isinstance(data.get("calibration"), str):
         data["calibration"] = _beside(folder, data["calibration"])
     recording = data.get("recording")
@@ -170,7 +172,7 @@ def _resolve_paths(data: dict[str, Any], folder: Path) -> None:
         data["sequence"] = _read_sequence(folder / data["sequence"])
 
 
-_WORDS = frozenset({"simulated", "simulated-two-cameras", "demo", "none", "auto"})
+_WORDS = frozenset({"simulated", "simulated-two-cameras", "demo", "none", "auto", "ten"})
 """What the session file means by these is never a file that happens to be called so."""
 
 

@@ -85,15 +85,21 @@ class Segmentation(Model):
     """Which masks are made, by what, and what happens when it cannot keep up."""
 
     enabled: bool = True
-    package: str = Field(
-        "auto",
-        description="a folder, a name in models/, or auto: ALL, or ALL2D for one plane",
+    package: tuple[str, ...] = Field(
+        ("auto",),
+        min_length=1,
+        description="a folder, a name in models/, auto (ALL, or ALL2D for one plane), ten (the "
+        "paper's ten networks), or a list of them: the first that knows a structure gives it",
     )
     structures: tuple[str, ...] | Literal["all"] = "all"
     engine: str = Field(
         "auto", description="auto takes the best engine that works here and says which"
     )
-    precision: Literal["auto", "f32", "bf16"] = "auto"
+    precision: Literal["auto", "f32", "bf16", "f16"] = Field(
+        "auto",
+        description="auto is what is fastest here without changing masks visibly: bf16 where the "
+        "CPU computes it, f16 on cards",
+    )
     threads: int | None = Field(None, ge=1, description="CPU threads; default: all")
     policy: Literal["every", "latest"] = Field(
         "latest",
@@ -115,6 +121,11 @@ class Segmentation(Model):
         False,
         description="store each structure's mask × intensity, on the masks' grid: masked.ome.zarr",
     )
+
+    @field_validator("package", mode="before")
+    @classmethod
+    def _one_package(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
 
     @field_validator("structures")
     @classmethod

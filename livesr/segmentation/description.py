@@ -88,7 +88,8 @@ class Livesr(Record):
     Attributes
     ----------
     architecture : dict
-        Values of `livesr.training.network.Architecture`: the network that fits the safetensors.
+        Values of `livesr.segmentation.network.unet.Architecture`: the network that fits the
+        safetensors.
     thresholds : dict
         Probability from which on a voxel belongs to a structure.
     bytes : dict

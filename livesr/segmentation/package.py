@@ -18,7 +18,7 @@ from livesr.errors import ModelError, nearest
 from livesr.segmentation.description import CELLS, FILE, MEND, Description, read_description
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from livesr.segmentation.description import File
 
@@ -229,15 +229,24 @@ def list_packages() -> list[Package]:
     return [load_package(name) for name in package_names()]
 
 
-def positions(package: Package, structures: Iterable[str]) -> dict[str, int]:
+def positions(
+    package: Package, structures: Iterable[str], outputs: Sequence[str] | None = None
+) -> dict[str, int]:
     """Return where in the output each of the asked-for structures stands.
+
+    Parameters
+    ----------
+    package : Package
+    structures : iterable of str
+    outputs : sequence of str, optional
+        What the output holds; all of the package if not given.
 
     Raises
     ------
     ModelError
-        If the package does not give one of them.
+        If one of them is not there.
     """
-    known = package.structures
+    known = package.structures if outputs is None else tuple(outputs)
     wanted = list(structures)
     for name in wanted:
         if name not in known:

@@ -143,6 +143,31 @@ def measure(
     return {name: float(found[name]) for name in BY_NAME if np.isfinite(found.get(name, np.nan))}
 
 
+def looked_at(shape: tuple[int, int, int]) -> tuple[list[int], list[int]]:
+    """Return the planes and rows of features (z, y, x) that `measure` reads; it reads no others.
+
+    Where features lie in another memory than the processor's, these are all that it needs.
+    """
+    planes, rows = (range(n)[where] for n, where in zip(shape, _sample(shape), strict=False))
+    deeper = range(shape[0])[_every(max(shape[0] - 1, 1), PLANES)]
+    inner = range(shape[0])[_every(shape[0], PLANES, edge=1 if shape[0] > 2 else 0)]
+    between = range(shape[1])[_between_edges(shape)]
+    return (
+        _with_neighbours([*planes, *deeper, *inner], shape[0]),
+        _with_neighbours([*rows, *between], shape[1]),
+    )
+
+
+def _with_neighbours(indices: list[int], size: int) -> list[int]:
+    return sorted({at for i in indices for at in (i - 1, i, i + 1) if 0 <= at < size})
+
+
+def _between_edges(shape: Sequence[int]) -> slice:
+    """Return the rows of a volume (z, y, x) whose gradients are looked at."""
+    _, rows = _sample(shape)
+    return _every(shape[1], shape[1] // rows.step, edge=1)
+
+
 def _sample(shape: Sequence[int]) -> tuple[slice, slice]:
     """Return the planes and rows of a volume (z, y, x) that are looked at."""
     rows = min(max(VOXELS // (PLANES * shape[2]), ROWS[0]), ROWS[1])
@@ -268,9 +293,8 @@ def _registration(features: Features) -> dict[str, float]:
     """
     contrast, ratio = features.data
     deep = len(contrast) > 2
-    _, rows = _sample(contrast.shape)
     planes = _every(len(contrast), PLANES, edge=1 if deep else 0)
-    rows = _every(contrast.shape[1], contrast.shape[1] // rows.step, edge=1)
+    rows = _between_edges(contrast.shape)
     inner = slice(1, -1)
     centre = contrast[planes, rows, inner]
     bright = centre > _BRIGHT

@@ -42,25 +42,27 @@ def probabilities(
     features : Features
     package : Package
     engine : Engine
-        With the package loaded.
+        With the package loaded, for all its structures or some.
     max_voxels : int
         Largest window.
 
     Returns
     -------
     ndarray, (K, z, y, x), uint8
-        In the order of ``package.structures``.
+        In the order of ``engine.structures``.
 
     Raises
     ------
     ModelError
-        If the features' channels or voxels are not the package's.
+        If the features' channels or voxels are not the package's, or a feature is no finite
+        number, which would spread over the masks without a word.
     """
-    _check_fit(features, package)
+    check_fit(features.data.shape[0], features.grid, package)
+    _check_finite(features)
     return predict(
         engine.run,
         features.data,
-        len(package.structures),
+        len(engine.structures),
         multiple=package.multiple,
         halo=package.halo,
         max_voxels=max_voxels,
@@ -74,6 +76,7 @@ def to_masks(
     index: StackIndex,
     *,
     structures: Iterable[str] | None = None,
+    outputs: Sequence[str] | None = None,
 ) -> Masks:
     """Return masks on ``grid``: probabilities interpolated linearly, then thresholded.
 
@@ -85,14 +88,17 @@ def to_masks(
         The camera's grid, or the networks' for masks that are not resized.
     index : StackIndex
     structures : iterable of str, optional
-        Those to make masks of; all of the package if not given.
+        Those to make masks of; all that there are if not given.
+    outputs : sequence of str, optional
+        Whose probabilities they are; those of all the package's structures if not given.
 
     Raises
     ------
     ModelError
-        If the package does not give one of the structures.
+        If one of the structures is not there.
     """
-    wanted = positions(package, package.structures if structures is None else structures)
+    given = package.structures if outputs is None else tuple(outputs)
+    wanted = positions(package, given if structures is None else structures, given)
     network = target_grid(grid, network_voxel(package, grid))
     if network.shape != probability.shape[1:]:
         if grid.shape != probability.shape[1:]:
@@ -118,7 +124,7 @@ def mask_on(grid: Grid, probability: UInt8, network: Grid, threshold: int) -> UI
         np.greater_equal(probability, threshold, out=out.view(bool))
         return out
     present = probability.max(axis=(1, 2)) >= threshold
-    for target, (below, above, weight) in zip(out, _planes_between(grid, network), strict=True):
+    for target, (below, above, weight) in zip(out, planes_between(grid, network), strict=True):
         if present[below] or present[above]:
             plane = _between(probability, below, above, weight, grid, network)
             np.greater_equal(plane, threshold, out=target.view(bool))
@@ -133,7 +139,7 @@ def probability_on(grid: Grid, probability: UInt8, network: Grid) -> UInt8:
     if network == grid:
         return probability
     out = np.empty(grid.shape, np.uint8)
-    for target, (below, above, weight) in zip(out, _planes_between(grid, network), strict=True):
+    for target, (below, above, weight) in zip(out, planes_between(grid, network), strict=True):
         target[:] = _between(probability, below, above, weight, grid, network)
     return out
 
@@ -148,7 +154,7 @@ def _between(
     return _resized(plane, grid, network)
 
 
-def _planes_between(grid: Grid, network: Grid) -> list[tuple[int, int, float]]:
+def planes_between(grid: Grid, network: Grid) -> list[tuple[int, int, float]]:
     """Return for each plane of ``grid`` the networks' planes around it and the upper's weight."""
     last = network.shape[0] - 1
     at = np.minimum(np.arange(grid.shape[0]) * (grid.voxel_um[0] / network.voxel_um[0]), last)
@@ -165,15 +171,29 @@ def _resized(plane: UInt8, grid: Grid, network: Grid) -> UInt8:
     return large[: grid.shape[1], : grid.shape[2]]
 
 
-def _check_fit(features: Features, package: Package) -> None:
-    if features.data.shape[0] != len(package.channels):
+def check_fit(channels: int, grid: Grid, package: Package) -> None:
+    """Refuse features that are not what the package sees.
+
+    Parameters
+    ----------
+    channels : int
+        Images of the features.
+    grid : Grid
+        Of the features.
+    package : Package
+
+    Raises
+    ------
+    ModelError
+        If the channels or voxels are not the package's.
+    """
+    if channels != len(package.channels):
         raise ModelError(
             f"package {package.name} sees {len(package.channels)} channel(s) "
-            f"({', '.join(package.channels)}), these features have {features.data.shape[0]}",
+            f"({', '.join(package.channels)}), these features have {channels}",
             where="segmentation.package",
             fix="livesr models list shows what each package sees",
         )
-    grid = features.grid
     first = 1 if package.dims == "2d" or grid.shape[0] == 1 else 0
     found, expected = grid.voxel_um[first:], package.voxel_um[first:]
     if any(abs(a / b - 1) > VOXEL_TOLERANCE for a, b in zip(found, expected, strict=True)):
@@ -182,6 +202,17 @@ def _check_fit(features: Features, package: Package) -> None:
             f"{grid.voxel_um} µm",
             where="segmentation.package",
             fix="warp the stack to the package's voxels",
+        )
+
+
+def _check_finite(features: Features) -> None:
+    with np.errstate(invalid="ignore", over="ignore"):
+        total = features.data.sum()
+    if not np.isfinite(total):
+        raise ModelError(
+            "the features of this stack are not all finite numbers",
+            where="features",
+            fix="look at the raw stack and its normalisation: is the field dark, the offset right?",
         )
 
 
@@ -198,7 +229,7 @@ def coverage(mask: UInt8, camera: Grid, network: Grid) -> UInt8:
     return np.stack(
         [
             np.rint(255 * ((1 - w) * planes[below] + w * planes[above])).astype(np.uint8)
-            for below, above, w in _planes_between(network, camera)
+            for below, above, w in planes_between(network, camera)
         ]
     )
 

@@ -110,7 +110,7 @@ def plan(
 
 
 def predict(
-    predictor: Callable[[Float32], UInt8],
+    predictor: Callable[[Float32, UInt8 | None], UInt8],
     data: Float32,
     outputs: int,
     *,
@@ -124,7 +124,8 @@ def predict(
     Parameters
     ----------
     predictor : callable
-        Takes (1, c, z, y, x) float32 and returns (1, outputs, z, y, x) uint8.
+        Takes (1, c, z, y, x) float32 and where to write, if that is known, and returns
+        (1, outputs, z, y, x) uint8.
     data : ndarray, (c, z, y, x), float32
         Padded at its ends to the multiples by repeating the outermost voxels; what was padded is
         cropped off again.
@@ -142,9 +143,13 @@ def predict(
     """
     z, y, x = plan(data.shape[1:], multiple, halo, max_voxels, max_planes)
     padded = _padded(data, (z.padded, y.padded, x.padded))
+    if z.count == y.count == x.count == 1:
+        whole = np.empty((1, outputs, *padded.shape[1:]), np.uint8)
+        nz, ny, nx = data.shape[1:]
+        return predictor(padded[None], whole)[0, :, :nz, :ny, :nx]
     out = np.empty((outputs, *data.shape[1:]), np.uint8)
     for iz, iy, ix in product(z.spans(), y.spans(), x.spans()):
-        result = predictor(padded[None, :, iz.seen, iy.seen, ix.seen])[0]
+        result = predictor(padded[None, :, iz.seen, iy.seen, ix.seen], None)[0]
         out[:, iz.kept, iy.kept, ix.kept] = result[:, iz.inner, iy.inner, ix.inner]
     return out
 

@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_START_S = 120.0
+_START_S = 1800.0
+"""TensorRT may compile for minutes; the acquisition does not wait for it."""
 _STACK_S = 900.0
 _DEATHS = 4
 _UNLIKE = (
@@ -82,14 +83,11 @@ class Feeder:
         self.latencies_s: list[float] = []
         self.seconds: list[dict[str, float]] = []
         self.error: LivesrError | None = None
-        self._ready = threading.Event()
         self._thread = threading.Thread(target=self._run, name="feed-segmenter")
 
     def start(self) -> None:
-        """Start the process and the thread; return once the engine is ready, or cannot be."""
+        """Start the thread, which starts the process; stacks wait until its engine is ready."""
         self._thread.start()
-        while not self._ready.wait(_INTERRUPTIBLE_S):
-            pass
 
     def join(self) -> None:
         """Wait until every stack has ended one way or the other. Call after ``waiting.close``."""
@@ -99,7 +97,6 @@ class Feeder:
     def _run(self) -> None:
         try:
             self._start_guest()
-            self._ready.set()
             while not self._finished():
                 task = self._waiting.take(timeout_s=0.2)
                 if task is not None:
@@ -108,7 +105,6 @@ class Feeder:
             log.exception("feeding the segmenter ended")
             self.error = self.error or _as_error(error)
         finally:
-            self._ready.set()
             self._give_up_rest()
             if self._guest is not None:
                 self._guest.close()
@@ -121,10 +117,11 @@ class Feeder:
     def _start_guest(self) -> None:
         guest = Guest(segmenter, self._job)
         try:
-            reply = guest.receive(_START_S)
+            reply = self._answer(guest, _START_S)
         except GuestDiedError as error:
             guest.close(timeout_s=0)
-            self._book_death(str(error), None)
+            if not self._stop.now:
+                self._book_death(str(error), None)
             return
         if reply.kind == "error":
             self.error = reply.value
@@ -133,8 +130,8 @@ class Feeder:
                 Event.FAULT, what="the segmenter cannot start", reason=self.error.what
             )
             return
-        self._guest, self.engine = guest, reply.value
-        self._journal.append(Event.SEGMENTER_STARTED, engine=self.engine, pid=guest.pid)
+        self._guest, self.engine = guest, reply.value["engine"]
+        self._journal.append(Event.SEGMENTER_STARTED, **reply.value, pid=guest.pid)
 
     def _segment(self, task: Task) -> None:
         try:
@@ -169,14 +166,14 @@ class Feeder:
         finally:
             self._release(slot)
 
-    def _answer(self, guest: Guest) -> Reply:
+    def _answer(self, guest: Guest, within_s: float = _STACK_S) -> Reply:
         """Wait for an answer, but no longer than a stop at once or the deadline allows."""
-        deadline = time.monotonic() + _STACK_S
+        deadline = time.monotonic() + within_s
         while not guest.answers(_INTERRUPTIBLE_S):
             if self._stop.now:
                 raise GuestDiedError("stopped before it was done")
             if time.monotonic() > deadline:
-                raise GuestDiedError(f"no answer within {_STACK_S:.0f} s")
+                raise GuestDiedError(f"no answer within {within_s:.0f} s")
         return guest.receive(0)
 
     def _again_or_fail(self, task: Task, reason: str) -> None:
@@ -250,7 +247,6 @@ class Feeder:
             Event.FAULT, index, what="the segmenter died", reason=reason, deaths=self._deaths
         )
         log.error("the segmenter died (%s); the acquisition goes on", reason)
-        self._ready.set()  # the acquisition does not wait for another try
         if self._deaths < _DEATHS and not self._stop.now:
             self._stop.wait(min(2.0**self._deaths, 30.0))
             self._start_guest()

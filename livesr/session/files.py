@@ -172,7 +172,7 @@ def _image(plan: Plan, folder: Path, number: int) -> ImageWriter:
         "simulated": plan.info.simulated,
         "calibration": plan.calibration,
         "calibration_applies_to": "masks and displays; raw is never interpolated",
-        "package": plan.package.name if plan.package else None,
+        "package": plan.networks.name if plan.networks else None,
         "unreliable_without_ratio": list(plan.unreliable),
     }
     name = f"{plan.session.name} {number}"

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from livesr.analysis.masked import masked_intensity
-from livesr.segmentation.package import positions
-from livesr.segmentation.trust import calibrated, tables
+from livesr.segmentation.trust import calibrated
 from livesr.storage.folder import MASKED, PROBABILITY, beside_path, image_path
 from livesr.storage.labels import LabelWriter, label_names
 from livesr.storage.structure_image import StructureImageWriter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from livesr.pipeline import Segmentation, SegmentTools
     from livesr.session.job import Job
@@ -38,7 +37,7 @@ class Findings:
         self._probability = self._beside(PROBABILITY) if job.probabilities else None
         self._masked = self._beside(MASKED) if job.masked_images else None
         self._levelled = False
-        self._tables = tables(tools.package.trust, job.structures)
+        self._tables = tools.networks.tables()
 
     def write(self, t: int, found: Segmentation) -> None:
         """Write time point ``t`` and wait until all of it is durable.
@@ -49,17 +48,17 @@ class Findings:
             If something does not fit, or the disk is full or fails.
         """
         self._labels.write(t, found.masks)
-        if self._probability is not None and found.probability is not None:
+        if self._probability is not None:
             self._probability.write(t, self._calibrated(found.probability))
         if self._masked is not None and found.intensity is not None:
             volumes = masked_intensity(found.intensity, found.masks.volumes)
             self._masked.write(t, (volume for _, volume in volumes))
             self._level(self._masked, found.intensity)
 
-    def _calibrated(self, probability: UInt8) -> Iterator[UInt8]:
+    def _calibrated(self, probability: Mapping[str, UInt8]) -> Iterator[UInt8]:
         """Yield the probabilities of the session's structures in its order."""
-        for name, k in positions(self._tools.package, self._job.structures).items():
-            yield calibrated(probability[k], self._tables[name])
+        for name in self._job.structures:
+            yield calibrated(probability[name], self._tables[name])
 
     def _level(self, image: StructureImageWriter, intensity: UInt16) -> None:
         """Set the display windows by the first stack that shows something."""
@@ -88,11 +87,10 @@ class Findings:
         if path.exists():
             return StructureImageWriter.open(path)
         whole = kind == PROBABILITY or not tools.on_camera_grid
-        fitted = tools.package.trust.get("probability") or {}
         about: dict[str, dict[str, object]] = {
             PROBABILITY: {
                 "content": "probability times 255, on the networks' grid",
-                "uncalibrated": [name for name in job.structures if name not in fitted],
+                "uncalibrated": list(tools.networks.uncalibrated),
             },
             MASKED: {"content": "mask × mean of the registered channels, counts above the offset"},
         }
@@ -110,8 +108,8 @@ class Findings:
 
     def _attributes(self) -> dict[str, object]:
         return {
-            "package": self._tools.package.name,
-            "package_sha256": self._tools.package.sha256,
+            "package": self._tools.networks.name,
+            "package_sha256": {p.name: p.sha256 for p in self._tools.networks.packages},
             "calibration": self._job.calibration,
             "unreliable": list(self._job.unreliable),
         }

@@ -19,12 +19,14 @@ class Job:
 
     Attributes
     ----------
+    packages : tuple of str
+        Folders, in the order in which they run.
     probabilities, masked_images : bool
         What is stored beside the masks.
     """
 
     info: RecordingInfo
-    package: str
+    packages: tuple[str, ...]
     engine: str
     precision: str
     threads: int | None

@@ -10,11 +10,10 @@ from livesr.acquisition.sources import open_source
 from livesr.calibration.profile import load_profile
 from livesr.calibration.warp import target_grid
 from livesr.catalog import BY_NAME
-from livesr.errors import ConfigError, nearest
+from livesr.errors import ConfigError
 from livesr.segmentation.engines import working_engine
-from livesr.segmentation.package import load_package
+from livesr.segmentation.networks import WHERE, Networks, choose_networks
 from livesr.segmentation.segment import network_voxel
-from livesr.segmentation.trust import Seen, tables
 from livesr.storage.space import space_beside, space_needed
 
 if TYPE_CHECKING:
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from livesr.calibration.warp import ChromaticModel
     from livesr.config import Session
     from livesr.errors import HardwareError
-    from livesr.segmentation.package import Package
     from livesr.types import RecordingInfo
 
 log = logging.getLogger(__name__)
@@ -43,21 +41,31 @@ class Plan:
         Structures that are told apart by the ratio, in a session that has none.
     warnings : tuple of str
         What the session's user should know before it starts; kept in its log and journal.
+    engine : str
+        The best that works here of those asked for; empty without segmentation.
+    passed_over : mapping of str to str
+        Better engines, and why each does not work here.
     """
 
     session: Session
     source: Source
-    package: Package | None
+    networks: Networks | None
     calibration: str
     models: Mapping[int, ChromaticModel]
-    structures: tuple[str, ...]
     unreliable: tuple[str, ...]
     warnings: tuple[str, ...]
+    engine: str
+    passed_over: Mapping[str, str]
+
+    @property
+    def structures(self) -> tuple[str, ...]:
+        """Those that get masks, in the order in which they are stored."""
+        return self.networks.structures if self.networks else ()
 
     @property
     def judged(self) -> bool:
-        """Whether the package says what it was trained on, so that stacks are compared with it."""
-        return self.package is not None and bool(self.package.trust.get("seen"))
+        """Whether a package says what it was trained on, so that stacks are compared with it."""
+        return self.networks is not None and self.networks.seen() is not None
 
     @property
     def info(self) -> RecordingInfo:
@@ -68,9 +76,9 @@ class Plan:
         """Return the bytes that the session takes at most."""
         grid, asked, count = self.info.grid, self.session.segmentation, len(self.structures)
         slots = self.session.storage.spool_slots
-        if self.package is None:
+        if self.networks is None:
             return space_needed(self.info, 0, slots=slots)
-        network = target_grid(grid, network_voxel(self.package, grid))
+        network = target_grid(grid, network_voxel(self.networks.first, grid))
         masks = network if asked.grid == "network" else grid
         return space_needed(self.info, count, grid=masks, slots=slots) + space_beside(
             self.info,
@@ -98,8 +106,10 @@ class Plan:
             "camera": info.camera,
             "simulated": info.simulated,
             "calibration": self.calibration,
-            "package": self.package.name if self.package else None,
+            "package": self.networks.name if self.networks else None,
             "structures": list(self.structures),
+            "engine": self.engine or None,
+            "engines_passed_over": dict(self.passed_over),
             "unreliable_without_ratio": list(self.unreliable),
             "warnings": list(self.warnings),
         }
@@ -131,35 +141,45 @@ def _checked(session: Session, source: Source) -> Plan:
     calibration, models = _calibration(session, info)
     if not session.segmentation.enabled:
         warnings = tuple(_channel_warnings(info, calibration, ()))
-        return Plan(session, source, None, calibration, models, (), (), warnings)
-    package = load_package(package_name(session, info))
-    package.check_channels()
-    _check_dims(package, info)
-    structures = _structures(session, package)
-    package.verify()
-    tables(package.trust, structures)  # a damaged calibration is refused here
-    working_engine(session.segmentation.engine)
-    unreliable = () if len(info.channels) > 1 else _need_ratio(structures)
+        return Plan(session, source, None, calibration, models, (), warnings, "", {})
+    asked = session.segmentation
+    networks = choose_networks(
+        package_names(session, info), None if asked.structures == "all" else asked.chosen
+    )
+    _check_dims(networks, info)
+    networks.verify()
+    networks.tables()  # a damaged calibration is refused here
+    engine, passed_over = working_engine(asked.engine)
+    unreliable = () if len(info.channels) > 1 else _need_ratio(networks.structures)
     warnings = (
         *_channel_warnings(info, calibration, unreliable),
-        *_depth_warnings(info, package),
-        *_trust_warnings(session, package, structures),
+        *_depth_warnings(info, networks),
+        *_trust_warnings(session, networks),
     )
-    return Plan(session, source, package, calibration, models, structures, unreliable, warnings)
+    return Plan(
+        session,
+        source,
+        networks,
+        calibration,
+        models,
+        unreliable,
+        warnings,
+        engine.name,
+        passed_over,
+    )
 
 
-def package_name(session: Session, info: RecordingInfo) -> str:
-    """Return the package that the session asks for; ``auto`` goes by the number of planes."""
-    if session.segmentation.package != "auto":
-        return session.segmentation.package
-    return "ALL" if info.shape[1] > 1 else "ALL2D"
+def package_names(session: Session, info: RecordingInfo) -> tuple[str, ...]:
+    """Return the packages that the session asks for; ``auto`` goes by the number of planes."""
+    auto = "ALL" if info.shape[1] > 1 else "ALL2D"
+    return tuple(auto if name == "auto" else name for name in session.segmentation.package)
 
 
-def _check_dims(package: Package, info: RecordingInfo) -> None:
-    if package.dims == "3d" and info.shape[1] == 1:
+def _check_dims(networks: Networks, info: RecordingInfo) -> None:
+    if networks.first.dims == "3d" and info.shape[1] == 1:
         raise ConfigError(
-            f"package {package.name} wants z-stacks, the session has one plane",
-            where="segmentation.package",
+            f"{networks.name} wants z-stacks, the session has one plane",
+            where=WHERE,
             fix="use a 2-D package (ALL2D), or write 'package: auto'",
         )
 
@@ -173,20 +193,6 @@ def _calibration(session: Session, info: RecordingInfo) -> tuple[str, Mapping[in
     models = profile.models()
     applied = {number: models[name] for number, name in enumerate(info.channels) if name in models}
     return (profile.name if applied else "none"), applied
-
-
-def _structures(session: Session, package: Package) -> tuple[str, ...]:
-    """Return the structures to store, in the package's order."""
-    if session.segmentation.structures == "all":
-        return package.structures
-    missing = [name for name in session.segmentation.chosen if name not in package.structures]
-    if missing:
-        raise ConfigError(
-            f"package {package.name} does not give {', '.join(missing)}",
-            where="segmentation.structures",
-            fix=nearest(missing[0], package.structures),
-        )
-    return session.segmentation.chosen
 
 
 def _channel_warnings(
@@ -204,29 +210,26 @@ def _channel_warnings(
         )
 
 
-def _depth_warnings(info: RecordingInfo, package: Package) -> Iterator[str]:
+def _depth_warnings(info: RecordingInfo, networks: Networks) -> Iterator[str]:
     depth = (info.shape[1] - 1) * info.z_step_um
-    if package.dims == "3d" and depth < THIN_UM:
+    if networks.first.dims == "3d" and depth < THIN_UM:
         yield (
-            f"the stack is {depth:.1f} µm deep; {package.name} was trained on stacks of about 7 µm "
-            "and knows thin ones poorly: nucleus, nuclear membrane and volumes may be wrong"
+            f"the stack is {depth:.1f} µm deep; {networks.name} was trained on stacks of about 7 "
+            "µm and knows thin ones poorly: nucleus, nuclear membrane and volumes may be wrong"
         )
 
 
-def _trust_warnings(
-    session: Session, package: Package, structures: tuple[str, ...]
-) -> Iterator[str]:
-    if Seen.of(package.trust) is None:
+def _trust_warnings(session: Session, networks: Networks) -> Iterator[str]:
+    if networks.seen() is None:
         yield (
-            f"package {package.name} does not say what it was trained on: stacks that are unlike "
+            f"package {networks.name} does not say what it was trained on: stacks that are unlike "
             "it are not flagged"
         )
-    fitted = package.trust.get("probability") or {}
-    missing = [name for name in structures if name not in fitted]
+    missing = networks.uncalibrated
     if session.segmentation.probabilities and missing:
-        of = ", ".join(missing) if fitted else "its probabilities"
+        of = "its probabilities" if len(missing) == len(networks.structures) else ", ".join(missing)
         yield (
-            f"package {package.name} has no calibration of {of}: they are stored as the network "
+            f"package {networks.name} has no calibration of {of}: they are stored as the network "
             "gives them"
         )
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from livesr import __version__
 from livesr.errors import LivesrError, StorageError
-from livesr.flow import StopToken, Waiting, Worker, give_back_memory
+from livesr.flow import StopToken, Waiting, Worker
+from livesr.memory import give_back_memory
 from livesr.pipeline import AcquisitionStopped, OpenStack, Recorder, Task
 from livesr.session.feeder import Feeder
 from livesr.session.files import open_files, prepare_folder
@@ -173,11 +174,11 @@ class _Run:
 
     def _make_feeder(self) -> Feeder | None:
         plan, asked = self._plan, self._plan.session.segmentation
-        if plan.package is None:
+        if plan.networks is None:
             return None
         job = Job(
             info=plan.info,
-            package=str(plan.package.folder),
+            packages=tuple(str(package.folder) for package in plan.networks.packages),
             engine=asked.engine,
             precision=asked.precision,
             threads=asked.threads,

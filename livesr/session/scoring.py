@@ -31,7 +31,7 @@ MOST_STACKS = 10
 def scored(result: SessionResult, plan: Plan) -> SessionResult:
     """Return the result with its scores, if it is one of the simulated microscope with masks."""
     whole = result.error is None and not result.signal
-    masks = plan.package is not None and plan.session.segmentation.grid == "camera"
+    masks = plan.networks is not None and plan.session.segmentation.grid == "camera"
     if not (plan.info.simulated and masks and whole and result.outcome.stored):
         return result
     numbers = SceneSettings.from_properties(plan.info.extra["camera_properties"]).numbers

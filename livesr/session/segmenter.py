@@ -7,19 +7,20 @@ It reads stacks from the spool while they are there and answers over a pipe, at 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from livesr.calibration.warp import Warp
 from livesr.errors import LivesrError, ModelError
-from livesr.flow import Reply, Stopwatch, give_back_memory, requests
+from livesr.flow import Reply, Stopwatch, requests
+from livesr.memory import give_back_memory, keep_memory
 from livesr.pipeline import SegmentTools, Task, measure, segment
-from livesr.segmentation.engines import choose_engine
-from livesr.segmentation.package import load_package
+from livesr.segmentation.engines import Options, load_engine
+from livesr.segmentation.networks import choose_networks
 from livesr.segmentation.segment import network_voxel
-from livesr.segmentation.trust import Seen
+from livesr.session.arrivals import Arrivals
 from livesr.session.findings import Findings
 from livesr.storage.folder import SPOOL_FOLDER, image_path
 from livesr.storage.image_reader import ImageReader
@@ -28,17 +29,20 @@ from livesr.storage.spool import Spool, SpoolReader
 from livesr.types import Normalisation, Stack, StackIndex
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from multiprocessing.connection import Connection
     from pathlib import Path
 
+    from livesr.resident import Flight
+    from livesr.segmentation.engines import Choice, Engine
     from livesr.segmentation.trust import Strangeness
     from livesr.session.job import Job
     from livesr.types import UInt16
 
 log = logging.getLogger(__name__)
 
-GIVE_BACK_EVERY = 20
-"""Stacks between two times that freed memory is returned to the system."""
+GIVE_BACK_EVERY = 200
+"""Stacks between two times that freed memory is returned to the system: it comes back slowly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,42 +62,98 @@ class Segmented:
 
 def segmenter(pipe: Connection, job: Job) -> None:
     """Run in the segmenter process: load once, then a stack a request."""
+    if len(job.packages) == 1:
+        keep_memory()  # each stack takes the same gigabytes again; of several networks each its own
     try:
-        tools, engine_name = load_tools(job)
+        tools, choices = load_tools(job)
         findings = [Findings(number, job, tools) for number in range(job.info.positions)]
         raw = RawReader(job.folder, job.info.positions)
-        warm_up(tools, job)
     except LivesrError as error:
         pipe.send(Reply("error", error))
         return
-    pipe.send(Reply("ready", engine_name))
-    for number, task in enumerate(requests(pipe), start=1):
+    pipe.send(Reply("ready", _said(choices)))
+    arrivals = Arrivals(raw.spool, tools.resident) if tools.resident else None
+    idle = arrivals.look if arrivals else None
+    for number, task in enumerate(requests(pipe, idle), start=1):
         _one(pipe, task, tools, findings, raw)
         if number % GIVE_BACK_EVERY == 0:
             give_back_memory()
     raw.close()
-    tools.engine.close()
+    for engine in tools.engines:
+        engine.close()
 
 
-def load_tools(job: Job) -> tuple[SegmentTools, str]:
-    """Load package and engine and build the warp; return them and the engine's name."""
-    package = load_package(job.package)
-    engine = choose_engine(job.engine, package, threads=job.threads, precision=job.precision)
+def load_tools(job: Job) -> tuple[SegmentTools, tuple[Choice, ...]]:
+    """Load packages and engines, build the warp, and segment a dark stack with each.
+
+    An engine that fails at that, for want of memory or of its device, is passed over like one that
+    cannot load the package.
+    """
+    networks = choose_networks(job.packages, job.structures)
     source = job.info.grid
-    warp = Warp(source, network_voxel(package, source), job.models)
+    warp = Warp(source, network_voxel(networks.first, source), job.models)
     tools = SegmentTools(
         warp=warp,
-        package=package,
-        engine=engine,
+        networks=networks,
+        engines=(),
         offset=job.info.camera_offset,
         camera=source,
-        structures=job.structures,
         on_camera_grid=job.on_camera_grid,
-        seen=Seen.of(package.trust),
+        seen=networks.seen(),
         probabilities=job.probabilities,
         masked=_to_masks_grid(job, warp) if job.masked_images else None,
     )
-    return tools, engine.name
+    alone = len(networks.parts) == 1
+    choices = tuple(
+        _chosen(replace(tools, networks=one), job, alone=alone) for one in networks.each()
+    )
+    tools = replace(tools, engines=tuple(choice.engine for choice in choices))
+    return replace(tools, resident=_resident(tools, job)), choices
+
+
+def _chosen(tools: SegmentTools, job: Job, *, alone: bool) -> Choice:
+    """Return the engine for one network; one of several rests until its turn comes."""
+    options = Options(job.threads, job.precision, tools.networks.structures, log.info)
+
+    def first_run(engine: Engine) -> None:
+        warm_up(replace(tools, engines=(engine,)), job)
+
+    choice = load_engine(job.engine, tools.networks.first, options, accept=first_run)
+    if not alone:
+        choice.engine.rest()
+    return choice
+
+
+def _said(choices: Sequence[Choice]) -> dict[str, object]:
+    """Return what the journal keeps of the engines; those of several networks are mostly one."""
+    engines = dict.fromkeys(choice.engine.name for choice in choices)
+    return {**choices[0].as_dict(), "engine": "+".join(engines)}
+
+
+def _resident(tools: SegmentTools, job: Job) -> Flight | None:
+    """Return the way on the graphics card, if the one network can be called there."""
+    engine: Any = tools.engines[0]
+    alone = len(tools.engines) == 1
+    if not (alone and hasattr(engine, "run_on_device") and engine.device.type == "cuda"):
+        return None
+    from livesr.resident import SLOTS, Flight, Resident  # PyTorch: the engine has it already
+
+    try:
+        resident = Resident(
+            tools.warp,
+            tools.networks.first,
+            engine,
+            channels=job.info.shape[0],
+            offset=tools.offset,
+            grid=tools.camera if tools.on_camera_grid else tools.warp.target,
+            structures=tools.networks.structures,
+            trust=tools.seen is not None,
+            probabilities=tools.probabilities,
+        )
+    except ModelError as problem:
+        log.warning("only the networks run on the graphics card: %s", problem.what)
+        return None
+    return Flight(resident, SLOTS)
 
 
 def _to_masks_grid(job: Job, to_network: Warp) -> Warp:
@@ -112,7 +172,7 @@ class RawReader:
     """Reads stacks from the spool while they are there, and from OME-Zarr once they are not."""
 
     def __init__(self, folder: Path, images: int) -> None:
-        self._spool: SpoolReader = Spool.attach(folder / SPOOL_FOLDER)
+        self.spool: SpoolReader = Spool.attach(folder / SPOOL_FOLDER)
         self._ledger = Ledger()
         self._images = [
             ImageReader(image_path(folder, number), number, self._ledger)
@@ -122,7 +182,7 @@ class RawReader:
     def read(self, task: Task) -> UInt16:
         """Return a private copy of the stack, (c, z, y, x), uint16."""
         if task.slot is not None:
-            return self._spool.read(task.slot, task.index)
+            return self.spool.read(task.slot, task.index)
         self._ledger.stored = {task.index}  # only stored stacks are asked for
         image = self._images[task.index.image]
         channels = range(image.shape[1])
@@ -130,7 +190,7 @@ class RawReader:
 
     def close(self) -> None:
         """Unmap the spool."""
-        self._spool.close()
+        self.spool.close()
 
 
 def _one(

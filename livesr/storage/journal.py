@@ -35,7 +35,8 @@ class Event(StrEnum):
     SESSION_STARTED, SESSION_RESUMED, SESSION_FINISHED
         The ends of a run; ``session_finished`` has the counts.
     SEGMENTER_STARTED
-        The segmenter's process is ready (``engine``, ``pid``).
+        The segmenter's process is ready (``engine``, its ``precision`` and ``device``, ``pid``;
+        ``passed_over``: better engines, and why each could not be taken).
     STACK_STORED
         Every plane of the stack is durable in OME-Zarr (``time_s``, ``frames``, and the
         ``normalisation`` that the acquisition gave to it).

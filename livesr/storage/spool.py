@@ -20,9 +20,10 @@ from livesr.storage.disk import disk_errors
 from livesr.storage.slot import Slot, StackShape, make_slot
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
-    from livesr.types import StackIndex, UInt16
+    from livesr.types import Bool, StackIndex, UInt16
 
 _log = logging.getLogger(__name__)
 
@@ -141,6 +142,18 @@ class SpoolReader:
     def index(self, number: int) -> StackIndex | None:
         """Return which stack a slot holds, None if it is free."""
         return self._slot(number).index
+
+    def arriving(self) -> Iterator[tuple[int, StackIndex, Bool]]:
+        """Yield the slots whose stack is not whole yet: number, stack, and which planes are there.
+
+        Which are there is (c, z), bool.
+        """
+        for number in range(len(list(self.folder.glob("slot-*.dat")))):
+            slot = self._slot(number)
+            index = slot.index  # first: planes are forgotten before a slot is held anew
+            arrived = slot.arrived
+            if index is not None and not arrived.all():
+                yield number, index, arrived
 
     def view(self, number: int, index: StackIndex | None = None) -> UInt16:
         """Return the slot's stack without a copy, (c, z, y, x), uint16, read-only.

@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from livesr.bench import TOPICS, acquisition, networks, pipeline, run_topic, trust
+from livesr.bench import TOPICS, acquisition, networks, peer, pipeline, run_topic, trust
 from livesr.bench.rows import machine
 from livesr.cli.app import register, run
-from livesr.errors import ConfigError, ModelError
+from livesr.errors import ConfigError
 
 
 def test_acquisition_counts_frames_and_stacks() -> None:
@@ -29,16 +29,15 @@ def test_pipeline_covers_every_structure_and_memory() -> None:
     assert "12 time points" in rows[-1].detail
 
 
-def test_networks_say_what_is_missing() -> None:
+def test_networks_say_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("openvino")
-    try:
-        import monai  # noqa: F401 - its absence is what is tested
-    except ImportError:
-        with pytest.raises(ModelError, match="not installed") as caught:
-            list(networks.rows(repeats=1, windows=1))
-        assert "livesr[bench]" in caught.value.fix
-    else:
-        pytest.skip("the peer is installed; timing it takes minutes")
+    monkeypatch.setattr(peer, "find_spec", lambda _: None)
+    (row,) = networks.speed(repeats=1, windows=1, shape=(8, 64, 64))
+    assert row.value > 0
+    assert row.peer_value is None
+    assert row.ratio is None
+    assert "torch, monai" in row.detail
+    assert "livesr[bench]" in row.detail
 
 
 def test_trust_covers_every_structure_and_what_is_flagged() -> None:
@@ -63,4 +62,4 @@ def test_unknown_topic(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_machine_is_named() -> None:
     assert set(machine()) >= {"processor", "cores", "memory_gib", "python"}
-    assert TOPICS == ("acquisition", "simulator", "networks", "pipeline", "trust")
+    assert TOPICS[:4] == ("acquisition", "simulator", "networks", "engines")

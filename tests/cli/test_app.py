@@ -16,6 +16,7 @@ from livesr.cli.output import emit
 from livesr.cli.run import folder_named
 from livesr.config import read_session
 from livesr.errors import ConfigError
+from livesr.segmentation.engines import ENGINES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -105,6 +106,9 @@ def test_dry_run_moves_nothing_and_says_what_would_happen(
     assert plan["timepoints"] == 7
     assert plan["stack_shape_czyx"] == [2, 24, 512, 512]
     assert plan["simulated"] is True
+    assert any(plan["engine"] == entry.name for entry in ENGINES)
+    assert all(plan["engines_passed_over"].values())
+    assert plan["device"]
     assert list(tmp_path.iterdir()) == [file]
 
 

@@ -167,3 +167,28 @@ def test_coverage_keeps_the_volume() -> None:
     soft = coverage(mask, CAMERA, network) / 255
     volume = soft.sum() * np.prod(network.voxel_um)
     assert volume == pytest.approx(mask.sum() * np.prod(CAMERA.voxel_um), rel=0.02)
+
+
+@pytest.mark.parametrize("broken", [np.nan, np.inf, -np.inf])
+def test_features_that_are_no_numbers_never_reach_the_network(folder: Path, broken: float) -> None:
+    package = load_package(folder)
+    engine = choose_engine("auto", package)
+    features = random_features(Grid((8, 16, 16), package.voxel_um), 60_203)
+    features.data[1, 2, 3, 4] = broken
+    with pytest.raises(ModelError, match="not all finite"):
+        probabilities(features, package, engine)
+
+
+def test_masks_of_some_structures_are_those_of_all(folder: Path) -> None:
+    package = load_package(folder)
+    grid = Grid((8, 16, 16), package.voxel_um)
+    features = random_features(grid, 60_204)
+    whole, some = (
+        choose_engine("auto", package, structures=names) for names in (None, ["mitochondria"])
+    )
+    masks = to_masks(probabilities(features, package, whole), package, grid, INDEX)
+    few = to_masks(
+        probabilities(features, package, some), package, grid, INDEX, outputs=some.structures
+    )
+    assert list(few.volumes) == ["mitochondria"]
+    np.testing.assert_array_equal(few.volumes["mitochondria"], masks.volumes["mitochondria"])

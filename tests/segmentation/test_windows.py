@@ -9,7 +9,7 @@ from scipy.ndimage import uniform_filter
 from livesr.segmentation.windows import Axis, plan, predict
 
 
-def pooled(x: np.ndarray) -> np.ndarray:
+def pooled(x: np.ndarray, _: np.ndarray | None = None) -> np.ndarray:
     """An analytic network: mean over 3, maximum over blocks of 2 x 4 x 4, mean over 3."""
     planes = []
     for channel in x[0]:
@@ -62,7 +62,7 @@ def test_windows_cover_each_voxel_once_with_the_halo_around(
 def test_the_whole_field_is_one_window_by_default() -> None:
     seen: list[tuple[int, ...]] = []
 
-    def predictor(x: np.ndarray) -> np.ndarray:
+    def predictor(x: np.ndarray, _: np.ndarray | None) -> np.ndarray:
         seen.append(x.shape)
         return np.zeros((1, 1, *x.shape[2:]), np.uint8)
 
@@ -72,8 +72,27 @@ def test_the_whole_field_is_one_window_by_default() -> None:
     assert out.shape == (1, 24, 50, 50)
 
 
+def test_one_window_is_written_where_it_is_returned() -> None:
+    """A second copy of fifteen volumes would be memory and time for nothing."""
+    given: list[np.ndarray] = []
+
+    def predictor(x: np.ndarray, out: np.ndarray | None) -> np.ndarray:
+        assert out is not None
+        assert out.shape == (1, 3, *x.shape[2:])
+        out[:] = 7
+        given.append(out)
+        return out
+
+    out = predict(
+        predictor, np.zeros((2, 24, 50, 50), np.float32), 3, multiple=(8, 16, 16), halo=(8, 40, 40)
+    )
+    assert np.shares_memory(out, given[0])
+    assert out.shape == (3, 24, 50, 50)
+    assert (out == 7).all()
+
+
 def test_padding_repeats_the_edge_and_is_cropped() -> None:
-    def predictor(x: np.ndarray) -> np.ndarray:
+    def predictor(x: np.ndarray, _: np.ndarray | None) -> np.ndarray:
         assert x.shape == (1, 2, 8, 16, 16)
         np.testing.assert_array_equal(x[0, :, 3:], np.repeat(x[0, :, 2:3], 5, axis=1))
         return x[:, :1].astype(np.uint8)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -39,7 +40,7 @@ class FakeGuest:
 
     def __init__(self, _target: object, _job: object) -> None:
         self.pid = 1
-        self._replies = [Reply("ready", "fake")]
+        self._replies = [Reply("ready", {"engine": "fake"})]
 
     def send(self, task: Task) -> None:
         if task.index.t in self.deadly:
@@ -65,6 +66,40 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> type[FakeGuest]:
     guest = type("OneFake", (FakeGuest,), {})
     monkeypatch.setattr(feeding, "Guest", guest)
     return guest
+
+
+def test_the_acquisition_does_not_wait_for_the_segmenter(
+    plan_of: Callable[..., Plan], tmp_path: Path, fake: type[FakeGuest]
+) -> None:
+    """It may compile for minutes; stacks wait for it, on the disk."""
+    ready = threading.Event()
+    fake.answers = lambda _self, timeout_s: ready.wait(timeout_s)
+
+    def last(index: StackIndex, _stop: StopToken) -> None:
+        if index.t == 2:
+            ready.set()
+
+    result = run_session(plan_of(MemorySource(timepoints=3, before=last)), tmp_path / "s")
+    assert sorted([*result.outcome.live, *result.outcome.later]) == [
+        StackIndex(0, t) for t in range(3)
+    ]
+
+
+def test_a_stop_at_once_ends_a_segmenter_that_is_not_ready(
+    plan_of: Callable[..., Plan], tmp_path: Path, fake: type[FakeGuest]
+) -> None:
+    fake.answers = lambda _self, timeout_s: threading.Event().wait(timeout_s)
+
+    def stop_at_1(index: StackIndex, stop: StopToken) -> None:
+        if index.t == 1:
+            stop.stop_now("enough")
+
+    folder = tmp_path / "s"
+    result = run_session(plan_of(MemorySource(timepoints=3, before=stop_at_1)), folder)
+    assert result.outcome.failed == [StackIndex(0, 0)]
+    assert fake.closed == 1
+    said = [line.get("what") for line in open_session(folder).journal()]
+    assert "the segmenter died" not in said
 
 
 def test_stack_that_the_segmenter_died_with_is_caught_up(

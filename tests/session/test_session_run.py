@@ -78,7 +78,7 @@ def test_masks_do_not_depend_on_when_they_are_made(
     image = reader.images[0]
     job = Job(
         info=plan.info,
-        package=str(plan.package.folder),
+        packages=(str(plan.networks.first.folder),),
         engine="auto",
         precision="auto",
         threads=None,
@@ -97,7 +97,8 @@ def test_masks_do_not_depend_on_when_they_are_made(
         masks = segment(Stack(data, StackIndex(0, t), 0.0), norm, tools).masks
         for name in plan.structures:
             np.testing.assert_array_equal(masks.volumes[name], image.mask(name, t))
-    tools.engine.close()
+    for engine in tools.engines:
+        engine.close()
 
 
 def test_existing_folder_is_never_written_over(
@@ -231,6 +232,8 @@ def test_killed_segmenter_is_started_again_and_the_acquisition_goes_on(
 
     def kill(index: StackIndex, stop: StopToken) -> None:
         if index.t == 1:
+            while not events(folder, "segmenter_started"):
+                time.sleep(0.05)
             for child in psutil.Process().children():
                 if "spawn_main" in " ".join(child.cmdline()):
                     child.kill()
@@ -253,7 +256,7 @@ def test_package_that_breaks_in_the_segmenter_costs_masks_only(
     plan, folder = plan_of(MemorySource(timepoints=2)), tmp_path / "s"
     broken = tmp_path / "broken"
     broken.mkdir()
-    for path in plan.package.folder.iterdir():
+    for path in plan.networks.first.folder.iterdir():
         (broken / path.name).write_bytes(path.read_bytes())
     plan = plan_of(MemorySource(timepoints=2), segmentation={"package": str(broken)})
     (broken / "model.onnx").write_bytes(b"not a network")  # after the check, before the start

@@ -56,11 +56,12 @@ def package(*networks: str, name: str = "TOLD", **changes: object) -> Package:
 class Oracle:
     """An engine that knows the truth, times ``sure``; it remembers what it was shown."""
 
-    name = "oracle"
+    name, precision = "oracle", "f32"
 
     def __init__(
         self, stack: LabelledStack, sure: float = 1.0, names: Sequence[str] = NAMES
     ) -> None:
+        self.structures = tuple(names)
         network = target_grid(stack.grid, VOXEL)
         self._answer = np.stack(
             [coverage(stack.truth[n].astype(np.uint8), stack.grid, network) * sure for n in names]
@@ -68,7 +69,7 @@ class Oracle:
         self.seen: list[Float32] = []
         self.opened = self.closed = 0
 
-    def run(self, features: Float32) -> UInt8:
+    def run(self, features: Float32, _out: UInt8 | None = None) -> UInt8:
         assert features.shape[2:] == self._answer.shape[2:]
         self.seen.append(features.copy())
         return self._answer

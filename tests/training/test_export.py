@@ -15,11 +15,12 @@ pytest.importorskip("safetensors", reason="export needs safetensors: pip install
 from livesr.errors import ModelError, StorageError  # noqa: E402 (after the skips)
 from livesr.segmentation.checking import check_package  # noqa: E402
 from livesr.segmentation.engines import choose_engine  # noqa: E402
+from livesr.segmentation.network.deployed import Deployed  # noqa: E402
+from livesr.segmentation.network.loading import network_of  # noqa: E402
 from livesr.segmentation.package import Package, load_package  # noqa: E402
 from livesr.training.learning.loop import build  # noqa: E402
 from livesr.training.packaging import export  # noqa: E402
-from livesr.training.packaging.export import network_of, update_description, write_package  # noqa: E402
-from livesr.training.packaging.graph import Deployed  # noqa: E402
+from livesr.training.packaging.export import update_description, write_package  # noqa: E402
 from livesr.training.packaging.modelcard import FILES, WARNING, first_line  # noqa: E402
 from livesr.training.recipe import recipe_from  # noqa: E402
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from livesr.training.network import AttentionUNet
+    from livesr.segmentation.network.unet import AttentionUNet
     from livesr.training.plan import Recipe
 
 MIXED = {

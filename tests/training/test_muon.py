@@ -6,8 +6,8 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="training needs PyTorch: pip install 'livesr[train]'")
 
+from livesr.segmentation.network.unet import Architecture, AttentionUNet  # noqa: E402
 from livesr.training.learning.muon import muon, orthogonal  # noqa: E402 (after the skip)
-from livesr.training.network import Architecture, AttentionUNet  # noqa: E402
 
 
 @pytest.mark.parametrize("shape", [(8, 40), (40, 8), (16, 16)])

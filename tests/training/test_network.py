@@ -4,16 +4,17 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="training needs PyTorch: pip install 'livesr[train]'")
 
-from livesr.training.heads import probabilities  # noqa: E402
-from livesr.training.learning.fused import fused_loss  # noqa: E402
-from livesr.training.learning.loss import LEAST_VOXELS, loss, plain_loss  # noqa: E402
-from livesr.training.network import (  # noqa: E402
+from livesr.segmentation.network.deployed import fold_norm  # noqa: E402 (after the skip)
+from livesr.segmentation.network.heads import probabilities  # noqa: E402
+from livesr.segmentation.network.unet import (  # noqa: E402
     Architecture,
     AttentionUNet,
     depth_to_space,
     space_to_depth,
 )
-from livesr.training.packaging.graph import fold_norm, receptive_halo  # noqa: E402 (after the skip)
+from livesr.training.learning.fused import fused_loss  # noqa: E402
+from livesr.training.learning.loss import LEAST_VOXELS, loss, plain_loss  # noqa: E402
+from livesr.training.packaging.graph import receptive_halo  # noqa: E402
 from livesr.training.plan import Head, LossPlan, NetworkPlan  # noqa: E402
 
 SMALL = Architecture("3d", (4, 6, 8), 3)

@@ -19,16 +19,17 @@ from skimage.io import imread  # noqa: E402
 from livesr.catalog import NAMES  # noqa: E402 (after the skip)
 from livesr.errors import ModelError, StorageError  # noqa: E402
 from livesr.segmentation.engines import choose_engine  # noqa: E402
+from livesr.segmentation.network.deployed import Deployed  # noqa: E402
+from livesr.segmentation.network.heads import probabilities  # noqa: E402
+from livesr.segmentation.network.loading import network_of  # noqa: E402
 from livesr.segmentation.package import load_package  # noqa: E402
-from livesr.training.heads import probabilities  # noqa: E402
 from livesr.training.labelled import simulate  # noqa: E402
 from livesr.training.labels.dataset import write_sample  # noqa: E402
 from livesr.training.learning.crew import Crew  # noqa: E402
 from livesr.training.learning.loop import Trainer, load_best  # noqa: E402
 from livesr.training.learning.runlog import draw_curves, read_log  # noqa: E402
 from livesr.training.learning.teachers import Teachers, unweighted  # noqa: E402
-from livesr.training.packaging.export import network_of, update_description  # noqa: E402
-from livesr.training.packaging.graph import Deployed  # noqa: E402
+from livesr.training.packaging.export import update_description  # noqa: E402
 from livesr.training.recipe import dump_recipe, recipe_from  # noqa: E402
 from livesr.training.run import take_recordings, train, tune_package  # noqa: E402
 

@@ -4,30 +4,71 @@ from __future__ import annotations
 
 import importlib
 import logging
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, Protocol, get_args
 
 from livesr.errors import ModelError, nearest
+from livesr.segmentation.package import positions
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from livesr.segmentation.package import Package
     from livesr.types import Float32, UInt8
 
 log = logging.getLogger(__name__)
 
-Precision = Literal["auto", "f32", "bf16"]
+Precision = Literal["auto", "f32", "bf16", "f16"]
+PRECISIONS: tuple[str, ...] = get_args(Precision)
+
+
+def _silent(_: str) -> None:
+    """Say nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What is asked of an engine.
+
+    Attributes
+    ----------
+    threads : int, optional
+        CPU threads; all if None.
+    precision : {"auto", "f32", "bf16", "f16"}
+        ``auto`` is what is fastest here without changing masks visibly.
+    structures : tuple of str, optional
+        Only these outputs are computed, in this order; all of the package if None.
+    progress : callable
+        Given what a long step (a compile) is at, for people.
+    """
+
+    threads: int | None = None
+    precision: str = "auto"
+    structures: tuple[str, ...] | None = None
+    progress: Callable[[str], None] = _silent
 
 
 class Engine(Protocol):
     """A network, loaded. Not shared between threads.
 
-    The constructor raises ModelError if the weights are damaged, are no network of this kind, or
-    what is asked for cannot be done on this machine.
+    The constructor raises ModelError if the weights are no network of this kind, or what is asked
+    for cannot be done on this machine. It may trust that the files are what the package says.
+
+    Attributes
+    ----------
+    name : str
+        As in `ENGINES`.
+    precision : str
+        What it computes in.
+    structures : tuple of str
+        The outputs, in their order.
     """
 
     name: str
+    precision: str
+    structures: tuple[str, ...]
 
-    def __init__(self, package: Package, threads: int | None, precision: str) -> None: ...
+    def __init__(self, package: Package, options: Options) -> None: ...
 
     @staticmethod
     def unavailable() -> str | None:
@@ -39,10 +80,27 @@ class Engine(Protocol):
         """Return version and device, for people. Called only where it is available."""
         ...
 
-    def run(self, features: Float32) -> UInt8:
-        """Return probabilities (1, K, z, y, x) of features (1, C, z, y, x).
+    def run(self, features: Float32, out: UInt8 | None = None) -> UInt8:
+        """Return the probabilities, times 255.
 
-        The array belongs to the engine and holds until the next call.
+        Parameters
+        ----------
+        features : ndarray, (n, C, z, y, x), float32
+        out : ndarray, (n, K, z, y, x), uint8, optional
+            C-contiguous; written to and returned. Without it the array that is returned belongs
+            to the engine and holds until the next call.
+
+        Raises
+        ------
+        ModelError
+            If it fails: no memory, a device that is gone.
+        """
+        ...
+
+    def rest(self) -> None:
+        """Give back what the next run can have anew, so that other networks may take their turn.
+
+        What `run` returned without ``out`` holds no longer.
         """
         ...
 
@@ -69,17 +127,59 @@ class EngineEntry:
         return self.load().unavailable()
 
     def describe(self) -> str:
-        """Return version and device."""
-        return self.load().describe()
+        """Return version and device, or why a library that is installed cannot say them."""
+        try:
+            return self.load().describe()
+        except (ImportError, OSError, RuntimeError) as problem:
+            return f"installed, but it cannot be loaded: {problem}"
 
 
 ENGINES: tuple[EngineEntry, ...] = (
-    EngineEntry("openvino", "livesr.segmentation.engines.openvino_cpu", "OpenVinoEngine"),
+    EngineEntry("tensorrt", f"{__name__}.tensorrt.engine", "TensorRtEngine"),
+    EngineEntry("tensorrt-rtx", f"{__name__}.tensorrt.rtx", "TensorRtRtxEngine"),
+    EngineEntry("torch-cuda", f"{__name__}.torch_cuda", "TorchCudaEngine"),
+    EngineEntry("onnxruntime-cuda", f"{__name__}.onnxruntime", "OnnxRuntimeCudaEngine"),
+    EngineEntry("openvino", f"{__name__}.openvino_cpu", "OpenVinoEngine"),
+    EngineEntry("onnxruntime", f"{__name__}.onnxruntime", "OnnxRuntimeEngine"),
+    EngineEntry("torch", f"{__name__}.torch_cpu", "TorchEngine"),
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """An engine that is loaded, and why it is not a better one.
+
+    Attributes
+    ----------
+    engine : Engine
+    device : str
+        Version and device, for people.
+    passed_over : dict of str to str
+        Better engines, and why each cannot work here or could not load the package.
+    """
+
+    engine: Engine
+    device: str
+    passed_over: dict[str, str] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, object]:
+        """Return what the journal keeps."""
+        return {
+            "engine": self.engine.name,
+            "precision": self.engine.precision,
+            "device": self.device,
+            "passed_over": self.passed_over,
+        }
+
+
 def choose_engine(
-    name: str, package: Package, *, threads: int | None = None, precision: str = "auto"
+    name: str,
+    package: Package,
+    *,
+    threads: int | None = None,
+    precision: str = "auto",
+    structures: Sequence[str] | None = None,
+    progress: Callable[[str], None] = _silent,
 ) -> Engine:
     """Return an engine with the package loaded.
 
@@ -88,37 +188,142 @@ def choose_engine(
     name : str
         Name of an engine, or ``auto`` for the first of `ENGINES` that works here.
     package : Package
-    threads : int, optional
-        CPU threads; all if not given.
-    precision : {"auto", "f32", "bf16"}
-        ``auto`` is what is fastest here without changing masks visibly.
+    threads, precision, structures, progress
+        See `Options`.
 
     Raises
     ------
     ModelError
-        If there is no such engine, it cannot work here, or it cannot load the package.
+        If there is no such engine, structure or precision, it cannot work here, or it cannot load
+        the package.
     """
-    entry = working_engine(name)
-    engine = entry.load()(package, threads, precision)
-    log.info("engine %s (%s) for package %s", engine.name, entry.describe(), package.name)
-    return engine
+    wanted = None if structures is None else tuple(structures)
+    return load_engine(name, package, Options(threads, precision, wanted, progress)).engine
 
 
-def working_engine(name: str) -> EngineEntry:
-    """Return the engine called ``name``, or for ``auto`` the first of `ENGINES` that works here.
+def load_engine(
+    name: str,
+    package: Package,
+    options: Options,
+    accept: Callable[[Engine], object] = lambda _: None,
+) -> Choice:
+    """Return the first engine asked for that works here, loads the package and is accepted.
+
+    Parameters
+    ----------
+    name : str
+        Name of an engine, or ``auto``.
+    package : Package
+    options : Options
+    accept : callable
+        Called with the engine, for a first run at full size: what fails there is passed over too.
+
+    Raises
+    ------
+    ModelError
+        As for `choose_engine`.
+    """
+    _check(package, options)
+    reasons: dict[str, str] = {}
+    failures: list[ModelError] = []
+    for entry in _asked_for(name):
+        reason = entry.unavailable()
+        if reason is not None:
+            reasons[entry.name] = reason
+            continue
+        try:
+            engine = _loaded(entry, package, options, accept)
+        except ModelError as failure:
+            failures.append(failure)
+            reasons[entry.name] = failure.what
+            log.warning("engine %s is passed over: %s", entry.name, failure.what)
+            continue
+        choice = Choice(engine, entry.describe(), reasons)
+        log.info("engine %s for package %s: %s", engine.name, package.name, choice.as_dict())
+        return choice
+    if len(failures) == 1:
+        raise failures[0]
+    raise _none_works(name, reasons)
+
+
+def working_engine(name: str) -> tuple[EngineEntry, dict[str, str]]:
+    """Return the first engine asked for that works here, and why better ones do not.
+
+    Nothing is loaded, so it may yet refuse a package.
 
     Raises
     ------
     ModelError
         If there is no such engine, or none of those asked for works here; it says why.
     """
-    reasons = {}
+    reasons: dict[str, str] = {}
     for entry in _asked_for(name):
         reason = entry.unavailable()
         if reason is None:
-            return entry
+            return entry, reasons
         reasons[entry.name] = reason
+    raise _none_works(name, reasons)
+
+
+def entry_of(name: str) -> EngineEntry:
+    """Return the row of an engine.
+
+    Raises
+    ------
+    ModelError
+        If there is none.
+    """
+    for entry in ENGINES:
+        if entry.name == name:
+            return entry
     raise ModelError(
+        f"there is no engine {name!r}",
+        where="segmentation.engine",
+        fix=nearest(name, ["auto", *(entry.name for entry in ENGINES)]),
+    )
+
+
+def _loaded(
+    entry: EngineEntry, package: Package, options: Options, accept: Callable[[Engine], object]
+) -> Engine:
+    """Return an accepted engine; one that is not accepted gives its memory back."""
+    try:
+        engine = entry.load()(package, options)
+        try:
+            accept(engine)
+        except BaseException:
+            engine.close()
+            raise
+    except MemoryError as problem:
+        raise ModelError(
+            f"not enough memory for engine {entry.name} ({problem})",
+            where="segmentation.engine",
+            fix="close other programs, or choose a smaller field",
+        ) from None
+    except (ImportError, OSError) as problem:
+        raise ModelError(
+            f"the library of engine {entry.name} is broken ({problem})",
+            where="segmentation.engine",
+            fix="install it again: livesr doctor says how",
+        ) from None
+    return engine
+
+
+def _check(package: Package, options: Options) -> None:
+    """Refuse what no engine can do: damaged files, unknown structures and precisions."""
+    package.verify()
+    if options.structures is not None:
+        positions(package, options.structures)
+    if options.precision not in PRECISIONS:
+        raise ModelError(
+            f"there is no precision {options.precision!r}",
+            where="segmentation.precision",
+            fix=nearest(options.precision, PRECISIONS),
+        )
+
+
+def _none_works(name: str, reasons: dict[str, str]) -> ModelError:
+    return ModelError(
         "no engine works here" if name == "auto" else f"engine {name} does not work here",
         where="segmentation.engine",
         fix="; ".join(f"{engine}: {reason}" for engine, reason in reasons.items()),
@@ -126,13 +331,4 @@ def working_engine(name: str) -> EngineEntry:
 
 
 def _asked_for(name: str) -> tuple[EngineEntry, ...]:
-    if name == "auto":
-        return ENGINES
-    rows = tuple(entry for entry in ENGINES if entry.name == name)
-    if not rows:
-        raise ModelError(
-            f"there is no engine {name!r}",
-            where="segmentation.engine",
-            fix=nearest(name, ["auto", *(entry.name for entry in ENGINES)]),
-        )
-    return rows
+    return ENGINES if name == "auto" else (entry_of(name),)

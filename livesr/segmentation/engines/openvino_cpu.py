@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from livesr.errors import ModelError, nearest
-from livesr.segmentation.description import MEND
+from livesr.segmentation.engines.onnx_graph import narrowed
+from livesr.segmentation.engines.refusals import Tensor, check_contract, failed, not_computed
+from livesr.segmentation.engines.split_features import seeing_parts, split
+from livesr.segmentation.package import positions
 
 if TYPE_CHECKING:
-    from openvino import Core, InferRequest, Model
+    from openvino import CompiledModel, Core, InferRequest, Model
 
+    from livesr.segmentation.engines import Options
     from livesr.segmentation.package import Package
     from livesr.types import Float32, UInt8
 
@@ -31,22 +34,24 @@ class OpenVinoEngine:
 
     name = "openvino"
 
-    def __init__(self, package: Package, threads: int | None, precision: str) -> None:
+    def __init__(self, package: Package, options: Options) -> None:
         import openvino
 
-        package.verify()
         self._openvino = openvino
         self._core = openvino.Core()
         self._package = package
-        self.precision = _precision(self._core, precision)
+        self.structures = options.structures or package.structures
+        self.precision = _precision(self._core, options.precision)
         self._settings: dict[str, Any] = {
             "INFERENCE_PRECISION_HINT": self.precision,
             "PERFORMANCE_HINT": "LATENCY",
             "ENABLE_CPU_PINNING": False,
         }
-        if threads is not None:
-            self._settings["INFERENCE_NUM_THREADS"] = threads
-        self._requests: OrderedDict[tuple[int, ...], InferRequest] = OrderedDict()
+        if options.threads is not None:
+            self._settings["INFERENCE_NUM_THREADS"] = options.threads
+        self._compiled: OrderedDict[tuple[int, ...], CompiledModel] = OrderedDict()
+        self._requests: dict[tuple[int, ...], tuple[InferRequest, Any]] = {}
+        self._in_parts = False
         self._model = self._read()
 
     @staticmethod
@@ -73,92 +78,98 @@ class OpenVinoEngine:
         device = str(core.get_property("CPU", "FULL_DEVICE_NAME")).strip()
         return f"OpenVINO {number}, {_precision(core, 'auto')}, {device}"
 
-    def run(self, features: Float32) -> UInt8:
-        """Return probabilities (1, K, z, y, x); they hold until the next call."""
-        request = self._request(features.shape)
-        tensor = self._openvino.Tensor(np.ascontiguousarray(features), shared_memory=True)
+    def run(self, features: Float32, out: UInt8 | None = None) -> UInt8:
+        """Return probabilities (n, K, z, y, x), in ``out`` or until the next call."""
+        seen = split(features) if self._in_parts else np.ascontiguousarray(features)
+        request, own = self._request(seen.shape)
+        tensor = self._openvino.Tensor(seen, shared_memory=True)
+        into = own if out is None else self._openvino.Tensor(out, shared_memory=True)
         try:
+            request.set_output_tensor(0, into)
             request.infer({0: tensor})
         except RuntimeError as problem:
-            raise self._error(f"OpenVINO failed on an input of {features.shape}", problem) from None
-        output: UInt8 = request.get_output_tensor(0).data
-        return output
+            what = f"OpenVINO failed on an input of {features.shape}"
+            raise failed(self._package, what, problem) from None
+        probability: UInt8 = own.data if out is None else out
+        return probability
+
+    def rest(self) -> None:
+        """Drop buffers; the compiled networks stay."""
+        self._requests.clear()
+        for compiled in self._compiled.values():
+            compiled.release_memory()
 
     def close(self) -> None:
         """Drop the compiled networks."""
         self._requests.clear()
+        self._compiled.clear()
         self._model = None
 
     def _read(self) -> Model:
-        """Return the network; refuse one that does not keep to the contract."""
+        """Return the network with the outputs asked for; refuse one that breaks the contract."""
         package = self._package
         try:
             model = self._core.read_model(package.weights)
-        except RuntimeError as problem:
-            raise self._error("OpenVINO cannot read the network", problem) from None
-        if len(model.inputs) != 1 or len(model.outputs) != 1:
-            raise self._misfit(f"{len(model.inputs)} inputs and {len(model.outputs)} outputs")
-        into, out = model.input(0), model.output(0)
-        shapes = into.get_partial_shape(), out.get_partial_shape()
-        if [shape.rank.get_length() if shape.rank.is_static else 0 for shape in shapes] != [5, 5]:
-            raise self._misfit(f"shapes {shapes[0]} and {shapes[1]}")
-        if out.get_element_type().get_type_name() != "u8":
-            raise self._misfit(f"output of type {out.get_element_type().get_type_name()}")
-        for what, dimension, expected in (
-            ("input channels", shapes[0][1], len(package.channels)),
-            ("outputs", shapes[1][1], len(package.structures)),
-        ):
-            if dimension.is_static and dimension.get_length() != expected:
-                raise self._misfit(f"{dimension.get_length()} {what}, not {expected}")
+            self._check(model)
+            graph = package.weights.read_bytes()
+            if self.structures != package.structures:
+                keep = list(positions(package, self.structures).values())
+                graph = narrowed(package.weights, len(package.structures), keep)
+                model = self._core.read_model(graph)
+            parts = seeing_parts(graph) if self.precision == "bf16" else None
+            if parts is not None:
+                model, self._in_parts = self._core.read_model(parts), True
+        except (RuntimeError, ValueError) as problem:
+            raise failed(package, "OpenVINO cannot read the network", problem) from None
         return model
 
-    def _request(self, shape: tuple[int, ...]) -> InferRequest:
-        """Return an inference request for inputs of this shape, compiled at the first call."""
-        if shape in self._requests:
-            self._requests.move_to_end(shape)
-            return self._requests[shape]
+    def _check(self, model: Model) -> None:
+        package = self._package
+        inputs, outputs = (
+            [Tensor(_kind(port), _shape(port)) for port in ports]
+            for ports in (model.inputs, model.outputs)
+        )
+        check_contract(package, inputs, outputs, len(package.structures))
+
+    def _request(self, shape: tuple[int, ...]) -> tuple[InferRequest, Any]:
+        """Return a request for inputs of this shape, and its own output."""
+        if shape not in self._requests:
+            request = self._compile(shape).create_infer_request()
+            self._requests[shape] = request, request.get_output_tensor(0)
+        return self._requests[shape]
+
+    def _compile(self, shape: tuple[int, ...]) -> CompiledModel:
+        """Return the network for inputs of this shape, compiled at the first call."""
+        if shape in self._compiled:
+            self._compiled.move_to_end(shape)
+            return self._compiled[shape]
+        while len(self._compiled) >= SHAPES_KEPT:
+            self._requests.pop(self._compiled.popitem(last=False)[0], None)
         try:
             model = self._model.clone()
             model.reshape({0: list(shape)})
-            compiled = self._core.compile_model(model, "CPU", self._settings)
+            self._compiled[shape] = self._core.compile_model(model, "CPU", self._settings)
         except RuntimeError as problem:
-            raise self._error(f"OpenVINO cannot compile it for {shape}", problem) from None
-        while len(self._requests) >= SHAPES_KEPT:
-            self._requests.popitem(last=False)
-        self._requests[shape] = compiled.create_infer_request()
-        return self._requests[shape]
-
-    def _misfit(self, found: str) -> ModelError:
-        return ModelError(
-            f"package {self._package.name} holds another kind of network: {found}; expected one "
-            f"float32 (n, {len(self._package.channels)}, z, y, x) in, one uint8 "
-            f"(n, {len(self._package.structures)}, z, y, x) out",
-            where=str(self._package.weights),
-            fix=MEND,
-        )
-
-    def _error(self, what: str, problem: Exception) -> ModelError:
-        reason = " ".join(str(problem).split())[-300:]
-        return ModelError(
-            f"package {self._package.name}: {what}: {reason}",
-            where=str(self._package.weights),
-            fix=f"livesr doctor checks engine and packages; {MEND}",
-        )
+            what = f"OpenVINO cannot compile it for {shape}"
+            raise failed(self._package, what, problem) from None
+        return self._compiled[shape]
 
 
 def _precision(core: Core, asked: str) -> str:
     """Return f32 or bf16; ``auto`` is bf16 where the CPU computes it natively."""
-    if asked not in ("auto", "f32", "bf16"):
-        raise ModelError(
-            f"there is no precision {asked!r}",
-            where="segmentation.precision",
-            fix=nearest(asked, ("auto", "f32", "bf16")),
-        )
     native = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-    if asked == "bf16" and not native:
-        raise ModelError(
-            "this CPU does not compute bf16",
-            where="segmentation.precision",
-            fix="write 'precision: auto'",
-        )
+    if asked == "f16" or (asked == "bf16" and not native):
+        raise not_computed("OpenVINO", asked)
     return "bf16" if native and asked != "f32" else "f32"
+
+
+def _kind(port: Any) -> str:
+    name: str = np.dtype(port.get_element_type().to_dtype()).name
+    return name
+
+
+def _shape(port: Any) -> tuple[int | None, ...]:
+    shape = port.get_partial_shape()
+    if not shape.rank.is_static:
+        return ()
+    return tuple(size.get_length() if size.is_static else None for size in shape)

@@ -33,7 +33,8 @@ class RestingEngine:
         self._package = package
         self._asked, self._threads = name, threads
         self._engine: Engine | None = self._load()
-        self.name = self._engine.name
+        self.name, self.precision = self._engine.name, self._engine.precision
+        self.structures = self._engine.structures
 
     @staticmethod
     def unavailable() -> str | None:
@@ -45,11 +46,15 @@ class RestingEngine:
         """Return what it is."""
         return "an engine that rests between runs"
 
-    def run(self, features: Float32) -> UInt8:
-        """Return probabilities (1, K, z, y, x), which hold until the next call."""
+    def run(self, features: Float32, out: UInt8 | None = None) -> UInt8:
+        """Return probabilities (n, K, z, y, x), in ``out`` or until the next call."""
         if self._engine is None:
             self._engine = self._load()
-        return self._engine.run(features)
+        return self._engine.run(features, out)
+
+    def rest(self) -> None:
+        """Give memory and threads back until the next run."""
+        self.close()
 
     def close(self) -> None:
         """Give memory and threads back until the next run."""

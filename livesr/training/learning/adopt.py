@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 import torch
 
 from livesr.errors import ModelError
+from livesr.segmentation.network.heads import PACKED
+from livesr.segmentation.network.loading import network_of
 from livesr.segmentation.package import load_package
-from livesr.training.heads import PACKED
-from livesr.training.packaging.export import network_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from livesr.training.network import AttentionUNet
+    from livesr.segmentation.network.unet import AttentionUNet
     from livesr.training.plan import NetworkPlan
 
 

@@ -16,8 +16,8 @@ from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from livesr.catalog import NAMES
 from livesr.errors import ConfigError, StorageError
-from livesr.training.learning.memory import keep_memory
-from livesr.training.network import space_to_depth
+from livesr.memory import keep_memory
+from livesr.segmentation.network.unet import space_to_depth
 from livesr.training.plan import COLOCALISATION
 from livesr.training.sampling.patches import turned
 from livesr.training.sampling.sources import Source, training_source, validation_sources

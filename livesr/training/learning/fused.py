@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from livesr.training.network import STRIDE
+from livesr.segmentation.network.unet import STRIDE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 import torch
 
 from livesr.errors import LivesrError, StorageError
+from livesr.memory import keep_memory
+from livesr.segmentation.network.unet import Architecture, AttentionUNet, parameters
 from livesr.training.learning.batches import Batch, batches, validation_batches
 from livesr.training.learning.loss import loss
-from livesr.training.learning.memory import avoid_narrow_amx, keep_memory
 from livesr.training.learning.muon import muon
+from livesr.training.learning.onednn import avoid_narrow_amx
 from livesr.training.learning.runlog import RunLog
 from livesr.training.learning.validation import autocast, estimate_norm, follow, validate
-from livesr.training.network import Architecture, AttentionUNet, parameters
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

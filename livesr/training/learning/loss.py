@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, log_softmax
 
-from livesr.training.heads import PACKED, competing, probabilities, spans
+from livesr.segmentation.network.heads import PACKED, competing, probabilities, spans
 from livesr.training.learning.fused import fused_loss
 
 if TYPE_CHECKING:

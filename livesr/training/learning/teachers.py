@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 import torch
 
 from livesr.errors import ModelError
+from livesr.segmentation.network.heads import PACKED, probabilities
+from livesr.segmentation.network.loading import network_of
 from livesr.segmentation.package import load_package
-from livesr.training.heads import PACKED, probabilities
-from livesr.training.packaging.export import network_of
 from livesr.training.plan import Head
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from livesr.training.network import AttentionUNet
+    from livesr.segmentation.network.unet import AttentionUNet
     from livesr.training.plan import Recipe
 
 

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 import torch
 
 from livesr.analysis.scores import Thresholds
-from livesr.training.heads import PACKED, probabilities
+from livesr.segmentation.network.heads import PACKED, probabilities
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from torch import Tensor
 
+    from livesr.segmentation.network.unet import AttentionUNet
     from livesr.training.learning.batches import Batch
-    from livesr.training.network import AttentionUNet
     from livesr.training.plan import Recipe
 
 NORM_BATCHES = 40

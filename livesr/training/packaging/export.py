@@ -16,16 +16,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 import yaml
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from safetensors.torch import save
 
 import livesr
 from livesr.catalog import NETWORKS
-from livesr.errors import ModelError, StorageError
-from livesr.segmentation.description import FILE, MEND, Description, Livesr
+from livesr.errors import StorageError
+from livesr.segmentation.description import FILE, Description, Livesr
+from livesr.segmentation.network.deployed import deploy, rounded
+from livesr.segmentation.network.unet import parameters
 from livesr.segmentation.package import OLD_FILE, Package, load_package
-from livesr.training.network import Architecture, AttentionUNet, parameters
-from livesr.training.packaging.graph import deploy, export_onnx, receptive_halo, rounded
+from livesr.training.packaging.graph import export_onnx, receptive_halo
 from livesr.training.packaging.modelcard import (
     FILES,
     HONEST_WORDS,
@@ -49,6 +49,7 @@ SHIPPED = ("ALL", "ALL2D", "FG")
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from livesr.segmentation.network.unet import AttentionUNet
     from livesr.training.plan import Head, Recipe
 
 
@@ -230,46 +231,6 @@ def _take_place(new: Path, folder: Path) -> None:
             old.rename(folder)
         raise
     shutil.rmtree(old, ignore_errors=True)
-
-
-def network_of(package: Package) -> AttentionUNet:
-    """Return the network of a package, as further training starts from it.
-
-    Parameters
-    ----------
-    package : Package
-
-    Raises
-    ------
-    ModelError
-        If the weights are damaged, or of another network than the package says.
-    """
-    package.verify()
-    path = package.safetensors
-    try:
-        arch = Architecture(**_tuples(package.about.architecture))
-        network = AttentionUNet(arch)
-        network.load_state_dict(load_file(path))
-    except (TypeError, RuntimeError, SafetensorError) as problem:
-        raise ModelError(
-            f"the weights of package {package.name} fit no network of this livesr: "
-            f"{' '.join(str(problem).split())[:300]}",
-            where=str(path),
-            fix=MEND,
-        ) from None
-    if arch.outputs != len(package.structures) or arch.inputs != len(package.channels):
-        raise ModelError(
-            f"package {package.name} holds a network of {arch.inputs} inputs and {arch.outputs} "
-            f"outputs, and says {len(package.channels)} and {len(package.structures)}",
-            where=str(path),
-            fix=MEND,
-        )
-    network.eval()
-    return network
-
-
-def _tuples(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: tuple(v) if isinstance(v, list) else v for key, v in values.items()}
 
 
 def update_description(folder: Path, **parts: object) -> None:

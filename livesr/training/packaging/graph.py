@@ -6,12 +6,9 @@ kernels are stored as float16 and cast when it is loaded: half the file, and eve
 chooses its own precision.
 """
 
-# mypy: disallow-subclassing-any=False
-# (PyTorch is optional, so mypy takes its classes as Any)
-
 from __future__ import annotations
 
-import copy
+import logging
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -19,85 +16,21 @@ import numpy as np
 import onnx
 import torch
 from onnx import numpy_helper
-from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from livesr.errors import ModelError
-from livesr.training.heads import probabilities
-from livesr.training.network import STRIDE, depth_to_space
+from livesr.segmentation.network.unet import STRIDE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from livesr.training.network import AttentionUNet
-    from livesr.training.plan import Head
+    from livesr.segmentation.network.deployed import Deployed
+    from livesr.segmentation.network.unet import AttentionUNet
 
 OPSET = 18
+_REGISTRATION = "torch.onnx._internal.exporter._registration"
+"""Logger of the exporter's operators."""
 MOST_VOXELS = 4096
 """Largest z, y or x that the graph is exported for, in units of its multiple."""
-
-
-class Deployed(nn.Module):
-    """Network, activation and rounding; unpacks only after probabilities are bytes."""
-
-    def __init__(self, network: AttentionUNet, heads: tuple[Head, ...]) -> None:
-        super().__init__()
-        self.network = network
-        self.heads = heads
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Return probabilities as uint8, one output a structure."""
-        p = probabilities(self.network(features), self.heads)
-        return depth_to_space(torch.round(p * 255.0).to(torch.uint8))
-
-
-def deploy(network: AttentionUNet, heads: tuple[Head, ...]) -> Deployed:
-    """Return a copy as it is exported: folded, its kernels rounded to half precision.
-
-    Raises
-    ------
-    ModelError
-        If a weight is no number, or too large for half precision.
-    """
-    folded = fold_norm(copy.deepcopy(network).float().cpu().eval())
-    for name, values in folded.state_dict().items():
-        if values.is_floating_point():
-            values.copy_(rounded(name, values))
-    deployed = Deployed(folded, heads)
-    deployed.eval()
-    return deployed
-
-
-def rounded(name: str, values: Tensor) -> Tensor:
-    """Return kernels rounded to half precision, vectors (biases, statistics) as they are.
-
-    Raises
-    ------
-    ModelError
-        If a weight is no number, or too large for half precision.
-    """
-    stored = values.half().to(values.dtype) if values.dim() > 1 else values
-    if not torch.isfinite(stored).all():
-        broken = int((~torch.isfinite(stored)).sum())
-        raise ModelError(
-            f"{broken} of {stored.numel():,} weights of {name} are not finite in half precision",
-            where="training",
-            fix="train again from an earlier checkpoint, with a lower learning rate",
-        )
-    return stored
-
-
-def fold_norm(network: AttentionUNet) -> AttentionUNet:
-    """Fold every batch normalisation into the convolution before it, in place."""
-    for block in network.modules():
-        if not isinstance(block, nn.Sequential):
-            continue
-        for i, layer in enumerate(list(block)[:-1]):
-            if isinstance(layer, nn.Conv3d) and isinstance(block[i + 1], nn.BatchNorm3d):
-                block[i] = fuse_conv_bn_eval(layer, block[i + 1])
-                block[i + 1] = nn.Identity()
-    return network
 
 
 def receptive_halo(network: AttentionUNet) -> tuple[int, int, int]:
@@ -134,6 +67,7 @@ def export_onnx(deployed: Deployed, path: Path) -> None:
             4: mx * torch.export.Dim("nx", min=1, max=MOST_VOXELS),
         }
     }
+    logging.getLogger(_REGISTRATION).setLevel(logging.ERROR)  # torchvision is not needed
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter's own use of deprecated names
         program = torch.onnx.export(

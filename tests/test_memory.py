@@ -5,23 +5,7 @@ import sys
 
 import pytest
 
-from livesr.training.learning.memory import avoid_narrow_amx, keep_memory
-from livesr.training.plan import NetworkPlan
-
-SETTING = "ONEDNN_MAX_CPU_ISA"
-
-
-def test_narrow_networks_avoid_amx(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(SETTING, raising=False)
-    avoid_narrow_amx(NetworkPlan(widths=(32, 64)))
-    import os
-
-    assert SETTING not in os.environ
-    avoid_narrow_amx(NetworkPlan(widths=(16, 64)))
-    assert os.environ[SETTING] == "AVX512_CORE_FP16"
-    monkeypatch.setenv(SETTING, "AVX2")
-    avoid_narrow_amx(NetworkPlan(widths=(16, 64)))
-    assert os.environ[SETTING] == "AVX2"
+from livesr.memory import keep_memory
 
 
 def test_other_systems_keep_memory_by_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -34,7 +18,7 @@ def test_freed_arrays_come_back_without_new_pages() -> None:
     program = """
 import resource
 import numpy as np
-from livesr.training.learning.memory import keep_memory
+from livesr.memory import keep_memory
 def faults():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     for _ in range(10):

@@ -2,24 +2,45 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import torch
 from torch import Tensor
 from torch.nn.functional import softmax
 
-from livesr.training.network import STRIDE
+from livesr.segmentation.network.unet import STRIDE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from livesr.training.plan import Head
+    from livesr.catalog import Activation
 
+
+class Head(Protocol):
+    """One of the paper's networks within another: its outputs and how they compete."""
+
+    @property
+    def structures(self) -> tuple[str, ...]:
+        """Names of the outputs."""
+        ...
+
+    @property
+    def activation(self) -> Activation:
+        """Softmax outputs exclude each other."""
+        ...
+
+    @property
+    def background(self) -> bool:
+        """Whether softmax outputs compete with a class "none of these", whose logit is 0."""
+        ...
+
+
+AnyHead = TypeVar("AnyHead", bound=Head)
 PACKED = STRIDE**2
 """Channels of one structure: a coarse voxel holds so many fine ones."""
 
 
-def spans(heads: Sequence[Head]) -> Iterator[tuple[Head, slice]]:
+def spans(heads: Sequence[AnyHead]) -> Iterator[tuple[AnyHead, slice]]:
     """Yield each head with its packed channels."""
     start = 0
     for head in heads:

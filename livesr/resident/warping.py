@@ -1,0 +1,94 @@
+"""`livesr.calibration.warp.Warp` on a device: y and x of each plane as it comes, z at the end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from livesr.calibration.warp import ChannelMap, Warp
+
+
+class _DeviceMap:
+    """The map of one channel: the four pixels around each target pixel, and their weights."""
+
+    def __init__(self, m: ChannelMap, shape: tuple[int, int], device: torch.device) -> None:
+        rows, columns = (
+            [np.clip(np.floor(at) + i, 0, n - 1).astype(np.int64) for i in (0, 1)]
+            for at, n in zip((m.y, m.x), shape, strict=True)
+        )
+        corners = np.stack([row * shape[1] + column for row in rows for column in columns])
+        self.corners = torch.from_numpy(corners.astype(np.int32).ravel()).to(device)
+        self.fy, self.fx = (torch.from_numpy(at - np.floor(at)).to(device) for at in (m.y, m.x))
+        self.z = [float(np.float32(z)) for z in m.z_planes]
+        self.dz = None if m.dz_planes is None else torch.from_numpy(m.dz_planes).to(device)
+
+
+class DeviceWarp:
+    """Registers and resamples planes that lie on a device.
+
+    Parameters
+    ----------
+    warp : Warp
+        Whose maps are used.
+    channels : int
+        Channels of a stack.
+    offset : float
+        Camera counts without light.
+    device : torch.device
+    """
+
+    def __init__(self, warp: Warp, channels: int, offset: float, device: torch.device) -> None:
+        self._maps = [
+            _DeviceMap(warp.channel(c), warp.source.shape[1:], device) for c in range(channels)
+        ]
+        self._offset = float(np.float32(offset))
+        self._target = warp.target.shape
+
+    def move(self, c: int, plane: Tensor, out: Tensor) -> None:
+        """Resample one plane along y and x.
+
+        Parameters
+        ----------
+        c : int
+            Channel.
+        plane : Tensor, (y, x), uint16
+        out : Tensor, (y', x'), float32
+            Whole counts, as the processor's way rounds them.
+        """
+        m = self._maps[c]
+        flat = plane.to(torch.float32).view(-1)
+        left_right = flat.index_select(0, m.corners).view(2, 2, *out.shape)
+        left, right = left_right[:, 0], left_right[:, 1]
+        upper, lower = torch.addcmul(left, right - left, m.fx)
+        torch.round(torch.addcmul(upper, lower - upper, m.fy), out=out)
+
+    def registered(self, moved: Tensor) -> Tensor:
+        """Return counts above offset on the networks' grid, (c, z', y', x'), float32.
+
+        Parameters
+        ----------
+        moved : Tensor, (c, z, y', x'), float32
+            All planes, as `move` gives them; left as it is.
+        """
+        out = moved.new_empty((len(moved), *self._target))
+        for planes, m, target in zip(moved, self._maps, out, strict=True):
+            if m.dz is None:
+                torch.sub(planes, self._offset, out=target)
+            else:
+                self._interpolate(planes, m.z, m.dz, target)
+        return out
+
+    def _interpolate(self, planes: Tensor, z: list[float], dz: Tensor, out: Tensor) -> None:
+        """Sample ``planes`` (z, y, x) linearly at plane ``z[k] + dz[y, x]`` into ``out``."""
+        last = len(planes) - 1
+        for start, target in zip(z, out, strict=True):
+            at = (dz + start).clamp_(0, last)
+            below = at.to(torch.int64).clamp_(max=last - 1)
+            low, high = (planes.gather(0, k[None])[0] for k in (below, below + 1))
+            weight = at - below
+            torch.sub(low + weight * (high - low), self._offset, out=target)
