@@ -24,7 +24,7 @@ WINDOW = (24, 816, 816)
 @pytest.fixture(autouse=True)
 def library() -> None:
     for name in ("tensorrt_rtx_bindings", "onnx"):
-        pytest.importorskip(name, reason="pip install 'livesr[test]' on Linux brings it")
+        pytest.importorskip(name, reason="pip install 'livesr[test-tensorrt-rtx]'")
 
 
 def silent(_: str) -> None:
