@@ -86,6 +86,20 @@ class ModelError(LivesrError):
     kind = "model"
 
 
+class EngineError(ModelError):
+    """An engine failed while it ran (exit code 4).
+
+    Parameters
+    ----------
+    engine : str
+        Its name.
+    """
+
+    def __init__(self, what: str, *, where: str = "", fix: str = "", engine: str = "") -> None:
+        super().__init__(what, where=where, fix=fix)
+        self.engine = engine
+
+
 class StorageError(LivesrError):
     """A folder cannot be written, or what stands in it cannot be read (exit code 5)."""
 

@@ -214,7 +214,7 @@ class GuestDiedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a guest says: ``kind`` is ready, taken, done or error."""
+    """What a guest says: ``kind`` is ready, taken, done, failed or error, or its own."""
 
     kind: str
     value: Any = None

@@ -20,7 +20,7 @@ from livesr.acquisition.layout import frames_per_plane, split
 from livesr.analysis.masked import mean_intensity
 from livesr.features import NormalisationFollower, estimate_normalisation, make_features
 from livesr.segmentation.quantities import measure as quantities_of
-from livesr.segmentation.segment import probabilities, to_masks
+from livesr.segmentation.segment import engine_errors, probabilities, to_masks
 from livesr.storage.journal import Event
 from livesr.storage.tables import plane_row
 from livesr.types import Masks, StackIndex
@@ -337,7 +337,8 @@ def segment(stack: Stack, normalisation: Normalisation, tools: SegmentTools) -> 
 def _on_card(
     stack: Stack, normalisation: Normalisation, tools: SegmentTools, resident: Flight
 ) -> Segmentation:
-    found = resident.segment(stack, normalisation)
+    with engine_errors(tools.engines[0].name):
+        found = resident.segment(stack, normalisation)
     names = tools.engines[0].structures
     kept = {} if found.probability is None else dict(zip(names, found.probability, strict=True))
     return Segmentation(

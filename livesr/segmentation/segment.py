@@ -6,6 +6,7 @@ camera pixels up to a third of their F1 even with a perfect network.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import cv2
@@ -13,13 +14,13 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from livesr.calibration.warp import target_grid
-from livesr.errors import ModelError
+from livesr.errors import EngineError, ModelError
 from livesr.segmentation.package import positions
 from livesr.segmentation.windows import MAX_VOXELS, predict
 from livesr.types import Masks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from livesr.segmentation.engines import Engine
     from livesr.segmentation.package import Package
@@ -56,17 +57,29 @@ def probabilities(
     ModelError
         If the features' channels or voxels are not the package's, or a feature is no finite
         number, which would spread over the masks without a word.
+    EngineError
+        If the engine fails.
     """
     check_fit(features.data.shape[0], features.grid, package)
     _check_finite(features)
-    return predict(
-        engine.run,
-        features.data,
-        len(engine.structures),
-        multiple=package.multiple,
-        halo=package.halo,
-        max_voxels=max_voxels,
-    )
+    with engine_errors(engine.name):
+        return predict(
+            engine.run,
+            features.data,
+            len(engine.structures),
+            multiple=package.multiple,
+            halo=package.halo,
+            max_voxels=max_voxels,
+        )
+
+
+@contextmanager
+def engine_errors(name: str) -> Iterator[None]:
+    """Turn what an engine says when it fails into an error that names the engine."""
+    try:
+        yield
+    except ModelError as error:
+        raise EngineError(error.what, where=error.where, fix=error.fix, engine=name) from error
 
 
 def to_masks(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from livesr.errors import LivesrError, ModelError, StorageError
 from livesr.flow import Guest, GuestDiedError
+from livesr.segmentation.engines import another
 from livesr.session.segmenter import segmenter
 from livesr.storage.journal import Event
 
@@ -136,7 +137,9 @@ class Feeder:
     def _segment(self, task: Task) -> None:
         try:
             reply = self._ask(task)
-            if reply.kind == "failed":
+            if reply.kind == "engine failed":
+                self._change_engine(task, *reply.value)
+            elif reply.kind == "failed":
                 self._fail(task.index, reply.value.what)
             else:
                 self._book(task, reply.value)
@@ -150,6 +153,24 @@ class Feeder:
         except Exception as error:
             self._fail(task.index, _as_error(error).what)
             raise
+
+    def _change_engine(self, task: Task, engine: str, error: LivesrError) -> None:
+        """Go on with the next best engine in a new process: a lost card spoils the old one.
+
+        An engine that was asked for by its name, or is the last one, is not replaced: the stack
+        fails.
+        """
+        failed = (*self._job.without, engine)
+        if self._job.engine != "auto" or not another(failed):
+            self._fail(task.index, error.what)
+            return
+        what = f"engine {engine} failed, the next best one takes over"
+        self._journal.append(Event.FAULT, task.index, what=what, reason=error.what)
+        log.error("%s: %s; the acquisition goes on", what, error.what)
+        self._dismiss_guest()
+        self._job = replace(self._job, without=failed)
+        self._again_or_fail(task, error.what)
+        self._start_guest()
 
     def _ask(self, task: Task) -> Reply:
         """Have one stack segmented; its slot is given back as soon as the process has a copy."""
@@ -179,7 +200,7 @@ class Feeder:
     def _again_or_fail(self, task: Task, reason: str) -> None:
         """Let a stack wait once more, from OME-Zarr; the second time it is to blame."""
         if task.index in self._put_back:
-            self._fail(task.index, f"the segmenter died twice with it: {reason}")
+            self._fail(task.index, f"it failed twice: {reason}")
         else:
             self._put_back.add(task.index)
             self._waiting.put_back(replace(task, slot=None))

@@ -21,6 +21,8 @@ class Job:
     ----------
     packages : tuple of str
         Folders, in the order in which they run.
+    without : tuple of str
+        Engines that failed earlier in the session.
     probabilities, masked_images : bool
         What is stored beside the masks.
     """
@@ -36,5 +38,6 @@ class Job:
     unreliable: tuple[str, ...]
     on_camera_grid: bool
     folder: Path
+    without: tuple[str, ...] = ()
     probabilities: bool = False
     masked_images: bool = False

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from livesr.calibration.warp import Warp
-from livesr.errors import LivesrError, ModelError
+from livesr.errors import EngineError, LivesrError, ModelError
 from livesr.flow import Reply, Stopwatch, requests
 from livesr.memory import give_back_memory, keep_memory
 from livesr.pipeline import SegmentTools, Task, measure, segment
@@ -118,7 +118,9 @@ def _chosen(tools: SegmentTools, job: Job, *, alone: bool) -> Choice:
     def first_run(engine: Engine) -> None:
         warm_up(replace(tools, engines=(engine,)), job)
 
-    choice = load_engine(job.engine, tools.networks.first, options, accept=first_run)
+    choice = load_engine(
+        job.engine, tools.networks.first, options, accept=first_run, without=job.without
+    )
     if not alone:
         choice.engine.rest()
     return choice
@@ -212,6 +214,8 @@ def _one(
         watch.lap("store")
         rows = measure(found.masks)
         watch.lap("measure")
+    except EngineError as error:
+        pipe.send(Reply("engine failed", (error.engine, error)))
     except (LivesrError, MemoryError) as error:
         pipe.send(Reply("failed", error if isinstance(error, LivesrError) else _memory(error)))
     except Exception as error:

@@ -12,7 +12,7 @@ import pytest
 from memory_source import PLANES, SIDE, MemorySource
 from test_session_run import RAW_ONLY, assert_raw, events
 
-from livesr.errors import StorageError
+from livesr.errors import EngineError, StorageError
 from livesr.flow import GuestDiedError, Reply, StopToken, Worker
 from livesr.session import feeder as feeding
 from livesr.session import files, run_session
@@ -30,22 +30,32 @@ if TYPE_CHECKING:
 
     from livesr.pipeline import Task
     from livesr.session import Plan, Progress
+    from livesr.session.job import Job
 
 
 class FakeGuest:
-    """Answers at once in the segmenter's place; dies with the stacks of ``deadly``."""
+    """Answers at once in the segmenter's place; dies with the stacks of ``deadly``.
+
+    Its engine, a card, is lost with the first stack of ``lost``.
+    """
 
     deadly: tuple[int, ...] = ()
+    lost: int | None = None
     closed = 0
 
-    def __init__(self, _target: object, _job: object) -> None:
+    def __init__(self, _target: object, job: Job) -> None:
         self.pid = 1
+        self._on_card = "card" not in job.without
         self._replies = [Reply("ready", {"engine": "fake"})]
 
     def send(self, task: Task) -> None:
         if task.index.t in self.deadly:
             type(self).deadly = tuple(t for t in self.deadly if t != task.index.t)
             raise GuestDiedError("hung")
+        if task.index.t == self.lost and self._on_card:
+            error = EngineError("the card fell off the bus", engine="card")
+            self._replies += [Reply("taken"), Reply("engine failed", ("card", error))]
+            return
         self._replies += [
             Reply("taken"),
             Reply("done", Segmented([{"voxels": 1}], {"read": 0.0}, None)),
@@ -66,6 +76,44 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> type[FakeGuest]:
     guest = type("OneFake", (FakeGuest,), {})
     monkeypatch.setattr(feeding, "Guest", guest)
     return guest
+
+
+def test_the_next_best_engine_takes_over(
+    plan_of: Callable[..., Plan],
+    tmp_path: Path,
+    fake: type[FakeGuest],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fake.lost = 1
+    monkeypatch.setattr(feeding, "another", lambda without: without == ("card",))
+    folder = tmp_path / "s"
+    result = run_session(plan_of(MemorySource(timepoints=3)), folder)
+    assert sorted([*result.outcome.live, *result.outcome.later]) == [
+        StackIndex(0, t) for t in range(3)
+    ]
+    (fault,) = events(folder, "fault")
+    assert fault["what"] == "engine card failed, the next best one takes over"
+    assert fault["reason"] == "the card fell off the bus"
+    assert len(events(folder, "segmenter_started")) == 2
+
+
+@pytest.mark.parametrize("asked", ["auto", "openvino"])
+def test_the_last_engine_and_one_by_name_are_not_replaced(
+    plan_of: Callable[..., Plan],
+    tmp_path: Path,
+    fake: type[FakeGuest],
+    monkeypatch: pytest.MonkeyPatch,
+    asked: str,
+) -> None:
+    fake.lost = 1
+    monkeypatch.setattr(feeding, "another", lambda _: asked != "auto")
+    folder = tmp_path / "s"
+    plan = plan_of(MemorySource(timepoints=3), segmentation={"engine": asked})
+    result = run_session(plan, folder)
+    assert result.outcome.failed == [StackIndex(0, 1)]
+    assert len(events(folder, "segmenter_started")) == 1
+    (failed,) = events(folder, "stack_failed")
+    assert failed["reason"] == "the card fell off the bus"
 
 
 def test_the_acquisition_does_not_wait_for_the_segmenter(

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pytest
 from memory_source import MemorySource
 
-from livesr.errors import ModelError
+from livesr.errors import EngineError, ModelError
 from livesr.segmentation import engines
 from livesr.segmentation.engines import ENGINES, EngineEntry, entry_of
 from livesr.segmentation.engines.openvino_cpu import OpenVinoEngine
+from livesr.segmentation.segment import engine_errors
 from livesr.session import run_session
 from livesr.session import segmenter as guests
 from livesr.session.job import Job
@@ -17,8 +20,6 @@ from livesr.storage.reader import open_session
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-    import pytest
 
     from livesr.session import Plan
     from livesr.types import Float32, UInt8
@@ -81,3 +82,25 @@ def test_an_engine_that_fails_on_a_dark_stack_is_passed_over(
     assert tools.engines == (choice.engine,)
     assert choice.engine.structures == FEW
     choice.engine.close()
+
+
+def test_an_engine_that_failed_in_the_session_is_not_taken_again(
+    plan_of: Callable[..., Plan], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        engines, "ENGINES", (EngineEntry("card", __name__, "OpenVinoEngine"), *ENGINES)
+    )
+    plan = plan_of(MemorySource(timepoints=1), segmentation={"structures": list(FEW)})
+    job = replace(job_of(plan, tmp_path), without=("card",))
+    _, (choice,) = guests.load_tools(job)
+    assert choice.engine.name == "openvino"
+    assert choice.passed_over["card"] == engines.FAILED
+    assert engines.another(("card",))
+    assert not engines.another([entry.name for entry in engines.ENGINES])
+    choice.engine.close()
+
+
+def test_what_an_engine_says_when_it_runs_names_the_engine() -> None:
+    with pytest.raises(EngineError, match="no memory on the card") as caught, engine_errors("card"):
+        raise ModelError("no memory on the card", where="CUDA", fix="close other programs")
+    assert (caught.value.engine, caught.value.where) == ("card", "CUDA")

@@ -11,7 +11,7 @@ from livesr.errors import ModelError, nearest
 from livesr.segmentation.package import positions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from livesr.segmentation.package import Package
     from livesr.types import Float32, UInt8
@@ -20,6 +20,9 @@ log = logging.getLogger(__name__)
 
 Precision = Literal["auto", "f32", "bf16", "f16"]
 PRECISIONS: tuple[str, ...] = get_args(Precision)
+
+
+FAILED = "it failed earlier in this session"
 
 
 def _silent(_: str) -> None:
@@ -206,6 +209,8 @@ def load_engine(
     package: Package,
     options: Options,
     accept: Callable[[Engine], object] = lambda _: None,
+    *,
+    without: Collection[str] = (),
 ) -> Choice:
     """Return the first engine asked for that works here, loads the package and is accepted.
 
@@ -217,6 +222,8 @@ def load_engine(
     options : Options
     accept : callable
         Called with the engine, for a first run at full size: what fails there is passed over too.
+    without : collection of str
+        Engines that are passed over because they failed before.
 
     Raises
     ------
@@ -227,7 +234,7 @@ def load_engine(
     reasons: dict[str, str] = {}
     failures: list[ModelError] = []
     for entry in _asked_for(name):
-        reason = entry.unavailable()
+        reason = FAILED if entry.name in without else entry.unavailable()
         if reason is not None:
             reasons[entry.name] = reason
             continue
@@ -263,6 +270,11 @@ def working_engine(name: str) -> tuple[EngineEntry, dict[str, str]]:
             return entry, reasons
         reasons[entry.name] = reason
     raise _none_works(name, reasons)
+
+
+def another(without: Collection[str]) -> bool:
+    """Return whether an engine works here that is not among ``without``."""
+    return any(entry.name not in without and entry.unavailable() is None for entry in ENGINES)
 
 
 def entry_of(name: str) -> EngineEntry:
