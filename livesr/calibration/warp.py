@@ -98,25 +98,24 @@ class ChromaticModel:
         return replace(self, affine=(rows[0], rows[1], rows[2]))
 
     def displacement(
-        self, y_um: npt.ArrayLike, x_um: npt.ArrayLike, z_um: float = 0.0
+        self, y_um: npt.ArrayLike, x_um: npt.ArrayLike, z_um: npt.ArrayLike = 0.0
     ) -> tuple[Float64, Float64, Float64]:
         """Return how far points of the reference channel are moved in the other channel.
 
         Parameters
         ----------
-        y_um, x_um : array_like
+        y_um, x_um, z_um : array_like
             Reference coordinates, broadcast against each other.
-        z_um : float
-            Height of the points.
 
         Returns
         -------
         dz, dy, dx : ndarray, float64
             Position in the other channel minus position in the reference, µm.
         """
-        y, x = np.broadcast_arrays(np.asarray(y_um, np.float64), np.asarray(x_um, np.float64))
+        coordinates = (np.asarray(value, np.float64) for value in (z_um, y_um, x_um))
+        z, y, x = np.broadcast_arrays(*coordinates)
         at = self._position
-        return at(0, y, x, z_um) - z_um, at(1, y, x, z_um) - y, at(2, y, x, z_um) - x
+        return at(0, z, y, x) - z, at(1, z, y, x) - y, at(2, z, y, x) - x
 
     def inverse_displacement(
         self, y_um: npt.ArrayLike, x_um: npt.ArrayLike
@@ -132,10 +131,10 @@ class ChromaticModel:
             dz, dy, dx = self.displacement(y - dy, x - dx)
         return -dz, -dy, -dx
 
-    def _position(self, row: int, y: Float64, x: Float64, z_um: float) -> Float64:
+    def _position(self, row: int, z: Float64, y: Float64, x: Float64) -> Float64:
         """Return one coordinate (0 z, 1 y, 2 x) of the points in the other channel, µm."""
         a, b, c, d = self.affine[row]
-        position: Float64 = b * y + c * x + (a * z_um + d)
+        position: Float64 = b * y + c * x + (a * z + d)
         if self.polynomial:
             v, u = y / self.radius_um, x / self.radius_um
             table = np.zeros((self.degree + 1, self.degree + 1))
