@@ -6,6 +6,7 @@ from math import ceil, prod
 from typing import TYPE_CHECKING, Any
 
 from livesr.errors import ModelError
+from livesr.segmentation.engines.openvino_cpu import shared_core
 
 if TYPE_CHECKING:
     from livesr.segmentation.package import Package
@@ -28,11 +29,9 @@ def multiply_accumulates(package: Package, shape: tuple[int, int, int] = PATCH) 
     ModelError
         If the graph cannot be read.
     """
-    import openvino
-
     sizes = [ceil(n / m) * m for n, m in zip(shape, package.multiple, strict=True)]
     try:
-        model = openvino.Core().read_model(package.weights)
+        model = shared_core().read_model(package.weights)
         model.reshape([1, len(package.channels), *sizes])
     except RuntimeError as problem:
         raise ModelError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,18 @@ SHAPES_KEPT = 3
 """Compiled networks kept in memory, one for each window shape; a session needs one or two."""
 
 
+@cache
+def shared_core() -> Core:
+    """Return OpenVINO, loaded once for the life of the process.
+
+    Its CPU plugin gives the thread that loads it a stack for signals, and frees it when it is
+    unloaded: unloaded by another thread, the next Ctrl-C would be written to freed memory.
+    """
+    import openvino
+
+    return openvino.Core()
+
+
 class OpenVinoEngine:
     """A network compiled for each window shape that comes.
 
@@ -38,7 +51,7 @@ class OpenVinoEngine:
         import openvino
 
         self._openvino = openvino
-        self._core = openvino.Core()
+        self._core = shared_core()
         self._package = package
         self.structures = options.structures or package.structures
         self.precision = _precision(self._core, options.precision)
@@ -58,9 +71,7 @@ class OpenVinoEngine:
     def unavailable() -> str | None:
         """Return why OpenVINO cannot work here, or None."""
         try:
-            import openvino
-
-            devices = openvino.Core().available_devices
+            devices = shared_core().available_devices
         except (ImportError, OSError, RuntimeError) as problem:
             return f"OpenVINO cannot be loaded ({problem}): {INSTALL}"
         return None if "CPU" in devices else f"OpenVINO finds no CPU device: {INSTALL}"
@@ -74,7 +85,7 @@ class OpenVinoEngine:
             number = version("openvino")
         except PackageNotFoundError:
             number = str(openvino.__version__)
-        core = openvino.Core()
+        core = shared_core()
         device = str(core.get_property("CPU", "FULL_DEVICE_NAME")).strip()
         return f"OpenVINO {number}, {_precision(core, 'auto')}, {device}"
 
