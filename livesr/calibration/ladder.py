@@ -8,11 +8,13 @@ bends the field wrongly, one too high follows the noise of single beads.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from livesr.calibration.axis_fit import AxisFit, fit_axes, predicted, rms
+from livesr.calibration.rungs import AXIAL, LATERAL, Rung, rungs_to_try
 from livesr.calibration.warp import MAX_DEGREE, ChromaticModel, Row, exponents
 from livesr.errors import CalibrationError
 
@@ -38,92 +40,6 @@ FEWEST = 4
 """Points without which there is not even a shift with an error."""
 GRID = 33
 """Points along each side of the grid on which the model's error is averaged over the field."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rung:
-    """One model of the displacement, before it is fitted.
-
-    Attributes
-    ----------
-    name : str
-        For people.
-    terms : tuple of (int, int, int)
-        Powers of z, y and x of its columns.
-    bowl : bool
-        Whether a column y² + x² follows.
-    similar : bool
-        Shift, rotation and magnification only: y and x share their coefficients.
-    """
-
-    name: str
-    terms: tuple[tuple[int, int, int], ...]
-    bowl: bool = False
-    similar: bool = False
-
-    @property
-    def size(self) -> int:
-        """Coefficients an axis."""
-        return 2 if self.similar else len(self.terms) + self.bowl
-
-    def columns(self, points: Float64) -> Float64:
-        """Return the design matrix, (n, size), at scaled points (n, 3)."""
-        z, y, x = points.T
-        columns = [z**k * y**i * x**j for k, i, j in self.terms]
-        if self.bowl:
-            columns.append(y * y + x * x)
-        return np.stack(columns, axis=1)
-
-
-def _flat(degree: int) -> tuple[tuple[int, int, int], ...]:
-    return tuple((0, i, j) for i, j in exponents(degree))
-
-
-_ALONG_Z = ((1, 0, 0),)
-LATERAL = (
-    Rung("shift", _flat(0)),
-    Rung("similarity", _flat(0), similar=True),
-    Rung("affine", _flat(1)),
-    *(Rung(f"degree {degree}", _flat(degree)) for degree in range(2, MAX_DEGREE + 1)),
-)
-AXIAL = (
-    Rung("shift", _flat(0)),
-    Rung("tilt", _flat(1)),
-    Rung("bowl", _flat(1), bowl=True),
-    *(Rung(f"degree {degree}", _flat(degree)) for degree in range(2, MAX_DEGREE + 1)),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class AxisFit:
-    """A rung fitted to some axes.
-
-    Attributes
-    ----------
-    rung : Rung
-    coefficients : ndarray, (size, axes)
-        Of scaled coordinates, µm.
-    covariance : ndarray, (size, size)
-        Of each axis' coefficients, µm².
-    residual, left_out : ndarray, (n, axes)
-        What is left of each point's displacement, with the point in the fit and without it, µm.
-    misfit_um : float
-        What the model lacks, beyond the noise of the points: standard deviation an axis.
-    """
-
-    rung: Rung
-    coefficients: Float64
-    covariance: Float64
-    residual: Float64
-    left_out: Float64
-    misfit_um: float
-
-    def error_um(self, points: Float64) -> Float64:
-        """Return the standard error of an axis of the model at scaled points (n, 3), µm."""
-        columns = self.rung.columns(points) if not self.rung.similar else _complex(points)
-        variance = np.einsum("ni,ij,nj->n", columns.conj(), self.covariance, columns).real
-        out: Float64 = np.sqrt(variance + self.misfit_um**2)
-        return out
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +85,7 @@ class Fit:
     radius_um: float
     z_um: tuple[float, float]
     hull_um: Float64
-    field_um: tuple[float, float] = field(default=(0.0, 0.0))
+    field_um: tuple[float, float]
 
     @property
     def fre_nm(self) -> tuple[float, float]:
@@ -209,7 +125,7 @@ class Fit:
         within = self.inside(y, x)
         xy, z = self.error_nm(y, x)
         keep = within if within.any() else np.ones_like(within)
-        return _rms(xy[keep]), _rms(z[keep])
+        return rms(xy[keep]), rms(z[keep])
 
 
 def field_grid(field_um: tuple[float, float], points: int) -> tuple[Float64, Float64]:
@@ -256,175 +172,123 @@ def fit_ladder(pairs: Pairs, field_um: tuple[float, float], *, highest: int = MA
             where="calibrate",
             fix="more beads, several recordings, or a longer exposure",
         )
-    radius = float(np.hypot(*field_um)) / 2
-    middle = np.array([pairs.reference[:, 0].mean(), 0.0, 0.0])
-    points = (pairs.reference - middle) / radius
-    shift = pairs.shift
-    sigma_xy = np.sqrt((pairs.sigma[:, 1] ** 2 + pairs.sigma[:, 2] ** 2) / 2)
-    sigma_z = pairs.sigma[:, 0]
-    deep = float(np.ptp(pairs.reference[:, 0])) > DEEP_UM
-    used = _inliers(points, shift, sigma_xy, sigma_z, deep=deep, highest=highest)
-    chosen, ladder = {}, {}
-    for name, rungs, axes, sigma in (
-        ("lateral", LATERAL, [1, 2], sigma_xy),
-        ("axial", AXIAL, [0], sigma_z),
-    ):
-        fits = [
-            (rung, _fit(rung, points, shift[:, axes], sigma, used) if _enough(rung, used) else None)
-            for rung in _rungs(rungs, deep=deep, highest=highest)
-        ]
-        chosen[name] = _best([fit for _, fit in fits if fit is not None], used)
+    problem = _Problem.of(pairs, field_um, highest)
+    used = _inliers(problem)
+    fits, ladder = {}, {}
+    for name in _AXES:
+        tried = [(rung, problem.fit(name, rung, used)) for rung in problem.rungs(name)]
+        fits[name] = _best([fit for _, fit in tried if fit is not None])
         ladder[name] = tuple(
-            Step(rung.name, rung.size, None if fit is None else 1e3 * _score(fit, used))
-            for rung, fit in fits
+            Step(rung.name, rung.size, None if fit is None else 1e3 * fit.score_um)
+            for rung, fit in tried
         )
-    lateral, axial = chosen["lateral"], chosen["axial"]
-    stacked = (np.concatenate([axial.residual, lateral.residual], axis=1),
-               np.concatenate([axial.left_out, lateral.left_out], axis=1))  # fmt: skip
+    lateral, axial = fits["lateral"], fits["axial"]
+    residual = np.concatenate(
+        [pairs.shift[:, axes] - predicted(fits[name], problem.points)
+         for name, axes in (("axial", [0]), ("lateral", [1, 2]))], axis=1
+    )  # fmt: skip
+    left_out = residual.copy()
+    left_out[used] = np.concatenate([axial.left_out, lateral.left_out], axis=1)
     z = pairs.reference[used, 0]
     return Fit(
-        model=_model(lateral, axial, radius, middle[0]),
+        model=_model(lateral, axial, problem),
         used=used,
-        residual_nm=1e3 * stacked[0],
-        left_out_nm=1e3 * stacked[1],
+        residual_nm=1e3 * residual,
+        left_out_nm=1e3 * left_out,
         lateral=lateral,
         axial=axial,
         ladder=ladder,
-        radius_um=radius,
+        radius_um=problem.radius,
         z_um=(float(z.min()), float(z.max())),
         hull_um=_hull(pairs.reference[used, 1:]),
         field_um=field_um,
     )
 
 
-def _rungs(rungs: Sequence[Rung], *, deep: bool, highest: int) -> list[Rung]:
-    """Return the rungs to try; of points in depth each also with a term along z."""
-    out = []
-    for rung in rungs:
-        if max(i + j for _, i, j in rung.terms) > highest:
-            continue
-        out.append(rung)
-        if deep and not rung.similar:
-            out.append(Rung(f"{rung.name} + z", rung.terms + _ALONG_Z, rung.bowl))
-    return out
-
-
-def _enough(rung: Rung, used: Bool) -> bool:
-    return int(used.sum()) >= max(FEWEST, BEADS_A_COEFFICIENT * rung.size) or rung.size == 1
-
-
-def _inliers(
-    points: Float64,
-    shift: Float64,
-    sigma_xy: Float64,
-    sigma_z: Float64,
-    *,
-    deep: bool,
-    highest: int,
-) -> Bool:
-    """Return which points agree with the others, by the highest rung that they support."""
-    used = np.ones(len(points), bool)
-    for _ in range(ROUNDS):
-        far = np.zeros(len(points), bool)
-        for rungs, axes, sigma in ((LATERAL, [1, 2], sigma_xy), (AXIAL, [0], sigma_z)):
-            allowed = [r for r in _rungs(rungs, deep=deep, highest=highest) if _enough(r, used)]
-            fit = _fit(allowed[-1], points, shift[:, axes], sigma, used)
-            spread = np.sqrt(sigma**2 + fit.misfit_um**2)
-            length = np.sqrt((fit.left_out**2).mean(axis=1)) / spread
-            scale = max(float(np.median(length[used])) / _MEDIAN[len(axes)], 1e-12)
-            far |= length > CUT * scale
-        kept = ~far
-        if kept.sum() < FEWEST or np.array_equal(kept, used):
-            break
-        used = kept
-    return used
-
-
-_MEDIAN = {1: 0.6745, 2: 0.8326}
+_AXES = {"lateral": (LATERAL, [1, 2]), "axial": (AXIAL, [0])}
+_MEDIAN = {"axial": 0.6745, "lateral": 0.8326}
 """Median root mean square over 1 and 2 axes of unit normal noise."""
 
 
-def _fit(rung: Rung, points: Float64, shift: Float64, sigma: Float64, used: Bool) -> AxisFit:
-    """Fit a rung to the used points, weighted by their noise and by what the model lacks."""
-    misfit = 0.0
-    fit = _weighted(rung, points, shift, sigma, used, misfit)
-    for _ in range(6):
-        misfit = _misfit(fit, sigma, used)
-        fit = _weighted(rung, points, shift, sigma, used, misfit)
-    return fit
+@dataclass(frozen=True, slots=True)
+class _Problem:
+    """The points with scaled coordinates, and which rungs they may be asked for."""
+
+    pairs: Pairs
+    points: Float64
+    sigma: dict[str, Float64]
+    radius: float
+    middle: float
+    deep: bool
+    highest: int
+
+    @classmethod
+    def of(cls, pairs: Pairs, field_um: tuple[float, float], highest: int) -> _Problem:
+        radius = float(np.hypot(*field_um)) / 2
+        middle = float(pairs.reference[:, 0].mean())
+        lateral = np.sqrt((pairs.sigma[:, 1] ** 2 + pairs.sigma[:, 2] ** 2) / 2)
+        return cls(
+            pairs,
+            (pairs.reference - [middle, 0.0, 0.0]) / radius,
+            {"lateral": lateral, "axial": pairs.sigma[:, 0]},
+            radius,
+            middle,
+            float(np.ptp(pairs.reference[:, 0])) > DEEP_UM,
+            highest,
+        )
+
+    def rungs(self, name: str) -> list[Rung]:
+        return rungs_to_try(_AXES[name][0], deep=self.deep, highest=self.highest)
+
+    def fit(self, name: str, rung: Rung, used: Bool) -> AxisFit | None:
+        """Return the rung fitted to the used points; None if they are too few for it."""
+        if rung.size > 1 and used.sum() < max(FEWEST, BEADS_A_COEFFICIENT * rung.size):
+            return None
+        shift = self.pairs.shift[used][:, _AXES[name][1]]
+        return fit_axes(rung, self.points[used], shift, self.sigma[name][used])
 
 
-def _misfit(fit: AxisFit, sigma: Float64, used: Bool) -> float:
-    """Return the standard deviation an axis of what noise does not explain, robustly.
-
-    Residuals are freed from the fit's own pull by their leverage.
-    """
-    residual, left_out = fit.residual[used], fit.left_out[used]
-    unbiased = np.abs(residual * left_out).mean(axis=1)
-    high = 9.0 * max(float(np.median(unbiased)), 1e-18)
-    excess = np.minimum(unbiased, high) - sigma[used] ** 2
-    return float(np.sqrt(max(float(excess.mean()), 0.0)))
-
-
-def _weighted(
-    rung: Rung, points: Float64, shift: Float64, sigma: Float64, used: Bool, misfit: float
-) -> AxisFit:
-    weight = np.where(used, 1.0 / (sigma**2 + misfit**2), 0.0)
-    if rung.similar:
-        columns, values = _complex(points), (shift[:, 0] + 1j * shift[:, 1])[:, None]
-    else:
-        columns, values = rung.columns(points), shift
-    root = np.sqrt(weight)[:, None]
-    normal = np.linalg.pinv(np.conj((root * columns).T) @ (root * columns), hermitian=True)
-    coefficients = normal @ np.conj((root**2 * columns).T) @ values
-    leverage = weight * np.einsum("ni,ij,nj->n", columns, normal, columns.conj()).real
-    residual = values - columns @ coefficients
-    left_out = residual / np.maximum(1.0 - leverage, 1e-3)[:, None]
-    if rung.similar:
-        residual, left_out = (_two(array[:, 0]) for array in (residual, left_out))
-    return AxisFit(rung, coefficients, normal, residual, left_out, misfit)
+def _inliers(problem: _Problem) -> Bool:
+    """Return which points agree with the others, by the highest rung that they support."""
+    pairs = problem.pairs
+    used = np.ones(len(pairs), bool)
+    for _ in range(ROUNDS):
+        far = np.zeros(len(pairs), bool)
+        for name, (_, axes) in _AXES.items():
+            tried = [problem.fit(name, rung, used) for rung in problem.rungs(name)]
+            fit = [fit for fit in tried if fit is not None][-1]
+            off = pairs.shift[:, axes] - predicted(fit, problem.points)
+            off[used] = fit.left_out
+            spread = np.sqrt(problem.sigma[name] ** 2 + fit.misfit_um**2)
+            length = np.sqrt((off**2).mean(axis=1)) / spread
+            scale = max(float(np.median(length[used])) / _MEDIAN[name], 1e-12)
+            far |= length > CUT * scale
+        if (~far).sum() < FEWEST or np.array_equal(~far, used):
+            break
+        used = ~far
+    return used
 
 
-def _complex(points: Float64) -> npt.NDArray[np.complex128]:
-    """Return shift, rotation and magnification as a line of complex numbers y + i·x."""
-    return np.stack([np.ones(len(points)), points[:, 1] + 1j * points[:, 2]], axis=1)
-
-
-def _two(values: npt.NDArray[np.complex128]) -> Float64:
-    return np.stack([values.real, values.imag], axis=1)
-
-
-def _score(fit: AxisFit, used: Bool) -> float:
-    """Return the leave-one-out error, µm."""
-    return _rms(np.sqrt((fit.left_out[used] ** 2).sum(axis=1)))
-
-
-def _best(fits: Sequence[AxisFit], used: Bool) -> AxisFit:
+def _best(fits: Sequence[AxisFit]) -> AxisFit:
     """Return the lowest rung that no higher one beats by a share of `PAYS`."""
-    least = min(_score(fit, used) for fit in fits)
-    return next(fit for fit in fits if _score(fit, used) <= (1 + PAYS) * least + 1e-9)
+    least = min(fit.score_um for fit in fits)
+    return next(fit for fit in fits if fit.score_um <= (1 + PAYS) * least + 1e-9)
 
 
-def _model(lateral: AxisFit, axial: AxisFit, radius: float, middle: float) -> ChromaticModel:
+def _model(lateral: AxisFit, axial: AxisFit, problem: _Problem) -> ChromaticModel:
     """Return the fits as one model; its affine holds all that is linear."""
-    degree = max(0, *(i + j + 2 * fit.rung.bowl for fit in (lateral, axial)
-                      for _, i, j in fit.rung.terms), 1 if lateral.rung.similar else 0)  # fmt: skip
-    degree = min(degree, MAX_DEGREE)
-    places = {term: number for number, term in enumerate(exponents(degree))}
-    polynomial = np.zeros((3, len(places)))
-    along_z = np.zeros(3)
-    if lateral.rung.similar:
-        shift, turn = lateral.coefficients[:, 0]
-        polynomial[1, [places[0, 0], places[1, 0], places[0, 1]]] = (shift.real, turn.real,
-                                                                     -turn.imag)  # fmt: skip
-        polynomial[2, [places[0, 0], places[1, 0], places[0, 1]]] = (shift.imag, turn.imag,
-                                                                     turn.real)  # fmt: skip
+    places = {term: number for number, term in enumerate(exponents(MAX_DEGREE))}
+    polynomial, along_z = np.zeros((3, len(places))), np.zeros(3)
     for fit, rows in ((axial, [0]), (lateral, [1, 2])):
         if fit.rung.similar:
+            shift, turn = fit.coefficients[:, 0]
+            polynomial[rows, places[0, 0]] = shift.real, shift.imag
+            polynomial[rows, places[1, 0]] = turn.real, turn.imag
+            polynomial[rows, places[0, 1]] = -turn.imag, turn.real
             continue
         for (k, i, j), values in zip(fit.rung.terms, fit.coefficients, strict=False):
             if k:
-                along_z[rows] = values / radius
+                along_z[rows] = values / problem.radius
             else:
                 polynomial[rows, places[i, j]] = values
         if fit.rung.bowl:
@@ -432,20 +296,26 @@ def _model(lateral: AxisFit, axial: AxisFit, radius: float, middle: float) -> Ch
                 polynomial[rows, places[term]] += fit.coefficients[-1]
     affine = np.eye(3, 4)
     affine[:, 0] += along_z
-    affine[:, 3] = polynomial[:, 0] - along_z * middle
-    polynomial[:, 0] = 0.0
-    if degree:
-        affine[:, 1:3] += polynomial[:, 1:3] / radius
-        polynomial[:, 1:3] = 0.0
-    rows = _row(affine[0]), _row(affine[1]), _row(affine[2])
-    if not polynomial.any():
-        return ChromaticModel(rows)
-    return ChromaticModel(rows, tuple(tuple(map(float, row)) for row in polynomial), degree, radius)
+    affine[:, 1:3] += polynomial[:, 1:3] / problem.radius
+    affine[:, 3] = polynomial[:, 0] - along_z * problem.middle
+    polynomial[:, :3] = 0.0
+    return ChromaticModel(_rows(affine), *_trimmed(polynomial), problem.radius)
 
 
-def _row(values: Float64) -> Row:
-    a, b, c, d = (float(value) for value in values)
-    return a, b, c, d
+def _rows(affine: Float64) -> tuple[Row, Row, Row]:
+    rows = [(float(a), float(b), float(c), float(d)) for a, b, c, d in affine]
+    return rows[0], rows[1], rows[2]
+
+
+def _trimmed(polynomial: Float64) -> tuple[tuple[tuple[float, ...], ...], int]:
+    """Return the coefficients up to the highest degree that is not zero, and that degree."""
+    degrees = [i + j for i, j in exponents(MAX_DEGREE)]
+    degree = max((d for d, column in zip(degrees, polynomial.T, strict=True) if column.any()),
+                 default=0)  # fmt: skip
+    if degree == 0:
+        return (), 0
+    terms = len(exponents(degree))
+    return tuple(tuple(map(float, row[:terms])) for row in polynomial), degree
 
 
 def _hull(points: Float64) -> Float64:
@@ -459,8 +329,4 @@ def _hull(points: Float64) -> Float64:
 
 
 def _lengths(vectors: Float64) -> tuple[float, float]:
-    return _rms(np.hypot(vectors[:, 1], vectors[:, 2])), _rms(vectors[:, 0])
-
-
-def _rms(values: Float64) -> float:
-    return float(np.sqrt(np.mean(np.square(values))))
+    return rms(np.hypot(vectors[:, 1], vectors[:, 2])), rms(vectors[:, 0])
