@@ -31,7 +31,9 @@ class AxisFit:
     residual, left_out : ndarray, (n, axes)
         What is left of each point's displacement, with the point in the fit and without it, µm.
     misfit_um : float
-        What the model lacks, beyond the noise of the points: standard deviation an axis.
+        What the points' own errors do not explain of the residuals: standard deviation an axis.
+    lack_um : float
+        What a higher rung would change over the field, beyond its noise: root mean square an axis.
     """
 
     rung: Rung
@@ -40,6 +42,7 @@ class AxisFit:
     residual: Float64
     left_out: Float64
     misfit_um: float
+    lack_um: float = 0.0
 
     @property
     def score_um(self) -> float:
@@ -48,9 +51,13 @@ class AxisFit:
 
     def error_um(self, points: Float64) -> Float64:
         """Return the standard error of an axis of the model at scaled points (n, 3), µm."""
+        out: Float64 = np.sqrt(self.variance(points) + self.lack_um**2)
+        return out
+
+    def variance(self, points: Float64) -> Float64:
+        """Return the variance of an axis at scaled points that the points' noise brings, µm²."""
         columns = self.rung.columns(points)
-        variance = np.einsum("ni,ij,nj->n", columns, self.covariance, columns.conj()).real
-        out: Float64 = np.sqrt(variance + self.misfit_um**2)
+        out: Float64 = np.einsum("ni,ij,nj->n", columns, self.covariance, columns.conj()).real
         return out
 
 

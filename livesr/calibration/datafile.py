@@ -43,7 +43,7 @@ def read_record(path: Path, model: type[R], error: type[LivesrError], fix: str) 
         What to do about a damaged file.
     """
     try:
-        return model.model_validate(_plain(path))
+        return model.model_validate(plain_yaml(path))
     except ValidationError as problem:
         wrong = "; ".join(
             f"{'.'.join(map(str, item['loc'])) or 'file'}: {item['msg']}"
@@ -57,7 +57,7 @@ def read_record(path: Path, model: type[R], error: type[LivesrError], fix: str) 
         raise error(f"damaged, not YAML: {text}", where=str(path), fix=fix) from None
 
 
-def _plain(path: Path) -> object:
+def plain_yaml(path: Path) -> object:
     """Return a YAML file's plain values; what could fill the memory is refused before."""
     with path.open("rb") as file:
         content = file.read(MOST_BYTES + 1)

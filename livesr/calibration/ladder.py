@@ -8,7 +8,7 @@ bends the field wrongly, one too high follows the noise of single beads.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -177,7 +177,7 @@ def fit_ladder(pairs: Pairs, field_um: tuple[float, float], *, highest: int = MA
     fits, ladder = {}, {}
     for name in _AXES:
         tried = [(rung, problem.fit(name, rung, used)) for rung in problem.rungs(name)]
-        fits[name] = _best([fit for _, fit in tried if fit is not None])
+        fits[name] = problem.judged([fit for _, fit in tried if fit is not None])
         ladder[name] = tuple(
             Step(rung.name, rung.size, None if fit is None else 1e3 * fit.score_um)
             for rung, fit in tried
@@ -217,6 +217,7 @@ class _Problem:
     pairs: Pairs
     points: Float64
     sigma: dict[str, Float64]
+    field_um: tuple[float, float]
     radius: float
     middle: float
     deep: bool
@@ -231,6 +232,7 @@ class _Problem:
             pairs,
             (pairs.reference - [middle, 0.0, 0.0]) / radius,
             {"lateral": lateral, "axial": pairs.sigma[:, 0]},
+            field_um,
             radius,
             middle,
             float(np.ptp(pairs.reference[:, 0])) > DEEP_UM,
@@ -246,6 +248,19 @@ class _Problem:
             return None
         shift = self.pairs.shift[used][:, _AXES[name][1]]
         return fit_axes(rung, self.points[used], shift, self.sigma[name][used])
+
+    def judged(self, fits: Sequence[AxisFit]) -> AxisFit:
+        """Return the best of the fits, with what the highest of them says that it lacks."""
+        best, highest = _best(fits), fits[-1]
+        places = self.points[:, 1:] * self.radius
+        grid = np.stack([side.ravel() for side in field_grid(self.field_um, GRID)], axis=1)
+        grid = grid[inside_hull(_hull(places), *grid.T)]
+        points = np.column_stack([np.zeros(len(grid)), grid / self.radius])
+        if highest is best or not len(points):
+            return best
+        change = ((predicted(highest, points) - predicted(best, points)) ** 2).mean(axis=1)
+        by_chance = highest.variance(points) - best.variance(points)
+        return replace(best, lack_um=float(np.sqrt(max((change - by_chance).mean(), 0.0))))
 
 
 def _inliers(problem: _Problem) -> Bool:

@@ -13,117 +13,31 @@ import yaml
 from pydantic import Field, model_validator
 
 from livesr.calibration.datafile import Record, read_record
-from livesr.calibration.warp import IDENTITY, MAX_DEGREE, ChromaticModel, Row, exponents
+from livesr.calibration.records import ChannelTransform as ChannelTransform
+from livesr.calibration.records import Measured as Measured
+from livesr.calibration.records import Nanometres as Nanometres
+from livesr.calibration.records import PointSpread as PointSpread
+from livesr.calibration.records import Polynomial as Polynomial
+from livesr.calibration.records import Provenance as Provenance
+from livesr.calibration.records import RegistrationError as RegistrationError
+from livesr.calibration.records import ValidFor as ValidFor
 from livesr.data import data_folder
 from livesr.errors import CalibrationError, StorageError, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from livesr.calibration.warp import ChromaticModel
     from livesr.types import RecordingInfo
 
 PIXEL_TOLERANCE = 0.01
 """Pixel sizes may differ by this share."""
+SIMULATED_MICROSCOPE = "simulated microscope"
+"""What the simulated microscope and its recordings call themselves."""
+PLAIN_NAME = r"^([\w.-]*)$"
 HEADER = "# livesr chromatic calibration; see calibration/README.md\n"
 FIELD_TOLERANCE = 0.01
 """A field may be larger than the calibrated one by this share: beyond it lies extrapolation."""
-
-
-class Polynomial(Record):
-    """What a channel deviates from the affine: `ChromaticModel.polynomial` with its scale.
-
-    Attributes
-    ----------
-    coefficients : tuple, (3, terms)
-        Rows dz, dy, dx, µm; terms in the order of `livesr.calibration.warp.exponents`:
-        1, y, x, y², yx, x², …, each coordinate divided by ``radius_um``.
-    """
-
-    degree: int = Field(ge=0, le=MAX_DEGREE)
-    radius_um: float = Field(gt=0)
-    coefficients: tuple[tuple[float, ...], tuple[float, ...], tuple[float, ...]]
-
-    @model_validator(mode="after")
-    def _whole(self) -> Self:
-        terms = len(exponents(self.degree))
-        if any(len(row) != terms for row in self.coefficients):
-            raise ValueError(f"degree {self.degree} has {terms} coefficients a row")
-        return self
-
-
-class ChannelTransform(Record):
-    """Where a point of the reference channel appears in this one."""
-
-    affine: tuple[Row, Row, Row] = IDENTITY
-    polynomial: Polynomial | None = None
-
-    def model(self) -> ChromaticModel:
-        """Return the transform as the warp takes it."""
-        if self.polynomial is None:
-            return ChromaticModel(self.affine)
-        p = self.polynomial
-        return ChromaticModel(self.affine, p.coefficients, p.degree, p.radius_um)
-
-    @classmethod
-    def of(cls, model: ChromaticModel) -> ChannelTransform:
-        """Return the transform of a fitted or simulated model."""
-        if not model.polynomial:
-            return cls(affine=model.affine)
-        z, y, x = model.polynomial
-        polynomial = Polynomial(
-            degree=model.degree, radius_um=model.radius_um, coefficients=(z, y, x)
-        )
-        return cls(affine=model.affine, polynomial=polynomial)
-
-
-class ValidFor(Record):
-    """The light path that was measured; an empty name is not compared.
-
-    Attributes
-    ----------
-    field_um : tuple of float
-        Extent (y, x) of one channel's image that the calibration covers.
-    layout : str
-        Kind of channel layout: ``splitter``, ``sequential``, ``cameras``.
-    """
-
-    microscope: str = ""
-    camera: str = ""
-    objective: str = ""
-    pixel_um: float = Field(gt=0)
-    field_um: tuple[float, float]
-    layout: str = ""
-
-
-class Provenance(Record):
-    """Where the numbers come from."""
-
-    made: str
-    by: str
-    source: str
-    beads: int = Field(0, ge=0)
-    software: str
-
-
-class Nanometres(Record):
-    """A registration error (root mean square), nm."""
-
-    xy: float = Field(ge=0)
-    z: float = Field(ge=0)
-
-
-class RegistrationError(Record):
-    """Fiducial and target registration error; the reason where one is not known."""
-
-    fre_nm: Nanometres | None
-    tre_nm: Nanometres | None
-    reason: str = ""
-
-    @model_validator(mode="after")
-    def _explained(self) -> Self:
-        if None in (self.fre_nm, self.tre_nm) and not self.reason:
-            raise ValueError("an error that is null needs a reason")
-        return self
 
 
 class Profile(Record):
@@ -138,7 +52,13 @@ class Profile(Record):
     channels : mapping of str to ChannelTransform
         The other channels.
     simulated : bool
-        Made from the simulated microscope's own optics: refused on any other source.
+        Made on the simulated microscope: refused on any other.
+    measured : mapping of str to Measured
+        What is behind each channel's transform; empty where it is known instead of measured.
+    psf : mapping of str to PointSpread
+        How wide each channel images a point, if beads told.
+    error_map : str
+        File beside this one with the expected error over the field; empty for none.
     """
 
     format: Literal[1] = 1
@@ -149,6 +69,9 @@ class Profile(Record):
     simulated: bool
     provenance: Provenance
     error: RegistrationError
+    measured: dict[str, Measured] = Field(default_factory=dict)
+    psf: dict[str, PointSpread] = Field(default_factory=dict)
+    error_map: str = Field("", pattern=PLAIN_NAME)
 
     @model_validator(mode="after")
     def _reference_stands_still(self) -> Self:
@@ -189,7 +112,8 @@ class Profile(Record):
             )
 
     def _identity(self, info: RecordingInfo, layout: str) -> Iterator[str]:
-        if self.simulated and not info.simulated:
+        from_simulator = info.simulated or info.microscope == SIMULATED_MICROSCOPE
+        if self.simulated and not from_simulator:
             yield "it was made on the simulated microscope, this is another source"
         made_for = self.valid_for
         for what, mine, theirs in (
@@ -272,9 +196,7 @@ def save_profile(profile: Profile, path: Path) -> None:
     )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(
-            f"# livesr chromatic calibration; see calibration/README.md\n{text}", "utf-8"
-        )
+        path.write_text(HEADER + text, "utf-8")
     except OSError as problem:
         raise StorageError(
             f"the calibration cannot be written: {problem}",
