@@ -38,6 +38,7 @@ _VERBS = (
     "train",
     "evaluate",
     "simulate",
+    "calibrate",
     "models",
     "compile",
     "bench",

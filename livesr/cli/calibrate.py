@@ -1,0 +1,203 @@
+"""``livesr calibrate``: how the channels lie on each other, from beads or from cells."""
+
+from __future__ import annotations
+
+import shlex
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from livesr.acquisition.recorded_stacks import LightPath, light_path_of, read_stacks
+from livesr.calibration.compare import MOVED_NM, compare
+from livesr.calibration.measure import calibrate as measure
+from livesr.calibration.product import profile_of, store
+from livesr.calibration.profile import Profile, ValidFor, load_profile
+from livesr.cli.output import Json, Verbose, emit, say, start_logging
+from livesr.config.reading import read_session
+from livesr.errors import ConfigError
+
+if TYPE_CHECKING:
+    from livesr.calibration.measure import BeadStack, Calibration
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the verb."""
+    app.command(
+        "calibrate",
+        help="Measure how the channels lie on each other, from recordings of beads: a calibration"
+        " file that sessions use, with a report.",
+        epilog="Example: livesr calibrate beads.ome.tif --session my-session.yaml"
+        " -o calibration/mine.yaml",
+    )(calibrate)
+
+
+def calibrate(
+    beads: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="BEADS…",
+            help="Images (z-stacks through beads), or folders that livesr simulate wrote. Files of"
+            " one channel each are the channels of one recording.",
+        ),
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", metavar="FILE.yaml", help="The calibration to write."),
+    ] = None,
+    held_out: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--held-out", metavar="BEADS", help="Another recording, to score it on. Repeatable."
+        ),
+    ] = None,
+    old: Annotated[
+        str | None,
+        typer.Option(
+            "--compare",
+            metavar="OLD",
+            help="Say what moved since this calibration; BEADS may be the new one's file.",
+        ),
+    ] = None,
+    session: Annotated[
+        Path | None,
+        typer.Option(help="Session file with layout and names of microscope, camera, objective."),
+    ] = None,
+    reference: Annotated[
+        str,
+        typer.Option(
+            help="Channel that the others are registered to.", show_default="the first one"
+        ),
+    ] = "",
+    channels: Annotated[
+        str, typer.Option(metavar="NAME,…", help="Names of the channels, in their order.")
+    ] = "",
+    pixel: Annotated[
+        float | None,
+        typer.Option(min=0.005, help="Pixel in the sample, µm.", show_default="as in the file"),
+    ] = None,
+    z_step: Annotated[
+        float | None,
+        typer.Option(min=0.01, help="Distance of the planes, µm.", show_default="as in the file"),
+    ] = None,
+    diameter: Annotated[float, typer.Option(min=0.0, help="Of the beads, µm.")] = 0.1,
+    as_json: Json = False,
+    verbose: Verbose = False,
+) -> int:
+    """Measure, write, report."""
+    start_logging(verbose)
+    if old is not None and len(beads) == 1 and beads[0].suffix in (".yaml", ".yml"):
+        return _show_moved(load_profile(old), load_profile(beads[0]), as_json)
+    target = _target(out)
+    path = _light_path(session, channels, pixel, z_step)
+    stacks, path = read_stacks(beads, path)
+    others = read_stacks(held_out, path)[0] if held_out else []
+    found = measure(stacks, reference=reference, held_out=others, say=say)
+    profile = profile_of(
+        found,
+        name=target.stem,
+        valid_for=_valid_for(path, stacks[0]),
+        made=datetime.now(UTC).date(),
+        command=_command(beads, out),
+        simulated=path.simulated,
+        diameter_um=diameter,
+    )
+    fits = {name: channel.fit for name, channel in found.channels.items()}
+    profile = store(profile, fits, target)
+    moved = compare(load_profile(old), profile) if old is not None else {}
+    _show(found, profile)
+    for name, one in moved.items():
+        say(f"{name} {one.words}")
+    say(f"calibration: {target}")
+    if as_json:
+        emit(_summary(found, profile, target) | ({"moved": _dicts(moved)} if moved else {}))
+    return 0
+
+
+def _target(out: Path | None) -> Path:
+    if out is None:
+        raise ConfigError(
+            "where the calibration goes is not said", where="-o", fix="-o calibration/NAME.yaml"
+        )
+    return out if out.suffix in (".yaml", ".yml") else out.with_name(out.name + ".yaml")
+
+
+def _light_path(
+    session: Path | None, channels: str, pixel: float | None, z_step: float | None
+) -> LightPath:
+    path = light_path_of(read_session(session)) if session else LightPath()
+    names = tuple(name.strip() for name in channels.split(",") if name.strip())
+    return LightPath(
+        microscope=path.microscope,
+        camera=path.camera,
+        objective=path.objective,
+        layout=path.layout,
+        names=names or path.names,
+        offset=path.offset,
+        pixel_um=pixel or path.pixel_um,
+        z_step_um=z_step,
+    )
+
+
+def _valid_for(path: LightPath, stack: BeadStack) -> ValidFor:
+    height, width = stack.field_um
+    return ValidFor(
+        microscope=path.microscope,
+        camera=path.camera,
+        objective=path.objective,
+        pixel_um=stack.grid.voxel_um[2],
+        field_um=(round(height, 3), round(width, 3)),
+        layout="" if path.layout is None or path.simulated else path.layout.kind,
+    )
+
+
+def _command(beads: list[Path], out: Path | None) -> str:
+    """Return the command without the folders of this machine."""
+    names = [path.name for path in beads]
+    return shlex.join(["livesr", "calibrate", *names, "-o", out.name if out else ""])
+
+
+def _show(found: Calibration, profile: Profile) -> None:
+    for warning in found.warnings:
+        say(f"warning: {warning}")
+    for name, part in profile.measured.items():
+        held = part.heldout_nm
+        say(
+            f"{name} on {found.reference}: {part.points} beads, {part.lateral} / {part.axial};"
+            f" error of a target {part.tre_nm.xy:.1f} nm xy, {part.tre_nm.z:.1f} nm z"
+            + (f"; held-out beads {held.xy:.1f} nm xy, {held.z:.1f} nm z" if held else "")
+            + f"; {part.coverage:.0%} of the field covered"
+        )
+
+
+def _summary(found: Calibration, profile: Profile, target: Path) -> dict[str, Any]:
+    held = [part.heldout_nm for part in profile.measured.values() if part.heldout_nm is not None]
+    fre, tre = profile.error.fre_nm, profile.error.tre_nm
+    summary: dict[str, Any] = {
+        "profile": str(target),
+        "beads": profile.provenance.beads,
+        "fre_nm": fre and fre.model_dump(),
+        "tre_nm": tre and tre.model_dump(),
+        "channels": {name: part.model_dump() for name, part in profile.measured.items()},
+        "psf": {name: one.model_dump() for name, one in profile.psf.items()},
+        "warnings": list(found.warnings),
+    }
+    if held:
+        summary["heldout_nm"] = {"xy": max(h.xy for h in held), "z": max(h.z for h in held)}
+    return summary
+
+
+def _show_moved(old: Profile, new: Profile, as_json: bool) -> int:
+    moved = compare(old, new)
+    for name, one in moved.items():
+        say(f"{name} {one.words}")
+        if one.worst_nm > MOVED_NM:
+            say(f"  the field's shape changed by more than {MOVED_NM:.0f} nm: use the new one")
+    if as_json:
+        emit({"moved": _dicts(moved)})
+    return 0
+
+
+def _dicts(moved: dict[str, Any]) -> dict[str, Any]:
+    return {name: one.as_dict() for name, one in moved.items()}
