@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from livesr.calibration.axis_fit import rms
-from livesr.calibration.ladder import GRID, field_grid
+from livesr.calibration.field import GRID, field_grid
 from livesr.errors import CalibrationError
 
 if TYPE_CHECKING:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from livesr.calibration.axis_fit import AxisFit, fit_axes, predicted, rms
+from livesr.calibration.field import convex_hull, field_cells, inside_hull
 from livesr.calibration.rungs import AXIAL, LATERAL, Rung, rungs_to_try
 from livesr.calibration.warp import MAX_DEGREE, ChromaticModel, Row, exponents
 from livesr.errors import CalibrationError
@@ -38,8 +39,6 @@ ROUNDS = 12
 """… found in so many rounds at most."""
 FEWEST = 4
 """Points without which there is not even a shift with an error."""
-GRID = 33
-"""Points along each side of the grid on which the model's error is averaged over the field."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,37 +114,16 @@ class Fit:
     @property
     def coverage(self) -> float:
         """Share of the field that lies within the hull of the points."""
-        y, x = field_grid(self.field_um, GRID)
-        return float(self.inside(y, x).mean())
+        return float(self.inside(*field_cells(self.field_um)).mean())
 
     @property
     def model_nm(self) -> tuple[float, float]:
         """The model's own expected error (xy, z), root mean square over the covered field, nm."""
-        y, x = field_grid(self.field_um, GRID)
+        y, x = field_cells(self.field_um)
         within = self.inside(y, x)
         xy, z = self.error_nm(y, x)
         keep = within if within.any() else np.ones_like(within)
         return rms(xy[keep]), rms(z[keep])
-
-
-def field_grid(field_um: tuple[float, float], points: int) -> tuple[Float64, Float64]:
-    """Return coordinates (y, x), µm, of a grid over the field, outer points on its edge."""
-    sides = [np.linspace(-side / 2, side / 2, points) for side in field_um]
-    y, x = np.meshgrid(*sides, indexing="ij")
-    return y, x
-
-
-def inside_hull(hull_um: Float64, y_um: npt.ArrayLike, x_um: npt.ArrayLike) -> Bool:
-    """Return which points lie in a convex polygon (k, 2), its corners in turn (y, x)."""
-    y, x = np.broadcast_arrays(np.asarray(y_um, np.float64), np.asarray(x_um, np.float64))
-    ahead = np.roll(hull_um, -1, axis=0) - hull_um
-    sides = [
-        a * (x - corner_x) - b * (y - corner_y)
-        for (corner_y, corner_x), (a, b) in zip(hull_um, ahead, strict=True)
-    ]
-    turn = np.stack(sides)
-    out: Bool = np.all(turn >= 0, axis=0) | np.all(turn <= 0, axis=0)
-    return out
 
 
 def fit_ladder(pairs: Pairs, field_um: tuple[float, float], *, highest: int = MAX_DEGREE) -> Fit:
@@ -200,7 +178,7 @@ def fit_ladder(pairs: Pairs, field_um: tuple[float, float], *, highest: int = MA
         ladder=ladder,
         radius_um=problem.radius,
         z_um=(float(z.min()), float(z.max())),
-        hull_um=_hull(pairs.reference[used, 1:]),
+        hull_um=convex_hull(pairs.reference[used, 1:]),
         field_um=field_um,
     )
 
@@ -253,8 +231,8 @@ class _Problem:
         """Return the best of the fits, with what the highest of them says that it lacks."""
         best, highest = _best(fits), fits[-1]
         places = self.points[:, 1:] * self.radius
-        grid = np.stack([side.ravel() for side in field_grid(self.field_um, GRID)], axis=1)
-        grid = grid[inside_hull(_hull(places), *grid.T)]
+        grid = np.stack([side.ravel() for side in field_cells(self.field_um)], axis=1)
+        grid = grid[inside_hull(convex_hull(places), *grid.T)]
         points = np.column_stack([np.zeros(len(grid)), grid / self.radius])
         if highest is best or not len(points):
             return best
@@ -331,16 +309,6 @@ def _trimmed(polynomial: Float64) -> tuple[tuple[tuple[float, ...], ...], int]:
         return (), 0
     terms = len(exponents(degree))
     return tuple(tuple(map(float, row[:terms])) for row in polynomial), degree
-
-
-def _hull(points: Float64) -> Float64:
-    """Return the corners of the convex hull of points (n, 2), in turn; all of them if on a line."""
-    from scipy.spatial import ConvexHull, QhullError
-
-    try:
-        return np.asarray(points[ConvexHull(points).vertices])
-    except QhullError:
-        return points
 
 
 def _lengths(vectors: Float64) -> tuple[float, float]:

@@ -24,11 +24,12 @@ ALONE = 6.0
 """No other bead lies laterally nearer, standard deviations …"""
 ABOVE = 5.0
 """… and nearer along z."""
-SATURATED_VOXELS = 2
+FULL = tuple(2**bits - 1 for bits in (8, 10, 11, 12, 14, 16))
+"""Highest counts of cameras …"""
 PLATEAU = 20
-"""So many voxels of one highest count are a camera at its end."""
-MOST = 20_000
-"""Maxima beyond which a picture is not of beads."""
+"""… or any highest count that so many voxels share."""
+MOST = 4_000
+"""Of more maxima the brightest are taken."""
 
 REACH = (2.6, 4.0)
 """Half size of a fitted box along z and laterally, standard deviations."""
@@ -66,7 +67,8 @@ def find_maxima(image: Float32, sigma: Float64) -> npt.NDArray[np.int64]:
     top = maximum_filter(sharp, size=size, mode="nearest")
     sample = sharp[:, ::3, ::3]
     middle = float(np.median(sample))
-    noise = max(1.4826 * float(np.median(np.abs(sample - middle))), 1e-3)
+    away = np.abs(sample - middle)
+    noise = max(1.4826 * float(np.median(away[away > 0])) if away.any() else 0.0, 1e-3)
     found = np.argwhere((sharp == top) & (sharp > middle + NOISE * noise))
     heights = sharp[tuple(found.T)]
     order = np.argsort(heights)[::-1][:MOST]
@@ -137,14 +139,14 @@ def at_the_edge(peaks: npt.NDArray[np.int64], shape: Sequence[int], sigma: Float
 
 
 def saturated(planes: UInt16, peaks: npt.NDArray[np.int64], sigma: Float64) -> Bool:
-    """Return which beads hold several voxels of the highest count, if the camera stops there."""
+    """Return which beads hold voxels of the highest count, if the camera stops there."""
     highest = int(planes.max(initial=0))
     out = np.zeros(len(peaks), bool)
-    if int((planes == highest).sum()) < PLATEAU and highest < np.iinfo(planes.dtype).max:
+    if highest not in FULL and int((planes == highest).sum()) < PLATEAU:
         return out
     half = half_box(sigma)
     for n, peak in enumerate(peaks):
         low, high = box_around(peak, half, planes.shape)
         box = planes[low[0] : high[0], low[1] : high[1], low[2] : high[2]]
-        out[n] = int((box == highest).sum()) >= SATURATED_VOXELS
+        out[n] = bool((box == highest).any())
     return out

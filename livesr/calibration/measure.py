@@ -27,6 +27,8 @@ COVERED = 0.6
 """A smaller share of the field within the beads' hull is warned of."""
 LOST = 0.25
 """A larger share of pairs that the model does not explain is warned of."""
+UNLIKE = 2.0
+"""Held-out errors so many times the leave-one-out ones are warned of."""
 UNSTEADY_NM = 20.0
 """More than this beyond the noise, and beads moved or are not beads."""
 
@@ -261,6 +263,12 @@ def _warnings(found: Calibration) -> Iterator[str]:
             yield (
                 f"{name}: beads scatter by {unsteady:.0f} nm more than their noise: did they move"
                 " between the channels, or is the field's shape not smooth?"
+            )
+        held = channel.heldout_rms_nm
+        if held is not None and max(h / t for h, t in zip(held, fit.tre_nm, strict=True)) > UNLIKE:
+            yield (
+                f"{name}: held-out beads are off by {held[0]:.0f} nm xy, {held[1]:.0f} nm z, far"
+                " more than the beads of the fit: is it the same light path, and the same day?"
             )
     for name, parts in found.beads.items():
         bright = sum(part.refused["saturated"] for part in parts)

@@ -7,9 +7,9 @@ or quarter-turned one is an error of the channel layout, and named.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
@@ -26,21 +26,20 @@ if TYPE_CHECKING:
     from livesr.calibration.warp import ChromaticModel
     from livesr.types import Float64
 
+    Indices = npt.NDArray[np.int64]
+
 FARTHEST_UM = (4.0, 8.0, 8.0)
 """Largest shift between channels that is looked for."""
 BIN_UM = (0.6, 0.4, 0.4)
 """Bins of the votes."""
 AGREE = 0.35
-"""Share of the beads of the poorer channel that has to vote for the shift …"""
-AT_LEAST = 5
-"""… and how many."""
+"""Share of the beads of the poorer channel that has to find a partner."""
 ANGLES = np.arange(-6.0, 6.01, 0.5)
 """Turns that are tried if no shift alone will do, degrees."""
 GATES_UM = (0.9, 0.5, 0.3, 0.2, 0.15)
 """Lateral radius within which beads pair up, round by round; along z three times as much."""
 DEGREES = (1, 1, 2, 3, 5)
 """Highest degree of the model that the pairs of each round give."""
-NO_ORIENTATION = (False, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +56,8 @@ class Matched:
     """
 
     pairs: Pairs
-    reference: npt.NDArray[np.int64]
-    other: npt.NDArray[np.int64]
+    reference: Indices
+    other: Indices
     alone: tuple[int, int]
 
 
@@ -86,42 +85,49 @@ def match(reference: Beads, other: Beads, field_um: tuple[float, float], name: s
                 where="calibrate",
                 fix="more beads in the field, focus within the stack, a longer exposure",
             )
-    predict = _start(reference.place_um, other.place_um, name)
-    first = second = np.empty(0, np.int64)
-    for gate, degree in zip(GATES_UM, DEGREES, strict=True):
-        first, second = _nearest(predict, other.place_um, gate)
-        if len(first) < FEWEST:
-            raise _unlike(name, len(first), len(reference), len(other))
-        model = fit_ladder(_pairs(reference, other, first, second), field_um, highest=degree).model
-        predict = _moved(reference.place_um, model)
+    found = _paired(reference, other, field_um)
+    if found is None:
+        raise _wrong_way_round(reference, other, field_um, name)
+    first, second = found
     left = len(reference) - len(first), len(other) - len(second)
     return Matched(_pairs(reference, other, first, second), first, second, left)
+
+
+def _paired(
+    reference: Beads, other: Beads, field_um: tuple[float, float]
+) -> tuple[Indices, Indices] | None:
+    """Return which beads are one, by a shift alone or by a turn and a shift; None if too few."""
+    _, shift = _vote(reference.place_um, other.place_um)
+    found = _refined(reference, other, reference.place_um + shift, field_um)
+    if found is not None:
+        return found
+    tried = []
+    for angle in ANGLES:
+        turned = _turned(reference.place_um, float(angle))
+        votes, shift = _vote(turned, other.place_um)
+        tried.append((votes, turned + shift))
+    _, predicted = max(tried, key=lambda one: one[0])
+    return _refined(reference, other, predicted, field_um)
+
+
+def _refined(
+    reference: Beads, other: Beads, predicted: Float64, field_um: tuple[float, float]
+) -> tuple[Indices, Indices] | None:
+    """Return nearest neighbours as gate and model tighten; None where in the end few agree."""
+    needed = max(FEWEST, AGREE * min(len(reference), len(other)))
+    first = second = np.empty(0, np.int64)
+    for gate, degree in zip(GATES_UM, DEGREES, strict=True):
+        first, second = _nearest(predicted, other.place_um, gate)
+        if len(first) < FEWEST:
+            return None
+        model = fit_ladder(_pairs(reference, other, first, second), field_um, highest=degree).model
+        predicted = _moved(reference.place_um, model)
+    return (first, second) if len(first) >= needed else None
 
 
 def _why(beads: Beads) -> str:
     reasons = [f"{count} {reason}" for reason, count in beads.refused.items() if count]
     return f" ({', '.join(reasons)})" if reasons else ""
-
-
-def _start(reference: Float64, other: Float64, name: str) -> Float64:
-    """Return where the reference's beads about lie in the other channel."""
-    needed = max(AT_LEAST, AGREE * min(len(reference), len(other)))
-    votes, shift = _vote(reference, other)
-    if votes >= needed:
-        return reference + shift
-    tried = []
-    for angle in ANGLES:
-        turned = _turned(reference, float(angle))
-        tried.append((*_vote(turned, other), turned))
-    votes, shift, turned = max(tried, key=lambda one: one[0])
-    if votes >= needed:
-        return turned + shift
-    for flip, turns in product((False, True), range(4)):
-        if (flip, turns) != NO_ORIENTATION:
-            count, _ = _vote(_oriented(reference, flip=flip, turns=turns), other)
-            if count >= needed:
-                raise _wrong_way_round(name, flip=flip, turns=turns)
-    raise _unlike(name, votes, len(reference), len(other))
 
 
 def _vote(reference: Float64, other: Float64) -> tuple[int, Float64]:
@@ -145,7 +151,7 @@ def _vote(reference: Float64, other: Float64) -> tuple[int, Float64]:
     return len(np.unique(rows[within])), middle
 
 
-def _nearest(predicted: Float64, other: Float64, gate: float) -> tuple[Any, Any]:
+def _nearest(predicted: Float64, other: Float64, gate: float) -> tuple[Indices, Indices]:
     """Return indices of those that are each other's nearest, within the gate."""
     scale = np.array([3.0 * gate, gate, gate])
     there, here = cKDTree(other / scale), cKDTree(predicted / scale)
@@ -156,7 +162,7 @@ def _nearest(predicted: Float64, other: Float64, gate: float) -> tuple[Any, Any]
     return first, partner[first]
 
 
-def _pairs(reference: Beads, other: Beads, first: Any, second: Any) -> Pairs:
+def _pairs(reference: Beads, other: Beads, first: Indices, second: Indices) -> Pairs:
     sigma = np.hypot(reference.error_um[first], other.error_um[second])
     return Pairs(reference.place_um[first], other.place_um[second], sigma)
 
@@ -181,20 +187,23 @@ def _oriented(places: Float64, *, flip: bool, turns: int) -> Float64:
     return np.stack([z, y, x], axis=1)
 
 
-def _wrong_way_round(name: str, *, flip: bool, turns: int) -> CalibrationError:
-    parts = ["mirrored"] * flip + [f"turned by {90 * turns}°"] * bool(turns)
+def _wrong_way_round(
+    reference: Beads, other: Beads, field_um: tuple[float, float], name: str
+) -> CalibrationError:
+    """Return why no beads pair up: a mirrored or turned channel, if that would mend it."""
+    for flip, turns in product((False, True), range(4)):
+        turned = replace(reference, place_um=_oriented(reference.place_um, flip=flip, turns=turns))
+        if (flip or turns) and _paired(turned, other, field_um) is not None:
+            parts = ["mirrored"] * flip + [f"turned by {90 * turns}°"] * bool(turns)
+            return CalibrationError(
+                f"channel {name} is {' and '.join(parts)} against the reference",
+                where="calibrate",
+                fix="say so in the channel layout (flip, quarter_turns of that rectangle) and"
+                " calibrate again: livesr then turns it without interpolation",
+            )
     return CalibrationError(
-        f"channel {name} is {' and '.join(parts)} against the reference",
-        where="calibrate",
-        fix="say so in the channel layout (flip, quarter_turns of that rectangle) and calibrate"
-        " again: livesr then turns it without interpolation",
-    )
-
-
-def _unlike(name: str, agreeing: int, reference: int, other: int) -> CalibrationError:
-    return CalibrationError(
-        f"channel {name} does not show the same beads as the reference: {agreeing} of {reference}"
-        f" and {other} agree on a shift",
+        f"channel {name} does not show the same beads as the reference: of {len(reference)} and"
+        f" {len(other)} beads hardly any lie at one place after any shift",
         where="calibrate",
         fix="check the layout's rectangles, that both channels were recorded at one place, and"
         " that the beads shine in both",

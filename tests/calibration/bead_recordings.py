@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from livesr.calibration.measure import BeadStack
-from livesr.calibration.warp import ChromaticModel
 from livesr.simulator.imaging.beads import Beads
 from livesr.simulator.imaging.optics import Optics
 from livesr.simulator.view import View
 from livesr.types import Grid
+
+if TYPE_CHECKING:
+    from livesr.calibration.warp import ChromaticModel
 
 PIXEL_UM, STEP_UM = 0.0668, 0.2
 GAIN, READ, OFFSET = 0.7, 1.8, 100.0

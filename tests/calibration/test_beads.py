@@ -69,9 +69,10 @@ def test_neighbours_edges_and_clumps_are_refused_with_the_reason() -> None:
 
 
 def test_saturated_beads_are_refused() -> None:
-    stack, _ = record(OPTICS, 60_005, photons=(4000.0, 40000.0), gap_um=1.0, full=4095.0)
+    stack, _ = record(OPTICS, 60_005, photons=(4000.0, 120000.0), gap_um=1.0, full=4095.0)
     beads = find_beads(stack.data[0], stack.grid, OFFSET, USUAL)
     assert beads.refused["saturated"] > 10
+    assert len(beads) > 10
     assert np.all(beads.peak + OFFSET < 5000)
 
 

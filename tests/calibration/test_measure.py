@@ -157,17 +157,18 @@ def test_no_beads(stack: BeadStack) -> None:
 
 
 def test_few_beads_and_an_uncovered_field_are_warned_of() -> None:
-    few = record(OPTICS, 60_003, count=12, gap_um=2.0)[0]
-    left = few.data.copy()
-    left[:, :, :, 170:] = 100
-    warnings = (
-        calibrate(
-            [replace(few, data=left)],
-        ).warnings
-        if False
-        else calibrate([few]).warnings
-    )
+    few = record(OPTICS, 60_003, count=30, gap_um=1.0)[0]
+    dark = few.data.copy()
+    dark[:, :, :, 160:] = 100
+    warnings = calibrate([replace(few, data=dark)]).warnings
     assert any("60 or more" in text for text in warnings)
+    assert any("of the field; outside" in text for text in warnings)
+
+
+def test_held_out_beads_of_other_optics_are_warned_of(stack: BeadStack) -> None:
+    elsewhere = record(optics_of(60_009), 60_005, gap_um=0.8, count=120)[0]
+    warnings = calibrate([stack], held_out=[elsewhere]).warnings
+    assert any("held-out" in text for text in warnings)
 
 
 def test_beads_that_moved_between_the_channels(stack: BeadStack) -> None:
