@@ -55,8 +55,8 @@ def head_to_head_model(
     Rotation by 0.10°, magnification 1.0012 (y) and 1.0018 (x), shift by −2.3 and 3.7 pixels, 0.6
     planes in z; on top a radial cubic of 0.4 pixels and a bowl of 0.25 planes, both at half the
     field's side from its centre, and a wave of 0.25 pixels along each axis, its period the field's
-    side. The waves are the sine's closest polynomials of degree 5, which miss it by 1 % (root mean
-    square).
+    side. The waves are the cosine's closest polynomials of degree 4, which miss it by 3 % (root
+    mean square). No shift, turn, magnification or shear follows any of them.
 
     Parameters
     ----------
@@ -152,7 +152,7 @@ def _places_um(beads: Beads, channel: int, instrument: Instrument) -> Float64:
 
 
 def _wave(height_um: float, scale: float, *, along_x: bool) -> dict[tuple[int, int], float]:
-    """Return the terms of ``height_um`` sin(π s), s from −1 to 1 over the field.
+    """Return the terms of ``height_um`` cos(π s), s from −1 to 1 over the field.
 
     Parameters
     ----------
@@ -163,8 +163,8 @@ def _wave(height_um: float, scale: float, *, along_x: bool) -> dict[tuple[int, i
         Whether it is a function of x, or of y.
     """
     s = np.linspace(-1.0, 1.0, 401)
-    powers = np.array([1, 3, 5])
-    found = np.linalg.lstsq(s[:, None] ** powers, np.sin(np.pi * s), rcond=None)[0]
+    powers = np.array([0, 2, 4])
+    found = np.linalg.lstsq(s[:, None] ** powers, np.cos(np.pi * s), rcond=None)[0]
     terms = [(0, int(n)) if along_x else (int(n), 0) for n in powers]
     return {
         term: float(height_um * value * scale**n)

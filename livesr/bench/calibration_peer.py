@@ -2,8 +2,9 @@
 
 Chromagnon (A. Matsuda et al., Sci Rep 8:7583, 2018) is no package of an index: its public
 repository is cloned and named to Python, see `INSTALL`. It needs ``six`` besides what livesr has,
-and no window. It runs as its command line does by default: quadrisection phase correlation of
-projections, one 3D correlation, then its local alignment with windows down to 60 pixels.
+and no window: a clone as it was in 2026 (0.95a) runs beside NumPy 2. It works as its command line
+does by default, with ``--local``: quadrisection phase correlation of projections, one 3D
+correlation, then local correlation in windows down to 60 pixels.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ class Aligned:
     grid : Grid
     version : str
     global_s, local_s : float
-        Seconds until the global transform, and until the local one, its file read again and again.
+        Seconds until the global transform, and until the local one.
     """
 
     model: ChromaticModel
@@ -70,9 +71,8 @@ class Aligned:
         local : bool
             With its local alignment, which leaves z as it is.
         """
-        z, y, x = points_um.T
-        parts = [self.model.displacement(y[i], x[i], float(z[i])) for i in range(len(z))]
-        places = points_um + np.array(parts, np.float64).reshape(-1, 3)
+        affine = np.array(self.model.affine)
+        places: Float64 = points_um @ affine[:, :3].T + affine[:, 3]
         if local and self.local_px is not None:
             pixel = np.array(self.grid.voxel_um[1:])
             at = points_um[:, 1:] / pixel + (np.array(self.grid.shape[1:]) - 1) / 2.0
@@ -168,13 +168,11 @@ def align(counts: UInt16, grid: Grid, *, iterations: int = 1) -> Aligned:
         _write(image, counts, grid)
         answer = _run(image, folder, iterations)
         table = folder / "global.chromagnon.csv"
-        model = read_chromagnon(table, grid.shape, channels=NAMES, voxel_um=grid.voxel_um)["red"]
+        model = read_chromagnon(table, grid, NAMES)["red"]
         local = np.load(folder / "local.npy")[1]
     # it reads TIFF with the rows from the last to the first
-    turned = np.ascontiguousarray(local[:, ::-1]) * np.float32([[[-1.0]], [[1.0]]])
-    return Aligned(
-        model, turned, grid, answer["version"], answer["global_s"], answer["local_s"]
-    )
+    turned = np.stack([-local[0, ::-1], local[1, ::-1]]).astype(np.float32)
+    return Aligned(model, turned, grid, answer["version"], answer["global_s"], answer["local_s"])
 
 
 def _write(path: Path, counts: UInt16, grid: Grid) -> None:

@@ -43,7 +43,7 @@ def prepare() -> None:
     for name, new in (GONE | GONE_TYPES).items():
         if not hasattr(np, name):
             setattr(np, name, new)
-    sys.meta_path.append(Capitals())  # type: ignore[arg-type]
+    sys.meta_path.append(Capitals())
 
 
 def align(image: Path, folder: Path, *, local: bool, iterations: int) -> dict[str, Any]:
