@@ -99,7 +99,8 @@ def record_beads(
     seed : int
         Of the beads and of the noise.
     model : ChromaticModel, optional
-        Where a point of the yellow image appears in the red one; default: the microscope's own.
+        Where a point of the yellow image appears in the red one, and the focus then moves as far
+        as the stage; default: the microscope's own, which acts on the sample's heights.
     optics_seed : int
         Of the microscope: point spread, shading and the camera's fixed pattern.
     shape, voxel_um
@@ -119,10 +120,9 @@ def record_beads(
         z_step_um=voxel_um[0],
         pixel_um=voxel_um[1],
     )
-    middle = Instrument(setup).optics.stage(depth_um) / 2.0
-    instrument = Instrument(replace(setup, z_start_um=middle - (planes - 1) / 2.0 * voxel_um[0]))
-    if model is not None:
-        instrument.optics = replace(instrument.optics, chromatic=model)
+    middle = _microscope(setup, model).optics.stage(depth_um) / 2.0
+    start = middle - (planes - 1) / 2.0 * voxel_um[0]
+    instrument = _microscope(replace(setup, z_start_um=start), model)
     light = setup.numbers.light
     dim = light.background_photons[0]
     beads = Beads(
@@ -137,6 +137,21 @@ def record_beads(
     counts = instrument.channels_of(instrument.expose(photons_seen))
     places = np.stack([_places_um(beads, channel, instrument) for channel in (0, 1)])
     return Recorded(counts, places, setup.grid)
+
+
+def _microscope(setup: Setup, model: ChromaticModel | None) -> Instrument:
+    """Return the setup's microscope, with another chromatic offset if one is given."""
+    instrument = Instrument(setup)
+    if model is not None:
+        # a given model is what a recording shows: the focus moves as the stage, and heights count
+        # from the first plane, not from the cover slip
+        first = setup.z_start_um
+        z, y, x = (row[0] for row in model.affine)
+        moved = model.shifted((1.0 - z) * first, -y * first, -x * first)
+        instrument.optics = replace(
+            instrument.optics, chromatic=moved, axial_scale=1.0, axial_scale_deep=1.0
+        )
+    return instrument
 
 
 def _places_um(beads: Beads, channel: int, instrument: Instrument) -> Float64:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -91,3 +93,11 @@ def test_beads_out_of_the_field_are_left_out() -> None:
     kept = recorded.inside(4.0).places_um
     assert 20 < kept.shape[1] < 90
     assert np.abs(kept[..., 1:]).max() < 60 * VOXEL_UM[1]
+
+
+def test_a_given_model_is_what_the_recording_shows() -> None:
+    tilted = ((1.01, 0.0, 0.0, 0.1), (0.002, 1.001, 0.0, 0.2), (-0.003, 0.0, 0.999, 0.0))
+    model = replace(head_to_head_model(SHAPE), affine=tilted)
+    yellow, red = record_beads(60_906, model, shape=SHAPE, count=9, depth_um=2.0).places_um
+    parts = [np.ravel(model.displacement(y, x, z)) for z, y, x in yellow]
+    np.testing.assert_allclose(red - yellow, parts, atol=1e-9)
