@@ -19,6 +19,7 @@ TOPICS: tuple[str, ...] = (
     "engines",
     "pipeline",
     "trust",
+    "calibration",
 )
 
 
