@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from livesr.bench import calibration_peer as peer
+from livesr.bench import calibration_peer
 from livesr.bench.calibration_case import Recorded, head_to_head_model, record_beads
 from livesr.bench.calibration_warp import warp_rows
 from livesr.bench.rows import Row, attained
@@ -141,7 +141,7 @@ def _head_to_head(seeds: Sequence[int]) -> Iterator[Row]:
         fitted, held = (record_beads(n, head_to_head_model()) for n in (seed, seed + OTHER))
         fit = calibrate([bead_stack(fitted)]).channels["red"].fit
         ours.append(true_error_nm(fit, held))
-        scored = peer.scores(fitted, held)
+        scored = calibration_peer.scores(fitted, held)
         if scored is not None:
             theirs.append((scored.locally.xy_nm, scored.locally.z_nm))
     for k, axis in enumerate(("xy", "z")):
@@ -159,7 +159,7 @@ def _head_to_head(seeds: Sequence[int]) -> Iterator[Row]:
             attained=min(ratio / TWICE, 1.0) if ratio else None,
             detail=_each([one[k] for one in ours])
             + (f"; Chromagnon {_each([one[k] for one in theirs])}" if theirs else
-               f"; {peer.missing()}"),
+               f"; {calibration_peer.missing()}"),
         )  # fmt: skip
 
 
