@@ -156,18 +156,29 @@ def _single(images: Sequence[Path]) -> bool:
 
 
 def _read(images: Sequence[Path], path: LightPath) -> BeadStack:
-    with open_recording(
-        list(images), pixel_um=path.pixel_um, z_step_um=path.z_step_um
-    ) as recording:
-        source = ", ".join(image.parent.name if image.stem.startswith("image.ome") or
-                           image.name.startswith("image.ome") else image.name
-                           for image in images)  # fmt: skip
+    source = ", ".join(_called(image) for image in images)
+    with _opened(images, path) as recording:
         data = _planes(recording, path, source)
         names = _names(recording, path, len(data), source)
         step = recording.z_step_um or 1.0
         voxel = (step, recording.pixel_um, recording.pixel_um)
     _, z, y, x = data.shape
     return BeadStack(source, data, names, Grid((z, y, x), voxel), path.offset)
+
+
+def _called(image: Path) -> str:
+    """Return what a recording is called: a simulated one as its folder."""
+    return image.parent.name if image.name.startswith("image.ome") else image.name
+
+
+def _opened(images: Sequence[Path], path: LightPath) -> Recording:
+    try:
+        return open_recording(list(images), pixel_um=path.pixel_um, z_step_um=path.z_step_um)
+    except ConfigError as error:
+        fix = error.fix or ""
+        if "recording." in fix:  # here no session file is asked
+            fix = "give it on the command line: --pixel 0.0668, --z-step 0.2 (µm)"
+        raise ConfigError(error.what, where=error.where, fix=fix) from None
 
 
 def _planes(recording: Recording, path: LightPath, source: str) -> UInt16:
