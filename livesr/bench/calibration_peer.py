@@ -4,7 +4,8 @@ Chromagnon (A. Matsuda et al., Sci Rep 8:7583, 2018) is no package of an index: 
 repository is cloned and named to Python, see `INSTALL`. It needs ``six`` besides what livesr has,
 and no window: a clone as it was in 2026 (0.95a) runs beside NumPy 2. It works as its command line
 does by default, with ``--local``: quadrisection phase correlation of projections, one 3D
-correlation, then local correlation in windows down to 60 pixels.
+correlation, then local correlation in windows down to 60 pixels. Its local map is taken as it is:
+of its window sizes, 0.95a keeps what the last one found over the one before, not the sum.
 """
 
 from __future__ import annotations
