@@ -11,7 +11,7 @@ import yaml
 from livesr.acquisition.layout import channel_names, split
 from livesr.calibration.datafile import plain_yaml
 from livesr.calibration.measure import BeadStack
-from livesr.calibration.profile import SIMULATED_MICROSCOPE
+from livesr.calibration.profile import SIMULATED_MICROSCOPE, ValidFor
 from livesr.config.layouts import (
     Layout,
     SplitterLayout,
@@ -77,6 +77,19 @@ def light_path_of(session: Session) -> LightPath:
         names=channel_names(session.layout),
         offset=source.camera_offset,
         pixel_um=source.pixel_um,
+    )
+
+
+def valid_for(path: LightPath, stack: BeadStack) -> ValidFor:
+    """Return the light path as a calibration file states it."""
+    height, width = stack.field_um
+    return ValidFor(
+        microscope=path.microscope,
+        camera=path.camera,
+        objective=path.objective,
+        pixel_um=stack.grid.voxel_um[2],
+        field_um=(round(height, 3), round(width, 3)),
+        layout="" if path.layout is None or path.simulated else path.layout.kind,
     )
 
 

@@ -9,17 +9,23 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from livesr.acquisition.recorded_stacks import LightPath, light_path_of, read_stacks
+from livesr.acquisition.recorded_stacks import (
+    LightPath,
+    light_path_of,
+    read_stacks,
+    valid_for,
+)
 from livesr.calibration.compare import MOVED_NM, compare
 from livesr.calibration.measure import calibrate as measure
 from livesr.calibration.product import profile_of, store
-from livesr.calibration.profile import Profile, ValidFor, load_profile
+from livesr.calibration.profile import Profile, load_profile
+from livesr.cli.chromagnon import SUFFIX, export_chromagnon, import_chromagnon
 from livesr.cli.output import Json, Verbose, emit, say, start_logging
 from livesr.config.reading import read_session
 from livesr.errors import ConfigError
 
 if TYPE_CHECKING:
-    from livesr.calibration.measure import BeadStack, Calibration
+    from livesr.calibration.measure import Calibration
 
 
 def add_to(app: typer.Typer) -> None:
@@ -81,6 +87,19 @@ def calibrate(
         float | None,
         typer.Option(min=0.01, help="Distance of the planes, µm.", show_default="as in the file"),
     ] = None,
+    chromagnon: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.chromagnon.csv",
+            help="Also write it for Chromagnon: seven numbers a channel, not the field's shape.",
+        ),
+    ] = None,
+    image: Annotated[
+        Path | None,
+        typer.Option(
+            help="If BEADS is a .chromagnon.csv: an image that it is for, which says its voxels."
+        ),
+    ] = None,
     diameter: Annotated[float, typer.Option(min=0.0, help="Of the beads, µm.")] = 0.1,
     as_json: Json = False,
     verbose: Verbose = False,
@@ -91,13 +110,15 @@ def calibrate(
         return _show_moved(load_profile(old), load_profile(beads[0]), as_json)
     target = _target(out)
     path = _light_path(session, channels, pixel, z_step)
+    if beads[0].name.endswith(SUFFIX):
+        return import_chromagnon(beads[0], image, path, reference, target, as_json)
     stacks, path = read_stacks(beads, path)
     others = read_stacks(held_out, path)[0] if held_out else []
     found = measure(stacks, reference=reference, held_out=others, say=say)
     profile = profile_of(
         found,
         name=target.stem,
-        valid_for=_valid_for(path, stacks[0]),
+        valid_for=valid_for(path, stacks[0]),
         made=datetime.now(UTC).date(),
         command=_command(beads, out),
         simulated=path.simulated,
@@ -107,6 +128,8 @@ def calibrate(
     profile = store(profile, fits, target)
     moved = compare(load_profile(old), profile) if old is not None else {}
     _show(found, profile)
+    if chromagnon is not None:
+        export_chromagnon(chromagnon, profile, stacks[0])
     for name, one in moved.items():
         say(f"{name} {one.words}")
     say(f"calibration: {target}")
@@ -137,18 +160,6 @@ def _light_path(
         offset=path.offset,
         pixel_um=pixel or path.pixel_um,
         z_step_um=z_step,
-    )
-
-
-def _valid_for(path: LightPath, stack: BeadStack) -> ValidFor:
-    height, width = stack.field_um
-    return ValidFor(
-        microscope=path.microscope,
-        camera=path.camera,
-        objective=path.objective,
-        pixel_um=stack.grid.voxel_um[2],
-        field_um=(round(height, 3), round(width, 3)),
-        layout="" if path.layout is None or path.simulated else path.layout.kind,
     )
 
 

@@ -139,6 +139,22 @@ def test_two_calibrations_are_compared(
     assert said["moved"]["red"]["worst_nm"] < 10.0
 
 
+def test_to_chromagnon_and_back(
+    recordings: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = tmp_path / "mine.chromagnon.csv"
+    beads = recordings / "60000"
+    made(capsys, beads, "-o", tmp_path / "mine.yaml", "--chromagnon", table)
+    code, _, err = call(capsys, table, "-o", tmp_path / "back.yaml")
+    assert (code, "--image" in err) == (2, True)
+    said = made(capsys, table, "--image", beads, "-o", tmp_path / "back.yaml")
+    assert said["tre_nm"] is None
+    said = made(capsys, tmp_path / "back.yaml", "--compare", tmp_path / "mine.yaml")
+    assert max(map(abs, said["moved"]["red"]["shift_nm"])) < 1.0
+    assert said["moved"]["red"]["worst_nm"] < 20.0
+    assert "Chromagnon" in load_profile(tmp_path / "back.yaml").error.reason
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
