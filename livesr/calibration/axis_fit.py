@@ -44,10 +44,10 @@ class AxisFit:
     misfit_um: float
     lack_um: float = 0.0
 
-    @property
-    def score_um(self) -> float:
-        """Leave-one-out error of all points, root mean square."""
-        return rms(np.sqrt((self.left_out**2).sum(axis=1)))
+    def score_um(self, weight: Float64) -> float:
+        """Return the leave-one-out error, root mean square with a weight a point, µm."""
+        squares = (self.left_out**2).sum(axis=1)
+        return float(np.sqrt((weight * squares).sum() / weight.sum()))
 
     def error_um(self, points: Float64) -> Float64:
         """Return the standard error of an axis of the model at scaled points (n, 3), µm."""

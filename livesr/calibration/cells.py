@@ -29,14 +29,11 @@ from livesr.types import Grid
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from livesr.calibration.ladder import Fit
     from livesr.types import Float32, UInt16
 
 FEWEST_PLANES = 5
 CONVERGED_UM = 0.001
 """No further round if tiles moved by less than this (median)."""
-
-
 UNSEEN_NM = (0.3, 1.5)
 """Error (xy, z) that all tiles share, from structures of unlike colour above each other and those
 that the first plane cuts: of simulated cells with steps of 0.2 to 0.3 µm, root mean square."""
@@ -118,17 +115,6 @@ def pairs_from_cells(
         model, _ = _settled([_binned(pair, level) for pair in channels], grid, level, model)
     _, pairs = _settled([_binned(pair, LEVELS[-1]) for pair in channels], grid, LEVELS[-1], model)
     return pairs
-
-
-def claimed_nm(fit: Fit) -> tuple[float, float]:
-    """Return the expected error (xy, z) over the covered field of a fit to such pairs, nm.
-
-    What the scatter of the tiles says, and what they all have in common and it cannot say.
-    """
-    xy, z = (
-        float(np.hypot(seen, unseen)) for seen, unseen in zip(fit.model_nm, UNSEEN_NM, strict=True)
-    )
-    return xy, z
 
 
 def _check(stacks: Sequence[UInt16], grid: Grid) -> None:

@@ -155,9 +155,11 @@ def fit_ladder(pairs: Pairs, field_um: tuple[float, float], *, highest: int = MA
     fits, ladder = {}, {}
     for name in _AXES:
         tried = [(rung, problem.fit(name, rung, used)) for rung in problem.rungs(name)]
-        fits[name] = problem.judged([fit for _, fit in tried if fit is not None])
+        fitted = [fit for _, fit in tried if fit is not None]
+        weight = 1.0 / (problem.sigma[name][used] ** 2 + fitted[-1].misfit_um ** 2)
+        fits[name] = problem.judged(fitted, weight)
         ladder[name] = tuple(
-            Step(rung.name, rung.size, None if fit is None else 1e3 * fit.score_um)
+            Step(rung.name, rung.size, None if fit is None else 1e3 * fit.score_um(weight))
             for rung, fit in tried
         )
     lateral, axial = fits["lateral"], fits["axial"]
@@ -227,9 +229,9 @@ class _Problem:
         shift = self.pairs.shift[used][:, _AXES[name][1]]
         return fit_axes(rung, self.points[used], shift, self.sigma[name][used])
 
-    def judged(self, fits: Sequence[AxisFit]) -> AxisFit:
+    def judged(self, fits: Sequence[AxisFit], weight: Float64) -> AxisFit:
         """Return the best of the fits, with what the highest of them says that it lacks."""
-        best, highest = _best(fits), fits[-1]
+        best, highest = _best(fits, weight), fits[-1]
         places = self.points[:, 1:] * self.radius
         grid = np.stack([side.ravel() for side in field_cells(self.field_um)], axis=1)
         grid = grid[inside_hull(convex_hull(places), *grid.T)]
@@ -262,10 +264,11 @@ def _inliers(problem: _Problem) -> Bool:
     return used
 
 
-def _best(fits: Sequence[AxisFit]) -> AxisFit:
+def _best(fits: Sequence[AxisFit], weight: Float64) -> AxisFit:
     """Return the lowest rung that no higher one beats by a share of `PAYS`."""
-    least = min(fit.score_um for fit in fits)
-    return next(fit for fit in fits if fit.score_um <= (1 + PAYS) * least + 1e-9)
+    scores = [fit.score_um(weight) for fit in fits]
+    enough = (1 + PAYS) * min(scores) + 1e-9
+    return next(fit for fit, score in zip(fits, scores, strict=True) if score <= enough)
 
 
 def _model(lateral: AxisFit, axial: AxisFit, problem: _Problem) -> ChromaticModel:

@@ -2,35 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from livesr.calibration.axis_fit import rms
 from livesr.calibration.beads import Beads, Widths, find_beads
+from livesr.calibration.cells import UNSEEN_NM, pairs_from_cells
+from livesr.calibration.doubts import doubts
 from livesr.calibration.ladder import Fit, fit_ladder
 from livesr.calibration.pairing import Matched, match
 from livesr.calibration.points import Pairs, pooled
 from livesr.errors import CalibrationError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from livesr.types import Bool, Float64, Grid, UInt16
 
 USUAL = Widths(lateral_um=0.08, axial_um=0.24)
 """Where the search for beads begins: an oil objective of high aperture."""
-ENOUGH = 60
-"""Fewer beads than these are warned of."""
-COVERED = 0.6
-"""A smaller share of the field within the beads' hull is warned of."""
-LOST = 0.25
-"""A larger share of pairs that the model does not explain is warned of."""
-UNLIKE = 2.0
-"""Held-out errors so many times the leave-one-out ones are warned of."""
-UNSTEADY_NM = 20.0
-"""More than this beyond the noise, and beads moved or are not beads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +64,9 @@ class ChannelCalibration:
     matched : tuple of Matched
         One a recording.
     heldout_nm : ndarray, (n, 3), or None
-        Errors z, y, x of the beads of another recording, if one was given, within the hull.
+        Errors z, y, x of the points of another recording, if one was given, within the hull.
+    unseen_nm : tuple of float
+        Error (xy, z) that all points share, and that their scatter cannot show.
     """
 
     name: str
@@ -80,6 +74,13 @@ class ChannelCalibration:
     fit: Fit
     matched: tuple[Matched, ...]
     heldout_nm: Float64 | None = None
+    unseen_nm: tuple[float, float] = (0.0, 0.0)
+
+    @property
+    def model_nm(self) -> tuple[float, float]:
+        """The transform's own expected error (xy, z) over the covered field."""
+        xy, z = np.hypot(self.fit.model_nm, self.unseen_nm)
+        return float(xy), float(z)
 
     @property
     def heldout_rms_nm(self) -> tuple[float, float] | None:
@@ -99,8 +100,10 @@ class Calibration:
     reference : str
     channels : dict of str to ChannelCalibration
     beads : dict of str to tuple of Beads
-        Of each channel, one a recording.
+        Of each channel, one a recording; empty if it was made from cells.
     stacks : tuple of BeadStack
+    points : str
+        What the points are: ``beads`` or ``tiles of cells``.
     warnings : tuple of str
         What makes it worse than it could be.
     """
@@ -109,6 +112,7 @@ class Calibration:
     channels: dict[str, ChannelCalibration]
     beads: dict[str, tuple[Beads, ...]]
     stacks: tuple[BeadStack, ...]
+    points: str = "beads"
     warnings: tuple[str, ...] = field(default=())
 
     @property
@@ -156,7 +160,44 @@ def calibrate(
         if name != reference
     }
     found = Calibration(reference, channels, beads, tuple(stacks))
-    return Calibration(reference, channels, beads, tuple(stacks), tuple(_warnings(found)))
+    return replace(found, warnings=tuple(doubts(found)))
+
+
+def calibrate_on_cells(
+    stacks: Sequence[BeadStack],
+    *,
+    reference: str = "",
+    held_out: Sequence[BeadStack] = (),
+    say: Callable[[str], None] = lambda _: None,
+) -> Calibration:
+    """Measure how the channels lie against the reference from cells that both show.
+
+    Parameters and errors as for `calibrate`, but of cells.
+    """
+    reference = reference or stacks[0].channels[0]
+    _check(stacks, reference)
+    _check([stacks[0], *held_out], reference)
+    channels = {}
+    for name in stacks[0].channels:
+        if name != reference:
+            pairs = _tiles(stacks, reference, name)
+            say(f"{name}: {len(pairs)} tiles of cells")
+            fit = fit_ladder(pairs, stacks[0].field_um)
+            held = None if not held_out else _scored(fit, _tiles(held_out, reference, name))
+            channels[name] = ChannelCalibration(name, pairs, fit, (), held, UNSEEN_NM)
+    found = Calibration(reference, channels, {}, tuple(stacks), "tiles of cells")
+    return replace(found, warnings=tuple(doubts(found)))
+
+
+def _tiles(stacks: Sequence[BeadStack], reference: str, name: str) -> Pairs:
+    first = stacks[0]
+    return pairs_from_cells(
+        [stack.data for stack in stacks],
+        first.grid,
+        first.offset,
+        reference=first.channels.index(reference),
+        other=first.channels.index(name),
+    )
 
 
 def _check(stacks: Sequence[BeadStack], reference: str) -> None:
@@ -227,8 +268,13 @@ def _channel(
         [match(first, second, field_um, name).pairs
          for first, second in zip(others[reference], others[name], strict=True)]
     )  # fmt: skip
+    return ChannelCalibration(name, pairs, fit, matched, _scored(fit, held))
+
+
+def _scored(fit: Fit, held: Pairs) -> Float64:
+    """Return the errors of held-out points that can be compared, nm."""
     errors = 1e3 * errors_um(fit, held)
-    return ChannelCalibration(name, pairs, fit, matched, errors[_comparable(fit, held, errors)])
+    return errors[_comparable(fit, held, errors)]
 
 
 def errors_um(fit: Fit, pairs: Pairs) -> Float64:
@@ -243,34 +289,3 @@ def _comparable(fit: Fit, held: Pairs, errors_nm: Float64) -> Bool:
     usual = float(np.median(length))
     out: Bool = fit.inside(held.reference[:, 1], held.reference[:, 2]) & (length < 8 * usual + 1)
     return out
-
-
-def _warnings(found: Calibration) -> Iterator[str]:
-    for name, channel in found.channels.items():
-        fit, n = channel.fit, int(channel.fit.used.sum())
-        if n < ENOUGH:
-            yield f"{name}: {n} beads; {ENOUGH} or more make a good calibration"
-        if fit.coverage < COVERED:
-            yield (
-                f"{name}: the beads cover {fit.coverage:.0%} of the field; outside their hull the"
-                " calibration is a guess"
-            )
-        lost = 1 - n / len(channel.pairs)
-        if lost > LOST:
-            yield f"{name}: {lost:.0%} of the pairs do not fit the model: do beads move or clump?"
-        unsteady = 1e3 * float(np.hypot(fit.lateral.misfit_um, fit.lateral.misfit_um))
-        if unsteady > UNSTEADY_NM:
-            yield (
-                f"{name}: beads scatter by {unsteady:.0f} nm more than their noise: did they move"
-                " between the channels, or is the field's shape not smooth?"
-            )
-        held = channel.heldout_rms_nm
-        if held is not None and max(h / t for h, t in zip(held, fit.tre_nm, strict=True)) > UNLIKE:
-            yield (
-                f"{name}: held-out beads are off by {held[0]:.0f} nm xy, {held[1]:.0f} nm z, far"
-                " more than the beads of the fit: is it the same light path, and the same day?"
-            )
-    for name, parts in found.beads.items():
-        bright = sum(part.refused["saturated"] for part in parts)
-        if bright > sum(map(len, parts)) / 4:
-            yield f"{name}: {bright} beads are saturated: less light or a shorter exposure"

@@ -42,7 +42,7 @@ def measured(channel: ChannelCalibration) -> Measured:
         axial=fit.axial.rung.name,
         fre_nm=nanometres(fit.fre_nm),
         tre_nm=nanometres(fit.tre_nm),
-        model_nm=nanometres(fit.model_nm),
+        model_nm=nanometres(channel.model_nm),
         heldout_nm=None if held is None else nanometres(held),
         z_um=(round(fit.z_um[0], 3), round(fit.z_um[1], 3)),
         hull_um=tuple((round(float(y), 2), round(float(x), 2)) for y, x in fit.hull_um),
@@ -117,8 +117,8 @@ def profile_of(
         provenance=Provenance(
             made=made.isoformat(),
             by=command,
-            source="; ".join(stack.source for stack in found.stacks),
-            beads=max(part.points for part in parts.values()),
+            source=f"{found.points}: {'; '.join(stack.source for stack in found.stacks)}",
+            beads=max(part.points for part in parts.values()) if found.beads else 0,
             software=f"livesr {__version__}",
         ),
         error=RegistrationError(

@@ -16,7 +16,8 @@ from livesr.acquisition.recorded_stacks import (
     valid_for,
 )
 from livesr.calibration.compare import MOVED_NM, compare
-from livesr.calibration.measure import calibrate as measure
+from livesr.calibration.measure import calibrate as calibrate_on_beads
+from livesr.calibration.measure import calibrate_on_cells
 from livesr.calibration.product import profile_of, store
 from livesr.calibration.profile import Profile, load_profile
 from livesr.cli.chromagnon import SUFFIX, export_chromagnon, import_chromagnon
@@ -58,6 +59,13 @@ def calibrate(
             "--held-out", metavar="BEADS", help="Another recording, to score it on. Repeatable."
         ),
     ] = None,
+    cells: Annotated[
+        bool,
+        typer.Option(
+            "--cells",
+            help="BEADS are recordings of cells: no beads needed, both channels show them.",
+        ),
+    ] = False,
     old: Annotated[
         str | None,
         typer.Option(
@@ -114,13 +122,14 @@ def calibrate(
         return import_chromagnon(beads[0], image, path, reference, target, as_json)
     stacks, path = read_stacks(beads, path)
     others = read_stacks(held_out, path)[0] if held_out else []
+    measure = calibrate_on_cells if cells else calibrate_on_beads
     found = measure(stacks, reference=reference, held_out=others, say=say)
     profile = profile_of(
         found,
         name=target.stem,
         valid_for=valid_for(path, stacks[0]),
         made=datetime.now(UTC).date(),
-        command=_command(beads, out),
+        command=_command(beads, out, cells=cells),
         simulated=path.simulated,
         diameter_um=diameter,
     )
@@ -163,10 +172,11 @@ def _light_path(
     )
 
 
-def _command(beads: list[Path], out: Path | None) -> str:
+def _command(beads: list[Path], out: Path | None, *, cells: bool) -> str:
     """Return the command without the folders of this machine."""
     names = [path.name for path in beads]
-    return shlex.join(["livesr", "calibrate", *names, "-o", out.name if out else ""])
+    kind = ["--cells"] if cells else []
+    return shlex.join(["livesr", "calibrate", *names, *kind, "-o", out.name if out else ""])
 
 
 def _show(found: Calibration, profile: Profile) -> None:
@@ -175,9 +185,10 @@ def _show(found: Calibration, profile: Profile) -> None:
     for name, part in profile.measured.items():
         held = part.heldout_nm
         say(
-            f"{name} on {found.reference}: {part.points} beads, {part.lateral} / {part.axial};"
+            f"{name} on {found.reference}: {part.points} {found.points},"
+            f" {part.lateral} / {part.axial};"
             f" error of a target {part.tre_nm.xy:.1f} nm xy, {part.tre_nm.z:.1f} nm z"
-            + (f"; held-out beads {held.xy:.1f} nm xy, {held.z:.1f} nm z" if held else "")
+            + (f"; held out {held.xy:.1f} nm xy, {held.z:.1f} nm z" if held else "")
             + f"; {part.coverage:.0%} of the field covered"
         )
 

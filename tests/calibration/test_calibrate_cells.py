@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from livesr.calibration.cells import claimed_nm, pairs_from_cells
-from livesr.calibration.ladder import field_grid, fit_ladder
+from livesr.calibration.cells import UNSEEN_NM, pairs_from_cells
+from livesr.calibration.field import field_grid
+from livesr.calibration.ladder import fit_ladder
 from livesr.calibration.overlay import band_passed, equations
 from livesr.calibration.points import Pairs
 from livesr.calibration.resample import Resampled, columns, resampled, spline
@@ -48,7 +49,7 @@ def error_nm(pairs: Pairs, instrument: Instrument) -> tuple[Float64, tuple[float
     truth = instrument.models[1].displacement(y, x)
     off = 1e3 * np.subtract(fit.model.displacement(y, x, z), truth)[:, fit.inside(y, x)]
     mean = (off**2).mean(axis=1)
-    return np.sqrt([mean[1] + mean[2], mean[0]]), claimed_nm(fit)
+    return np.sqrt([mean[1] + mean[2], mean[0]]), tuple(np.hypot(fit.model_nm, UNSEEN_NM))
 
 
 def calibrated(

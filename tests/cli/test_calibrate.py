@@ -12,6 +12,7 @@ import yaml
 
 from livesr.calibration.profile import load_profile
 from livesr.cli.app import register, run
+from livesr.simulator.recordings.cells import simulate_cell
 from livesr.simulator.recordings.instrument import Setup
 from livesr.simulator.recordings.targets import simulate_beads
 
@@ -137,6 +138,20 @@ def test_two_calibrations_are_compared(
     made(capsys, recordings / "60001", "-o", tmp_path / "b.yaml")
     said = made(capsys, tmp_path / "b.yaml", "--compare", tmp_path / "a.yaml")
     assert said["moved"]["red"]["worst_nm"] < 10.0
+
+
+def test_cells_instead_of_beads(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    simulate_cell(Setup(seed=60_011, shape=(400, 400), planes=20), tmp_path / "cell")
+    truth = tmp_path / "cell" / "calibration.yaml"
+    said = made(
+        capsys, tmp_path / "cell", "--cells", "-o", tmp_path / "cells.yaml", "--compare", truth
+    )
+    moved = said["moved"]["red"]
+    assert max(map(abs, moved["shift_nm"][1:])) < 10.0
+    assert abs(moved["shift_nm"][0]) < 25.0
+    assert said["beads"] == 0
+    assert said["channels"]["red"]["points"] > 12
+    assert load_profile(tmp_path / "cells.yaml").provenance.source == "tiles of cells: cell"
 
 
 def test_to_chromagnon_and_back(

@@ -1,0 +1,56 @@
+"""What makes a calibration worse than it could be, in words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from livesr.calibration.measure import Calibration
+
+ENOUGH = 60
+"""Fewer beads than these are warned of."""
+COVERED = 0.6
+"""A smaller share of the field within the beads' hull is warned of."""
+LOST = 0.25
+"""A larger share of pairs that the model does not explain is warned of."""
+UNLIKE = 2.0
+"""Held-out errors so many times the leave-one-out ones are warned of."""
+UNSTEADY_NM = 20.0
+"""More than this beyond the noise, and beads moved or are not beads."""
+
+
+def doubts(found: Calibration) -> Iterator[str]:
+    """Yield what a user should know and can mend."""
+    points = found.points
+    for name, channel in found.channels.items():
+        fit, n = channel.fit, int(channel.fit.used.sum())
+        if n < ENOUGH:
+            yield f"{name}: {n} {points}; {ENOUGH} or more make a good calibration"
+        if fit.coverage < COVERED:
+            yield (
+                f"{name}: the {points} cover {fit.coverage:.0%} of the field; outside their hull"
+                " the calibration is a guess"
+            )
+        lost = 1 - n / len(channel.pairs)
+        if lost > LOST:
+            yield f"{name}: {lost:.0%} of the pairs do not fit the model: do beads move or clump?"
+        unsteady = 1e3 * float(np.hypot(fit.lateral.misfit_um, fit.lateral.misfit_um))
+        if unsteady > UNSTEADY_NM:
+            yield (
+                f"{name}: the {points} scatter by {unsteady:.0f} nm more than their noise: did they"
+                " move between the channels, or is the field's shape not smooth?"
+            )
+        held = channel.heldout_rms_nm
+        if held is not None and max(h / t for h, t in zip(held, fit.tre_nm, strict=True)) > UNLIKE:
+            yield (
+                f"{name}: held-out {points} are off by {held[0]:.0f} nm xy, {held[1]:.0f} nm z,"
+                " far more than those of the fit: is it the same light path, and the same day?"
+            )
+    for name, parts in found.beads.items():
+        bright = sum(part.refused["saturated"] for part in parts)
+        if bright > sum(map(len, parts)) / 4:
+            yield f"{name}: {bright} beads are saturated: less light or a shorter exposure"
