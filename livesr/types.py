@@ -21,6 +21,10 @@ Float32: TypeAlias = npt.NDArray[np.float32]
 Float64: TypeAlias = npt.NDArray[np.float64]
 Bool: TypeAlias = npt.NDArray[np.bool_]
 
+ChannelOffset: TypeAlias = "Mapping[int, tuple[int, int, int]]"
+"""Index of a channel to its translation (dz, dy, dx) beyond the stored calibration, in whole nm:
+one value a stack, journalled."""
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class StackIndex:
