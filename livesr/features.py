@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from livesr.calibration.warp import Warp
     from livesr.types import Bool, Float32, Grid, UInt8, UInt16
 
+SEEN = 2
+"""Channels of a stack that the networks see."""
 SOFTENING = 0.2
 """ε of the ratio as a share of the foreground's intensity: 10 to 20 counts at Prime 95B levels (ER
 60 to 150 photons), two to four times the background's noise. The same share at every exposure
@@ -81,7 +83,7 @@ def make_features(stack_data: UInt16, warp: Warp, offset: float, norm: Normalisa
         If the normalisation is not positive and finite.
     """
     check_usable(norm)
-    channels = warp.apply(stack_data[:2], offset)
+    channels = warp.apply(stack_data[:SEEN], offset)
     if len(channels) == 1:
         data = np.zeros((2, *warp.target.shape), np.float32)
         data[0] = compress(channels[0] / np.float32(norm.intensity))

@@ -18,29 +18,30 @@ import numpy as np
 
 from livesr.acquisition.layout import frames_per_plane, split
 from livesr.analysis.masked import mean_intensity
-from livesr.features import NormalisationFollower, estimate_normalisation, make_features
+from livesr.features import make_features
 from livesr.segmentation.quantities import measure as quantities_of
 from livesr.segmentation.segment import engine_errors, probabilities, to_masks
-from livesr.storage.journal import Event
+from livesr.stacks import OpenStack, Task
 from livesr.storage.tables import plane_row
-from livesr.types import Masks, StackIndex
+from livesr.types import AS_CALIBRATED, Masks, StackIndex
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from livesr.books import Books
     from livesr.calibration.warp import Warp
     from livesr.config.layouts import Layout
     from livesr.flow import StopToken, Waiting
+    from livesr.ordered import Followers
     from livesr.resident import Flight
     from livesr.segmentation.engines import Engine
     from livesr.segmentation.networks import Networks
     from livesr.segmentation.trust import Seen, Strangeness
     from livesr.storage.image import ImageWriter
-    from livesr.storage.journal import Journal
-    from livesr.storage.slot import Slot
     from livesr.storage.spool import Spool
     from livesr.storage.tables import RowLog
     from livesr.types import (
+        ChannelOffset,
         Features,
         Frame,
         Grid,
@@ -53,28 +54,6 @@ if TYPE_CHECKING:
 
 
 # ---------------------------------------------------------------- frames → stacks → stored
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """A stored stack that waits for its masks. ``slot`` is None once it left the spool."""
-
-    index: StackIndex
-    time_s: float
-    normalisation: Normalisation
-    arrived: float
-    slot: int | None
-
-
-@dataclass(slots=True)
-class OpenStack:
-    """A stack whose frames are arriving: the pages of the spool, and which frames are still due."""
-
-    index: StackIndex
-    slot: Slot
-    due: set[tuple[int, int]]
-    frames: list[Frame]
-    arrived: float = 0.0
 
 
 class Recorder:
@@ -91,26 +70,23 @@ class Recorder:
         *,
         spool: Spool,
         images: Sequence[ImageWriter],
-        journal: Journal,
+        books: Books,
         planes: RowLog,
+        followers: Followers,
         waiting: Waiting[Task] | None,
         stop: StopToken,
-        stored: list[StackIndex],
     ) -> None:
         self._info = info
         self._layout = layout
         self._spool = spool
         self._images = images
-        self._journal = journal
+        self._books = books
         self._planes = planes
         self._waiting = waiting
         self._stop = stop
-        self._followers = [NormalisationFollower() for _ in images]
+        self._followers = followers
         self._open: OpenStack | None = None
         self.frames = 0
-        self.frames_lost = 0
-        self.stored = stored
-        self.failed: list[StackIndex] = []
         self.first_frame_at = self.last_frame_at = 0.0
 
     def on_frame(self, frame: Frame) -> Iterator[OpenStack]:
@@ -152,65 +128,23 @@ class Recorder:
         for frame in stack.frames:
             self._planes.append(plane_row(frame))
         self._planes.flush()
-        normalisation = self._followers[index.image].update(
-            estimate_normalisation(data, self._info.grid, self._info.camera_offset)
-        )
-        time_s = stack.frames[0].time_s
-        self._journal.append(
-            Event.STACK_STORED,
-            index,
-            time_s=time_s,
-            frames=len(stack.frames),
-            normalisation={"intensity": normalisation.intensity, "ratio": normalisation.ratio},
-        )
-        self.stored.append(index)
+        followed = self._followers.update(index, data)
+        self._books.stored_now(stack, followed, self._info.channels)
+        self._books.misfits(index, self._followers.offset.news())
         if stack.due:
-            self._give_up(stack)
+            self._books.has_holes(stack)
+            self._spool.release(stack.slot.number)
         elif self._waiting is None:
             self._spool.release(stack.slot.number)
         else:
-            slot = stack.slot.number
-            self._waiting.put(Task(index, time_s, normalisation, stack.arrived, slot))
+            slot, time_s = stack.slot.number, stack.frames[0].time_s
+            self._waiting.put(Task(index, time_s, followed, stack.arrived, slot))
 
     @property
     def fps(self) -> float:
         """Frames a second of real time, from the first frame to the last."""
         elapsed = self.last_frame_at - self.first_frame_at
         return (self.frames - 1) / elapsed if elapsed > 0 else 0.0
-
-    def book_absent(self, *, source_ended: bool) -> None:
-        """Journal the stacks that are not stored, once the acquisition is over.
-
-        After an error those that the spool still holds; where the source came to its end also
-        those of which no frame came.
-        """
-        known = {*self.stored, *self.failed}
-        for slot in self._spool.held():
-            if slot.index is not None and slot.index not in known:
-                self._book_absent(slot.index, "it could not be stored; the spool keeps its frames")
-                known.add(slot.index)
-        info = self._info
-        planned = [StackIndex(p, t) for t in range(info.timepoints) for p in range(info.positions)]
-        frames = info.shape[1] * frames_per_plane(self._layout)
-        for index in planned if source_ended else ():
-            if index not in known:
-                self.frames_lost += frames
-                self._journal.append(Event.FRAMES_LOST, index, count=frames)
-                self._book_absent(index, "none of its frames came")
-
-    def _book_absent(self, index: StackIndex, reason: str) -> None:
-        self.failed.append(index)
-        self._journal.append(Event.STACK_FAILED, index, reason=reason)
-
-    def _give_up(self, stack: OpenStack) -> None:
-        """Journal which frames never came; a stack with holes gets no masks."""
-        lost = [{"c": c, "z": z} for c, z in sorted(stack.due)]
-        self.frames_lost += len(lost)
-        self.failed.append(stack.index)
-        self._spool.release(stack.slot.number)
-        self._journal.append(Event.FRAMES_LOST, stack.index, count=len(lost), frames=lost)
-        reason = f"{len(lost)} of its frames were lost"
-        self._journal.append(Event.STACK_FAILED, stack.index, reason=reason)
 
     def _begin(self, index: StackIndex) -> OpenStack:
         """Open the next stack in a free slot of the spool; wait for one if the disk is behind."""
@@ -224,8 +158,7 @@ class Recorder:
             slot = self._spool.acquire(index)
         waited = time.monotonic() - began
         if waited > _NOTEWORTHY_S:
-            what = "the disk was behind the camera, the next stack waited"
-            self._journal.append(Event.FAULT, index, what=what, waited_s=round(waited, 3))
+            self._books.waited(index, waited)
         z = self._info.shape[1]
         due = {(c, k) for c in range(frames_per_plane(self._layout)) for k in range(z)}
         return OpenStack(index, slot, due, [])
@@ -308,11 +241,17 @@ class Segmentation:
     intensity: UInt16 | None = None
 
 
-def segment(stack: Stack, normalisation: Normalisation, tools: SegmentTools) -> Segmentation:
+def segment(
+    stack: Stack,
+    normalisation: Normalisation,
+    tools: SegmentTools,
+    channel_offset: ChannelOffset = AS_CALIBRATED,
+) -> Segmentation:
     """Return the masks of one stack: pure, so that live, later and offline masks are the same."""
     if tools.resident is not None:
-        return _on_card(stack, normalisation, tools, tools.resident)
-    features = make_features(stack.data, tools.warp, tools.offset, normalisation)
+        return _on_card(stack, normalisation, tools, tools.resident, channel_offset)
+    warp = tools.warp.shifted(channel_offset)
+    features = make_features(stack.data, warp, tools.offset, normalisation)
     grid = tools.camera if tools.on_camera_grid else features.grid
     volumes: dict[str, UInt8] = {}
     kept: dict[str, UInt8] = {}
@@ -330,22 +269,26 @@ def segment(stack: Stack, normalisation: Normalisation, tools: SegmentTools) -> 
         Masks(ordered, grid, stack.index),
         _strangeness(stack, features, normalisation, tools),
         kept,
-        _intensity(stack, tools),
+        _intensity(stack, tools, channel_offset),
     )
 
 
 def _on_card(
-    stack: Stack, normalisation: Normalisation, tools: SegmentTools, resident: Flight
+    stack: Stack,
+    normalisation: Normalisation,
+    tools: SegmentTools,
+    resident: Flight,
+    channel_offset: ChannelOffset,
 ) -> Segmentation:
     with engine_errors(tools.engines[0].name):
-        found = resident.segment(stack, normalisation)
+        found = resident.segment(stack, normalisation, channel_offset)
     names = tools.engines[0].structures
     kept = {} if found.probability is None else dict(zip(names, found.probability, strict=True))
     return Segmentation(
         found.masks(stack.index),
         _strangeness(stack, found.features, normalisation, tools),
         kept,
-        _intensity(stack, tools),
+        _intensity(stack, tools, channel_offset),
     )
 
 
@@ -358,8 +301,10 @@ def _strangeness(
     return tools.seen.strangeness(measured)
 
 
-def _intensity(stack: Stack, tools: SegmentTools) -> UInt16 | None:
-    return mean_intensity(stack.data, tools.masked, tools.offset) if tools.masked else None
+def _intensity(stack: Stack, tools: SegmentTools, channel_offset: ChannelOffset) -> UInt16 | None:
+    if tools.masked is None:
+        return None
+    return mean_intensity(stack.data, tools.masked.shifted(channel_offset), tools.offset)
 
 
 # ----------------------------------------------------------------- masks → measured

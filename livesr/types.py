@@ -7,6 +7,7 @@ the microscope's clock. Arrays inside these objects are never written to after t
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -24,6 +25,8 @@ Bool: TypeAlias = npt.NDArray[np.bool_]
 ChannelOffset: TypeAlias = "Mapping[int, tuple[int, int, int]]"
 """Index of a channel to its translation (dz, dy, dx) beyond the stored calibration, in whole nm:
 one value a stack, journalled."""
+AS_CALIBRATED: ChannelOffset = MappingProxyType({})
+"""No channel is moved."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

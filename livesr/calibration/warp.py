@@ -7,22 +7,23 @@ are never rewritten. Needs numpy, numba and OpenCV alone, so that training uses 
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass, field, replace
 from math import ceil
 from typing import TYPE_CHECKING
 
 import cv2
-import numba
 import numpy as np
 
+from livesr.calibration.planes import interpolate_z
 from livesr.types import Grid
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import numpy.typing as npt
 
-    from livesr.types import Float32, Float64, UInt16
+    from livesr.types import ChannelOffset, Float32, Float64, UInt16
 
 Row = tuple[float, float, float, float]
 IDENTITY: tuple[Row, Row, Row] = ((1.0, 0.0, 0.0, 0.0), (0.0, 1.0, 0.0, 0.0), (0.0, 0.0, 1.0, 0.0))
@@ -163,6 +164,20 @@ class ChannelMap:
     z_planes: Float64
     dz_planes: Float32 | None = field(default=None)
 
+    def shifted(self, nm: tuple[int, int, int], source: Grid) -> ChannelMap:
+        """Return the map of the channel shifted by (dz, dy, dx); a single plane has no dz."""
+        dz, dy, dx = map(np.float32, shift_voxels(nm, source))
+        planes = self.dz_planes
+        if dz:
+            planes = np.full_like(self.y, dz) if planes is None else planes + dz
+        return replace(self, y=self.y + dy, x=self.x + dx, dz_planes=planes)
+
+
+def shift_voxels(nm: tuple[int, int, int], grid: Grid) -> tuple[float, float, float]:
+    """Return a shift (dz, dy, dx) in planes and pixels of single precision; one plane has no dz."""
+    dz, dy, dx = (float(np.float32(n / (1000 * v))) for n, v in zip(nm, grid.voxel_um, strict=True))
+    return dz if grid.shape[0] > 1 else 0.0, dy, dx
+
 
 class Warp:
     """One map for each channel of a stored stack to the networks' grid; built once.
@@ -188,12 +203,37 @@ class Warp:
         self.target = target_grid(source, target_voxel_um)
         self._reference = self._map(ChromaticModel.identity())
         self._maps = {c: self._map(m) for c, m in (models or {}).items() if not m.is_identity}
+        self._latest: tuple[ChannelOffset, Warp] | None = None
+
+    def shifted(self, offset: ChannelOffset) -> Warp:
+        """Return the warp with channels moved by an offset: its maps and a constant.
+
+        The latest is kept, for a session's offset changes rarely.
+        """
+        offset = {c: shift for c, shift in offset.items() if any(shift)}
+        if not offset:
+            return self
+        if self._latest is None or self._latest[0] != offset:
+            moved = {c: self.channel(c).shifted(nm, self.source) for c, nm in offset.items()}
+            warp = copy(self)
+            vars(warp).update(_maps=self._maps | moved, _latest=None)
+            self._latest = offset, warp
+        return self._latest[1]
 
     def channel(self, number: int) -> ChannelMap:
         """Return the map of one channel."""
         return self._maps.get(number, self._reference)
 
-    def apply(self, data: UInt16, offset: float) -> Float32:
+    def move(self, c: int, plane: UInt16, out: UInt16) -> None:
+        """Resample one plane (y, x) of a channel along y and x into ``out`` (y', x').
+
+        Counts are rounded to whole ones (0.3 counts rms, well under read noise): half the memory
+        traffic, and the camera's offset is subtracted from 2.2 times fewer pixels.
+        """
+        m = self.channel(c)
+        cv2.remap(plane, m.x, m.y, cv2.INTER_LINEAR, out, cv2.BORDER_REPLICATE)
+
+    def apply(self, data: UInt16, offset: float, moved: UInt16 | None = None) -> Float32:
         """Return the stack on the networks' grid.
 
         Parameters
@@ -202,6 +242,8 @@ class Warp:
             Camera counts on ``source``; views with any strides will do.
         offset : float
             Camera counts without light.
+        moved : ndarray, (c, z, y', x'), uint16, optional
+            All its planes as `move` gives them, if they were moved before.
 
         Returns
         -------
@@ -217,25 +259,28 @@ class Warp:
             raise ValueError(f"stack of shape {data.shape} is not (c, *{self.source.shape})")
         out = np.empty((data.shape[0], *self.target.shape), np.float32)
         for c, planes in enumerate(data):
-            self._apply_channel(planes, offset, self.channel(c), out[c])
+            m = self.channel(c)
+            if m.dz_planes is None:
+                each = self._one_by_one(c, planes) if moved is None else moved[c]
+                for counts, target in zip(each, out[c], strict=True):
+                    np.subtract(counts, np.float32(offset), out=target)
+            else:
+                whole = self._all(c, planes) if moved is None else moved[c]
+                interpolate_z(whole, m.z_planes, m.dz_planes, np.float32(offset), out[c])
         return out
 
-    def _apply_channel(self, planes: UInt16, offset: float, m: ChannelMap, out: Float32) -> None:
-        # Interpolated counts are rounded to whole ones (0.3 counts rms, well under read noise):
-        # half the memory traffic, and the offset is subtracted from 2.2 times fewer pixels.
-        def remap(plane: UInt16, target: UInt16) -> None:
-            cv2.remap(plane, m.x, m.y, cv2.INTER_LINEAR, target, cv2.BORDER_REPLICATE)
+    def _one_by_one(self, c: int, planes: UInt16) -> Iterator[UInt16]:
+        """Yield a channel's planes, moved; each holds until the next."""
+        counts = np.empty(self.target.shape[1:], np.uint16)
+        for plane in planes:
+            self.move(c, plane, counts)
+            yield counts
 
-        if m.dz_planes is None:
-            counts = np.empty(out.shape[1:], np.uint16)
-            for plane, target in zip(planes, out, strict=True):
-                remap(plane, counts)
-                np.subtract(counts, np.float32(offset), out=target)
-            return
-        moved = np.empty((len(planes), *out.shape[1:]), np.uint16)
+    def _all(self, c: int, planes: UInt16) -> UInt16:
+        moved = np.empty((len(planes), *self.target.shape[1:]), np.uint16)
         for plane, counts in zip(planes, moved, strict=True):
-            remap(plane, counts)
-        interpolate_z(moved, m.z_planes, m.dz_planes, np.float32(offset), out)
+            self.move(c, plane, counts)
+        return moved
 
     def _map(self, model: ChromaticModel) -> ChannelMap:
         (nz, ny, nx), (vz, vy, vx) = self.source.shape, self.source.voxel_um
@@ -279,26 +324,3 @@ def _covering(pixels: int, pixel_um: float, target_um: float) -> int:
 def _source_index(n: int, scale: float) -> Float64:
     """Return the source index of ``n`` target pixels, with outer edges together."""
     return (np.arange(n, dtype=np.float64) + 0.5) * scale - 0.5
-
-
-def _interpolate_z(
-    planes: UInt16, z: Float64, dz: Float32, offset: np.float32, out: Float32
-) -> None:
-    """Sample ``planes`` (z, y, x) linearly at plane ``z[k] + dz[y, x]`` into ``out`` (k, y, x)."""
-    last = np.float32(planes.shape[0] - 1)
-    top = np.uint32(planes.shape[0] - 2)
-    for k in range(out.shape[0]):
-        start = np.float32(z[k])
-        for y in range(out.shape[1]):
-            for x in range(out.shape[2]):
-                at = min(max(start + dz[y, x], np.float32(0)), last)
-                below = min(np.uint32(at), top)
-                weight = at - np.float32(below)
-                low = np.float32(planes[below, y, x])
-                high = np.float32(planes[below + np.uint32(1), y, x])
-                out[k, y, x] = low + weight * (high - low) - offset
-
-
-interpolate_z: Callable[[UInt16, Float64, Float32, np.float32, Float32], None] = numba.njit(
-    nogil=True, cache=True
-)(_interpolate_z)

@@ -168,6 +168,11 @@ class Session(Model):
     calibration: str = Field(
         description="a file, a name in calibration/, or none: every output then says so"
     )
+    calibration_follow: bool = Field(
+        True,
+        description="re-estimate the channels' translation from the cells of each stack and follow "
+        "it slowly: it drifts from day to day, the field's shape does not",
+    )
     segmentation: Segmentation = Segmentation()
     storage: Storage = Storage()
     metadata: dict[str, Any] = Field(

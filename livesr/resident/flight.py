@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
+from livesr.types import AS_CALIBRATED
+
 if TYPE_CHECKING:
     from livesr.resident.resident import Found, Resident
-    from livesr.types import Normalisation, Stack, StackIndex, UInt16
+    from livesr.types import ChannelOffset, Normalisation, Stack, StackIndex, UInt16
 
 
 class Flight:
@@ -44,14 +46,20 @@ class Flight:
                 self._free(slot)
                 return
 
-    def segment(self, stack: Stack, norm: Normalisation) -> Found:
+    def segment(
+        self, stack: Stack, norm: Normalisation, offset: ChannelOffset = AS_CALIBRATED
+    ) -> Found:
         """Return what the device finds in a stack; planes that are not there yet go up first.
 
         Parameters
         ----------
         stack : Stack
         norm : Normalisation
+        offset : mapping of int to tuple of int
+            Translation of its channels beyond the calibration; planes that arrived before it was
+            known go up again.
         """
+        self._resident.shift(offset)
         slot = self._slot(stack.index)
         try:
             for c, z in sorted(self._resident.due(slot), key=lambda plane: plane[::-1]):

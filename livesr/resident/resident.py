@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import torch
 
-from livesr.errors import ModelError
+from livesr.features import SEEN
+from livesr.resident.errors import card_errors
 from livesr.resident.features import make_features
 from livesr.resident.lanes import Lane
 from livesr.resident.masks import MaskMaker, packed_bytes, unpacked
@@ -20,20 +20,18 @@ from livesr.segmentation.package import positions
 from livesr.segmentation.quantities import looked_at
 from livesr.segmentation.segment import check_fit
 from livesr.segmentation.windows import MAX_VOXELS
-from livesr.types import Features, Masks
+from livesr.types import AS_CALIBRATED, Features, Masks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from torch import Tensor
 
     from livesr.calibration.warp import Warp
     from livesr.segmentation.package import Package
-    from livesr.types import Grid, Normalisation, StackIndex, UInt8, UInt16
+    from livesr.types import ChannelOffset, Grid, Normalisation, StackIndex, UInt8, UInt16
 
 SLOTS = 2
-SEEN = 2
-"""Channels that the networks see."""
 
 
 class DeviceNetwork(Protocol):
@@ -156,8 +154,29 @@ class Resident:
             self._slots = [
                 self._new_slot(warp, device, probabilities=probabilities) for _ in range(slots)
             ]
-            if device.type == "cuda":
-                torch.cuda.synchronize(device)  # the lanes do not wait for what made all this
+            self._offset: ChannelOffset = AS_CALIBRATED
+            self._synchronise()  # the lanes do not wait for what made all this
+
+    def shift(self, offset: ChannelOffset) -> None:
+        """Move the channels by an offset from now on.
+
+        Where that is news what came so far is forgotten: it was warped otherwise. The device's
+        work is waited for, which happens as seldom as a session's offset changes.
+
+        Parameters
+        ----------
+        offset : mapping of int to tuple of int
+            Of the stack that is started next.
+        """
+        if offset == self._offset:
+            return
+        self._offset = offset
+        for slot in self._slots:
+            slot.clear()
+        with card_errors():
+            self._synchronise()
+            self._warp.shift(offset)
+            self._synchronise()  # the lanes do not wait for what made the new maps
 
     def put_plane(self, slot: int, c: int, z: int, plane: UInt16) -> None:
         """Let a plane go up and be warped; return at once.
@@ -268,6 +287,11 @@ class Resident:
         for (name, k), packed in zip(self._outputs.items(), into["masks"], strict=True):
             self._masks.pack(probability[k], package.threshold(name), packed)
 
+    def _synchronise(self) -> None:
+        """Wait for all that the device was given."""
+        if self._network.device.type == "cuda":
+            torch.cuda.synchronize(self._network.device)
+
     def _new_slot(self, warp: Warp, device: torch.device, *, probabilities: bool) -> Slot:
         z, y, x = warp.target.shape
         bits = (len(self._outputs), packed_bytes(self.grid))
@@ -310,28 +334,3 @@ class Pending:
             If the card fails.
         """
         return self._resident.found(self._slot)
-
-
-@contextmanager
-def card_errors() -> Iterator[None]:
-    """Say what a card's failure means."""
-    try:
-        yield
-    except torch.OutOfMemoryError as problem:
-        raise ModelError(
-            f"the graphics card has not enough memory for a stack: {_line(problem)}",
-            where="segmentation.engine",
-            fix="end other programs on it, choose a smaller field, or write 'engine: openvino'",
-        ) from None
-    except RuntimeError as problem:
-        if "CUDA" not in str(problem):
-            raise
-        raise ModelError(
-            f"the graphics card failed: {_line(problem)}",
-            where="segmentation.engine",
-            fix="livesr doctor says how it is; 'engine: openvino' does without it",
-        ) from None
-
-
-def _line(problem: Exception) -> str:
-    return " ".join(str(problem).split())[:300]

@@ -7,25 +7,41 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from livesr.calibration.warp import shift_voxels
+
 if TYPE_CHECKING:
     from torch import Tensor
 
     from livesr.calibration.warp import ChannelMap, Warp
+    from livesr.types import ChannelOffset, Grid
 
 
 class _DeviceMap:
     """The map of one channel: the four pixels around each target pixel, and their weights."""
 
-    def __init__(self, m: ChannelMap, shape: tuple[int, int], device: torch.device) -> None:
-        rows, columns = (
-            [np.clip(np.floor(at) + i, 0, n - 1).astype(np.int64) for i in (0, 1)]
-            for at, n in zip((m.y, m.x), shape, strict=True)
-        )
-        corners = np.stack([row * shape[1] + column for row in rows for column in columns])
-        self.corners = torch.from_numpy(corners.astype(np.int32).ravel()).to(device)
-        self.fy, self.fx = (torch.from_numpy(at - np.floor(at)).to(device) for at in (m.y, m.x))
+    def __init__(self, m: ChannelMap, source: Grid, device: torch.device) -> None:
+        self._source = source
+        self._y, self._x = (torch.from_numpy(at).to(device) for at in (m.y, m.x))
+        self._dz = None if m.dz_planes is None else torch.from_numpy(m.dz_planes).to(device)
         self.z = [float(np.float32(z)) for z in m.z_planes]
-        self.dz = None if m.dz_planes is None else torch.from_numpy(m.dz_planes).to(device)
+        self.shift((0, 0, 0))
+
+    def shift(self, nm: tuple[int, int, int]) -> None:
+        """Move the channel by (dz, dy, dx), with the numbers that `ChannelMap.shifted` has."""
+        dz, dy, dx = shift_voxels(nm, self._source)
+        y, x = self._y + dy, self._x + dx
+        rows, columns = (
+            [(at.floor() + i).clamp_(0, n - 1).to(torch.int32) for i in (0, 1)]
+            for at, n in zip((y, x), self._source.shape[1:], strict=True)
+        )
+        width = self._source.shape[2]
+        self.corners = torch.stack(
+            [row * width + column for row in rows for column in columns]
+        ).view(-1)
+        self.fy, self.fx = y - y.floor(), x - x.floor()
+        self.dz = self._dz
+        if dz:
+            self.dz = torch.full_like(y, dz) if self._dz is None else self._dz + dz
 
 
 class DeviceWarp:
@@ -43,11 +59,14 @@ class DeviceWarp:
     """
 
     def __init__(self, warp: Warp, channels: int, offset: float, device: torch.device) -> None:
-        self._maps = [
-            _DeviceMap(warp.channel(c), warp.source.shape[1:], device) for c in range(channels)
-        ]
+        self._maps = [_DeviceMap(warp.channel(c), warp.source, device) for c in range(channels)]
         self._offset = float(np.float32(offset))
         self._target = warp.target.shape
+
+    def shift(self, offset: ChannelOffset) -> None:
+        """Move the channels by an offset from their calibrated places."""
+        for c, m in enumerate(self._maps):
+            m.shift(offset.get(c, (0, 0, 0)))
 
     def move(self, c: int, plane: Tensor, out: Tensor) -> None:
         """Resample one plane along y and x.

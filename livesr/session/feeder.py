@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from livesr.flow import Reply, StopToken, Waiting
-    from livesr.pipeline import Task
     from livesr.segmentation.trust import Strangeness
     from livesr.session.job import Job
     from livesr.session.segmenter import Segmented
+    from livesr.stacks import Task
     from livesr.storage.journal import Journal
     from livesr.storage.spool import Spool
     from livesr.storage.tables import RowLog

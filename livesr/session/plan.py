@@ -11,6 +11,7 @@ from livesr.calibration.profile import load_profile
 from livesr.calibration.warp import target_grid
 from livesr.catalog import BY_NAME
 from livesr.errors import ConfigError
+from livesr.features import SEEN
 from livesr.segmentation.engines import working_engine
 from livesr.segmentation.networks import WHERE, Networks, choose_networks
 from livesr.segmentation.segment import network_voxel
@@ -63,6 +64,13 @@ class Plan:
         return self.networks.structures if self.networks else ()
 
     @property
+    def followed(self) -> Mapping[int, ChromaticModel]:
+        """The models of the channels whose offset is followed: of those that the networks see."""
+        if not self.session.calibration_follow:
+            return {}
+        return {c: model for c, model in self.models.items() if 0 < c < SEEN}
+
+    @property
     def judged(self) -> bool:
         """Whether a package says what it was trained on, so that stacks are compared with it."""
         return self.networks is not None and self.networks.seen() is not None
@@ -106,6 +114,7 @@ class Plan:
             "camera": info.camera,
             "simulated": info.simulated,
             "calibration": self.calibration,
+            "calibration_followed": [self.info.channels[c] for c in self.followed],
             "package": self.networks.name if self.networks else None,
             "structures": list(self.structures),
             "engine": self.engine or None,

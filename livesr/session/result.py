@@ -43,6 +43,10 @@ class SessionResult:
         What each segmented stack spent on read, segment, store, measure.
     flagged : sequence of StackIndex
         Stacks that are unlike what the package was trained on; None if it does not say.
+    channel_offset_nm : mapping
+        Latest translation (z, y, x) by channel beyond the stored calibration, where it is followed.
+    misfits : sequence of str
+        What said that the calibration no longer fits.
     error : LivesrError or None
         What ended the session early.
     signal : int
@@ -68,6 +72,8 @@ class SessionResult:
     structures: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     simulator: Mapping[str, object] = field(default_factory=dict)
     flagged: Sequence[StackIndex] | None = None
+    channel_offset_nm: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    misfits: Sequence[str] = ()
 
     @property
     def exit_code(self) -> int:
@@ -99,6 +105,8 @@ class SessionResult:
             "frames_lost": self.frames_lost,
             "fps": round(self.fps, 3),
             "flagged": None if self.flagged is None else len(self.flagged),
+            "channel_offset_nm": self.channel_offset_nm,
+            "calibration_misfits": list(self.misfits),
             "latency_s": self.latency(),
             "engine": self.engine,
             "stopped": self.stopped,

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from livesr import __version__
+from livesr.books import Books
 from livesr.errors import LivesrError, StorageError
 from livesr.flow import StopToken, Waiting, Worker
 from livesr.memory import give_back_memory
-from livesr.pipeline import AcquisitionStopped, OpenStack, Recorder, Task
+from livesr.ordered import Followers, offset_by_name
+from livesr.pipeline import AcquisitionStopped, Recorder
 from livesr.session.feeder import Feeder
 from livesr.session.files import open_files, prepare_folder
 from livesr.session.job import Job
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
     from livesr.session.files import SessionFiles
     from livesr.session.plan import Plan
+    from livesr.stacks import OpenStack, Task
     from livesr.types import Frame
 
 log = logging.getLogger(__name__)
@@ -110,16 +113,18 @@ class _Run:
         self._watched = True
         self._waiting: Waiting[Task] = Waiting(plan.session.segmentation.policy)
         self._feeder = self._make_feeder()
+        self._books = Books(files.journal, files.stored)
+        self._followers = Followers(plan.info, plan.followed)
         self._recorder = Recorder(
             plan.info,
             plan.session.layout,
             spool=files.spool,
             images=files.images,
-            journal=files.journal,
+            books=self._books,
             planes=files.planes,
+            followers=self._followers,
             waiting=self._waiting if self._feeder is not None else None,
             stop=stop,
-            stored=files.stored,
         )
 
     def acquire(self) -> None:
@@ -161,7 +166,12 @@ class _Run:
         if self._bug is not None:
             raise self._bug
         try:
-            self._recorder.book_absent(source_ended=self._source_ended)
+            self._books.absent(
+                self._files.spool,
+                self._plan.info,
+                self._plan.session.layout,
+                source_ended=self._source_ended,
+            )
         except StorageError as error:
             self._error = self._error or error
         result = self._result()
@@ -247,7 +257,7 @@ class _Run:
     def _now(self) -> Progress:
         recorder, feeder = self._recorder, self._feeder
         return Progress(
-            stacks=len(recorder.stored),
+            stacks=len(self._books.stored),
             planned=self._plan.info.timepoints * self._plan.info.positions,
             segmented=len(feeder.live) + len(feeder.later) if feeder else 0,
             waiting=len(self._waiting),
@@ -258,23 +268,27 @@ class _Run:
     def _result(self) -> SessionResult:
         recorder, feeder = self._recorder, self._feeder
         outcome = Outcome(
-            stored=recorder.stored,
+            stored=self._books.stored,
             live=feeder.live if feeder else [],
             later=feeder.later if feeder else [],
-            failed=[*recorder.failed, *(feeder.failed if feeder else [])],
+            failed=[*self._books.failed, *(feeder.failed if feeder else [])],
         )
         return SessionResult(
             folder=self._files.folder,
             outcome=outcome,
             planned=self._plan.info.timepoints * self._plan.info.positions,
             frames=recorder.frames,
-            frames_lost=recorder.frames_lost,
+            frames_lost=self._books.frames_lost,
             fps=recorder.fps,
             latencies_s=feeder.latencies_s if feeder else [],
             seconds=feeder.seconds if feeder else [],
             flagged=feeder.flagged if feeder and self._plan.judged else None,
             engine=feeder.engine if feeder else "",
             error=self._error or (feeder.error if feeder else None),
+            channel_offset_nm=offset_by_name(
+                self._followers.offset.value, self._plan.info.channels
+            ),
+            misfits=self._books.misfit,
             stopped=self._stop.reason,
             signal=self._stop.signal,
         )

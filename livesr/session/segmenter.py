@@ -16,7 +16,7 @@ from livesr.calibration.warp import Warp
 from livesr.errors import EngineError, LivesrError, ModelError
 from livesr.flow import Reply, Stopwatch, requests
 from livesr.memory import give_back_memory, keep_memory
-from livesr.pipeline import SegmentTools, Task, measure, segment
+from livesr.pipeline import SegmentTools, measure, segment
 from livesr.segmentation.engines import Options, load_engine
 from livesr.segmentation.networks import choose_networks
 from livesr.segmentation.segment import network_voxel
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from livesr.segmentation.engines import Choice, Engine
     from livesr.segmentation.trust import Strangeness
     from livesr.session.job import Job
+    from livesr.stacks import Task
     from livesr.types import UInt16
 
 log = logging.getLogger(__name__)
@@ -208,7 +209,8 @@ def _one(
         data = raw.read(task)
         pipe.send(Reply("taken"))
         watch.lap("read")
-        found = segment(Stack(data, task.index, task.time_s), task.normalisation, tools)
+        stack, followed = Stack(data, task.index, task.time_s), task.followed
+        found = segment(stack, followed.normalisation, tools, followed.channel_offset)
         watch.lap("segment")
         findings[task.index.image].write(task.index.t, found)
         watch.lap("store")

@@ -38,8 +38,9 @@ class Event(StrEnum):
         The segmenter's process is ready (``engine``, its ``precision`` and ``device``, ``pid``;
         ``passed_over``: better engines, and why each could not be taken).
     STACK_STORED
-        Every plane of the stack is durable in OME-Zarr (``time_s``, ``frames``, and the
-        ``normalisation`` that the acquisition gave to it).
+        Every plane of the stack is durable in OME-Zarr (``time_s``, ``frames``, and what the
+        acquisition gave to it: its ``normalisation``, and where the channels' offset is followed
+        ``channel_offset_nm``, their translation along z, y and x beyond the stored calibration).
     STACK_SEGMENTED
         Every mask of the stack is durable (``live``: bool, ``latency_s``). Where the package says
         what it was trained on also ``strangeness``, below 1 within it, and ``flags``: each quantity
@@ -49,6 +50,8 @@ class Event(StrEnum):
         The stack has no masks, or was not stored (``reason``).
     FRAMES_LOST
         Planes that the camera or the program lost (``count``, ``reason``).
+    CALIBRATION_MISFIT
+        The stacks say that the stored calibration no longer fits (``what``); each way once.
     FAULT
         Something broke and what was done about it (``what``).
     """
@@ -61,6 +64,7 @@ class Event(StrEnum):
     STACK_SEGMENTED = "stack_segmented"
     STACK_FAILED = "stack_failed"
     FRAMES_LOST = "frames_lost"
+    CALIBRATION_MISFIT = "calibration_misfit"
     FAULT = "fault"
 
 

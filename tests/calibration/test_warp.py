@@ -171,3 +171,44 @@ def test_displacement_is_the_affine_plus_the_polynomial() -> None:
 def test_parts_that_do_not_fit_are_refused(parts: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r"."):
         ChromaticModel(**parts)  # type: ignore[arg-type]
+
+
+SHIFT_NM = (40, -25, 63)
+
+
+@pytest.mark.parametrize("model", [TILTED, ChromaticModel.identity()])
+@pytest.mark.parametrize("planes", [1, 6])
+@pytest.mark.parametrize("shift", [SHIFT_NM, (0, -25, 63), (40, 0, 0)])
+def test_a_shifted_warp_is_the_warp_of_the_shifted_model(
+    model: ChromaticModel, planes: int, shift: tuple[int, int, int]
+) -> None:
+    grid = Grid((planes, 60, 70), (0.3, PIXEL, PIXEL))
+    warp = Warp(grid, VOXEL_UM, {1: model})
+    data = np.stack([recorded(grid, ChromaticModel.identity()), recorded(grid, model)])
+    found = warp.shifted({1: shift}).apply(data, 100.0)
+    exact = Warp(grid, VOXEL_UM, {1: model.shifted(*(s / 1000 for s in shift))})
+    np.testing.assert_allclose(found, exact.apply(data, 100.0), atol=1.01)
+    assert np.mean(found == exact.apply(data, 100.0)) > 0.7
+    np.testing.assert_array_equal(found[0], warp.apply(data, 100.0)[0])
+
+
+def test_a_shifted_warp_is_made_once_and_leaves_the_first_as_it_is() -> None:
+    grid = Grid((6, 60, 70), (0.3, PIXEL, PIXEL))
+    warp = Warp(grid, VOXEL_UM, {1: TILTED})
+    before = warp.channel(1)
+    assert warp.shifted({}) is warp
+    assert warp.shifted({1: (0, 0, 0)}) is warp
+    assert warp.shifted({1: SHIFT_NM}) is warp.shifted({1: SHIFT_NM})
+    assert warp.shifted({1: SHIFT_NM}).channel(0) is warp.channel(0)
+    assert warp.channel(1) is before
+
+
+def test_planes_that_were_moved_before_give_the_same_stack() -> None:
+    grid = Grid((6, 60, 70), (0.2, PIXEL, PIXEL))
+    for models in ({1: TILTED}, {}):
+        warp = Warp(grid, VOXEL_UM, models)
+        data = np.stack([recorded(grid, ChromaticModel.identity())] * 2)
+        moved = np.empty((2, 6, *warp.target.shape[1:]), np.uint16)
+        for c, z in np.ndindex(2, 6):
+            warp.move(c, data[c, z], moved[c, z])
+        np.testing.assert_array_equal(warp.apply(data, 100.0, moved), warp.apply(data, 100.0))

@@ -12,7 +12,7 @@ from livesr.calibration.warp import Warp
 from livesr.pipeline import SegmentTools, segment
 from livesr.segmentation.networks import Networks
 from livesr.segmentation.trust import Range, Seen
-from livesr.types import Grid, Normalisation, Stack, StackIndex
+from livesr.types import AS_CALIBRATED, Grid, Normalisation, Stack, StackIndex
 
 torch = pytest.importorskip("torch")
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from resident_network import Convolution
 
     from livesr.segmentation.package import Package
+    from livesr.types import ChannelOffset
 
 GRID = Grid((4, 40, 50), (0.3, 0.0668, 0.0668))
 NORM = Normalisation(150.0, 0.5)
@@ -63,9 +64,11 @@ def flight(tools: SegmentTools, network: Convolution) -> Flight:
     return Flight(resident, SLOTS)
 
 
-def check(flight: Flight, tools: SegmentTools, t: int) -> None:
-    expected = segment(stack(t), NORM, tools)
-    found = segment(stack(t), NORM, replace(tools, resident=flight))
+def check(
+    flight: Flight, tools: SegmentTools, t: int, offset: ChannelOffset = AS_CALIBRATED
+) -> None:
+    expected = segment(stack(t), NORM, tools, offset)
+    found = segment(stack(t), NORM, replace(tools, resident=flight), offset)
     assert found.masks.index == expected.masks.index
     for name, volume in expected.masks.volumes.items():
         assert np.mean(found.masks.volumes[name] != volume) < 1e-3
@@ -104,6 +107,19 @@ def test_more_stacks_than_slots_and_another_order_do_not_mix(
         put(flight, t, planes=3)
     for t in (3, 0, 2, 1):
         check(flight, tools, t)
+
+
+def test_planes_that_were_shifted_otherwise_go_up_again(
+    flight: Flight, tools: SegmentTools
+) -> None:
+    there = {1: (60, -40, 35)}
+    put(flight, 0)
+    put(flight, 1, planes=2)
+    check(flight, tools, 0, there)
+    put(flight, 1, planes=3)
+    check(flight, tools, 1, there)
+    put(flight, 2)
+    check(flight, tools, 2)
 
 
 def test_what_is_forgotten_goes_up_again(flight: Flight, tools: SegmentTools) -> None:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from resident_network import Convolution
 
     from livesr.segmentation.package import Package
-    from livesr.types import UInt16
+    from livesr.types import ChannelOffset, UInt16
 
 CPU = torch.device("cpu")
 OFFSET = 100.3
@@ -106,10 +106,15 @@ def dice(a: np.ndarray, b: np.ndarray) -> float:
     return float(2 * np.sum(a & b) / max(int(a.sum()) + int(b.sum()), 1))
 
 
-def test_registered_counts_are_the_processors_but_for_a_few_that_round(case: Case) -> None:
+@pytest.mark.parametrize("shift", [{}, {1: (37, -21, 55)}])
+def test_registered_counts_are_the_processors_but_for_a_few_that_round(
+    case: Case, shift: ChannelOffset
+) -> None:
     data = counts(case.shape, 60_401)
-    warp = case.warp()
-    there = DeviceWarp(warp, case.shape[0], OFFSET, CPU)
+    there = DeviceWarp(case.warp(), case.shape[0], OFFSET, CPU)
+    there.shift({1: (-300, 99, 99)})  # forgotten with the next
+    there.shift(shift)
+    warp = case.warp().shifted(shift)
     moved = torch.empty((*case.shape[:2], *warp.target.shape[1:]))
     for c, z in np.ndindex(case.shape[:2]):
         there.move(c, torch.from_numpy(data[c, z]), moved[c, z])

@@ -1,0 +1,95 @@
+"""What became of every stack, as the acquisition journals it."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from livesr.acquisition.layout import frames_per_plane
+from livesr.storage.journal import Event
+from livesr.types import StackIndex
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from livesr.config.layouts import Layout
+    from livesr.ordered import Followed
+    from livesr.stacks import OpenStack
+    from livesr.storage.journal import Journal
+    from livesr.storage.spool import Spool
+    from livesr.types import RecordingInfo
+
+log = logging.getLogger(__name__)
+
+
+class Books:
+    """Which stacks are stored, which failed, and how many frames were lost.
+
+    Parameters
+    ----------
+    journal : Journal
+    stored : list of StackIndex
+        Filled: what stands in OME-Zarr.
+    """
+
+    def __init__(self, journal: Journal, stored: list[StackIndex]) -> None:
+        self._journal = journal
+        self.stored = stored
+        self.failed: list[StackIndex] = []
+        self.frames_lost = 0
+        self.misfit: list[str] = []
+
+    def stored_now(self, stack: OpenStack, followed: Followed, channels: Sequence[str]) -> None:
+        """Journal that a stack is durable, and the values that it got."""
+        self._journal.append(
+            Event.STACK_STORED,
+            stack.index,
+            time_s=stack.frames[0].time_s,
+            frames=len(stack.frames),
+            **followed.journalled(channels),
+        )
+        self.stored.append(stack.index)
+
+    def misfits(self, index: StackIndex, news: Iterable[str]) -> None:
+        """Log and journal what says that the calibration no longer fits."""
+        for what in news:
+            log.warning("%s: %s", index, what)
+            self._journal.append(Event.CALIBRATION_MISFIT, index, what=what)
+            self.misfit.append(what)
+
+    def has_holes(self, stack: OpenStack) -> None:
+        """Journal which frames never came; a stack with holes gets no masks."""
+        lost = [{"c": c, "z": z} for c, z in sorted(stack.due)]
+        self.frames_lost += len(lost)
+        self._journal.append(Event.FRAMES_LOST, stack.index, count=len(lost), frames=lost)
+        self._fail(stack.index, f"{len(lost)} of its frames were lost")
+
+    def waited(self, index: StackIndex, seconds: float) -> None:
+        """Journal that the camera had to wait for the disk."""
+        what = "the disk was behind the camera, the next stack waited"
+        self._journal.append(Event.FAULT, index, what=what, waited_s=round(seconds, 3))
+
+    def absent(
+        self, spool: Spool, info: RecordingInfo, layout: Layout, *, source_ended: bool
+    ) -> None:
+        """Journal the stacks that are not stored, once the acquisition is over.
+
+        After an error those that the spool still holds; where the source came to its end also
+        those of which no frame came.
+        """
+        known = {*self.stored, *self.failed}
+        for slot in spool.held():
+            if slot.index is not None and slot.index not in known:
+                self._fail(slot.index, "it could not be stored; the spool keeps its frames")
+                known.add(slot.index)
+        planned = [StackIndex(p, t) for t in range(info.timepoints) for p in range(info.positions)]
+        frames = info.shape[1] * frames_per_plane(layout)
+        for index in planned if source_ended else ():
+            if index not in known:
+                self.frames_lost += frames
+                self._journal.append(Event.FRAMES_LOST, index, count=frames)
+                self._fail(index, "none of its frames came")
+
+    def _fail(self, index: StackIndex, reason: str) -> None:
+        self.failed.append(index)
+        self._journal.append(Event.STACK_FAILED, index, reason=reason)

@@ -1,0 +1,88 @@
+"""What the acquisition follows from stack to stack: one journalled value a stack.
+
+Normalisation and the channels' offset depend on the stacks before. They are worked out once, in
+the order in which stacks are stored, and handed to the pure part: so masks are the same live,
+later and offline.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from livesr.calibration.following import OffsetFollower
+from livesr.calibration.offset import estimate_offset
+from livesr.features import NormalisationFollower, estimate_normalisation
+from livesr.types import Normalisation
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from livesr.calibration.warp import ChromaticModel
+    from livesr.types import ChannelOffset, RecordingInfo, StackIndex, UInt16
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """The values of one stack.
+
+    Attributes
+    ----------
+    normalisation : Normalisation
+    channel_offset : mapping of int to tuple of int
+        Translation of the channels beyond the stored calibration; empty if it is not followed.
+    """
+
+    normalisation: Normalisation
+    channel_offset: ChannelOffset = field(default_factory=dict)
+
+    def journalled(self, channels: Sequence[str]) -> dict[str, object]:
+        """Return what the journal keeps, with the channels' names."""
+        said: dict[str, object] = {
+            "normalisation": {
+                "intensity": self.normalisation.intensity,
+                "ratio": self.normalisation.ratio,
+            }
+        }
+        if self.channel_offset:
+            said["channel_offset_nm"] = offset_by_name(self.channel_offset, channels)
+        return said
+
+    @classmethod
+    def read(cls, entry: Mapping[str, Any], channels: Sequence[str]) -> Followed:
+        """Return the values that a line of the journal has."""
+        shifts = entry.get("channel_offset_nm", {})
+        offset = {channels.index(c): (s["z"], s["y"], s["x"]) for c, s in shifts.items()}
+        return cls(Normalisation(**entry["normalisation"]), offset)
+
+
+def offset_by_name(offset: ChannelOffset, channels: Sequence[str]) -> dict[str, dict[str, int]]:
+    """Return an offset as journals and results keep it: nm along z, y and x by channel."""
+    return {channels[c]: {"z": z, "y": y, "x": x} for c, (z, y, x) in offset.items()}
+
+
+class Followers:
+    """Follows what changes over a session. Each position has its normalisation, all one offset.
+
+    Parameters
+    ----------
+    info : RecordingInfo
+    models : mapping of int to ChromaticModel
+        Stored models of the channels whose offset is followed.
+    """
+
+    def __init__(self, info: RecordingInfo, models: Mapping[int, ChromaticModel]) -> None:
+        self._info = info
+        self._models = models
+        self._normalisations = [NormalisationFollower() for _ in range(info.positions)]
+        names = {c: info.channels[c] for c in models}
+        self.offset = OffsetFollower(info.grid.voxel_um, names)
+
+    def update(self, index: StackIndex, data: UInt16) -> Followed:
+        """Return the values for a stack (c, z, y, x) of camera counts, the next one in order."""
+        grid, dark = self._info.grid, self._info.camera_offset
+        normalisation = self._normalisations[index.image].update(
+            estimate_normalisation(data, grid, dark)
+        )
+        offset = self.offset.update(estimate_offset(data, grid, dark, self._models))
+        return Followed(normalisation, offset)
