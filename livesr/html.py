@@ -6,6 +6,7 @@ Figures stand in the page and are PNG files beside it as well. They are drawn on
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from dataclasses import dataclass
 from html import escape
@@ -150,6 +151,11 @@ def put(path: Path, content: bytes) -> Path:
     except OSError as problem:
         raise _unwritten(path.parent, problem) from None
     return path
+
+
+def file_name(text: str) -> str:
+    """Return a text as a file may be called on every system."""
+    return re.sub(r"[^\w.-]+", "-", text).strip(".-") or "unnamed"
 
 
 def _unwritten(folder: Path, problem: OSError) -> StorageError:

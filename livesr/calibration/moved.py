@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from livesr.calibration.axis_fit import rms
-from livesr.calibration.ladder import field_grid
+from livesr.calibration.field import field_grid
 
 if TYPE_CHECKING:
     from livesr.calibration.warp import ChromaticModel

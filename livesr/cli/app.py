@@ -40,6 +40,7 @@ _VERBS = (
     "simulate",
     "calibrate",
     "models",
+    "psf",
     "compile",
     "bench",
     "doctor",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from livesr.calibration.error_map import error_map
-from livesr.calibration.ladder import field_grid
+from livesr.calibration.field import field_grid
 from livesr.calibration.report.axes import (
     RED,
     blank,
@@ -124,7 +124,7 @@ def draw_error_map(fit: Fit) -> Any:
 def _error(figure: Any, axis: Any, values: Any, inside: Bool, fit: Fit) -> None:
     within = values[inside] if inside.any() else values
     # outside the beads the error soars: its colours would leave none for the inside
-    most = min(float(values.max()), 2.0 * float(within.max()))
+    most = min(1.1 * float(values.max()), 2.0 * float(within.max()))
     shown = axis.imshow(
         values, cmap="viridis", vmin=0.0, vmax=max(most, 1e-3), extent=extent(fit.field_um),
         interpolation="bilinear",

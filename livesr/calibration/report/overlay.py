@@ -89,6 +89,6 @@ def _show(axis: Any, planes: Float32, place: tuple[float, float], pixel_um: floa
 def _stretched(plane: Float32, crop: Float32) -> Float32:
     """Return a crop from dark, the field's median, to its brightest bead, gently brightened."""
     low = float(np.median(plane))
-    high = max(float(np.percentile(crop, 99.8)), low + 1.0)
+    high = max(float(np.percentile(crop, 99.95)), low + 1.0)
     out: Float32 = np.clip((crop - low) / (high - low), 0.0, 1.0) ** np.float32(0.7)
     return out

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 from livesr import html
@@ -51,7 +50,7 @@ def write_report(
     html.prepare(folder)
     figures = {
         name: [
-            html.illustrate(folder, f"{_plain(name)}-{what}", caption, figure)
+            html.illustrate(folder, f"{html.file_name(name)}-{what}", caption, figure)
             for what, caption, figure in _figures(found, name)
         ]
         for name in found.channels
@@ -101,8 +100,3 @@ def _figures(found: Calibration, name: str) -> Iterator[tuple[str, str, Any]]:
         "Filled: chosen, the lowest rung that no higher one beats by more than a hundredth.",
         draw_ladder(fit),
     )
-
-
-def _plain(name: str) -> str:
-    """Return a channel's name as a file may be called."""
-    return re.sub(r"[^\w.-]+", "-", name) or "channel"
