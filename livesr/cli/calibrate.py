@@ -9,20 +9,26 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from livesr.acquisition.recorded_stacks import (
-    LightPath,
-    light_path_of,
-    read_stacks,
-    valid_for,
-)
+from livesr.acquisition.recorded_stacks import valid_for
 from livesr.calibration.compare import MOVED_NM, compare
 from livesr.calibration.measure import calibrate as calibrate_on_beads
 from livesr.calibration.measure import calibrate_on_cells
 from livesr.calibration.product import profile_of, store
 from livesr.calibration.profile import Profile, load_profile
+from livesr.calibration.report import write_report
+from livesr.cli.bead_options import (
+    BeadDiameter,
+    BeadFiles,
+    CameraOffset,
+    ChannelNames,
+    PixelSize,
+    PlaneStep,
+    SessionFile,
+    light_path,
+    read_beads,
+)
 from livesr.cli.chromagnon import SUFFIX, export_chromagnon, import_chromagnon
 from livesr.cli.output import Json, Verbose, emit, say, start_logging
-from livesr.config.reading import read_session
 from livesr.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -41,14 +47,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def calibrate(
-    beads: Annotated[
-        list[Path],
-        typer.Argument(
-            metavar="BEADS…",
-            help="Images (z-stacks through beads), or folders that livesr simulate wrote. Files of"
-            " one channel each are the channels of one recording.",
-        ),
-    ],
+    beads: BeadFiles,
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", metavar="FILE.yaml", help="The calibration to write."),
@@ -74,27 +73,17 @@ def calibrate(
             help="Say what moved since this calibration; BEADS may be the new one's file.",
         ),
     ] = None,
-    session: Annotated[
-        Path | None,
-        typer.Option(help="Session file with layout and names of microscope, camera, objective."),
-    ] = None,
+    session: SessionFile = None,
     reference: Annotated[
         str,
         typer.Option(
             help="Channel that the others are registered to.", show_default="the first one"
         ),
     ] = "",
-    channels: Annotated[
-        str, typer.Option(metavar="NAME,…", help="Names of the channels, in their order.")
-    ] = "",
-    pixel: Annotated[
-        float | None,
-        typer.Option(min=0.005, help="Pixel in the sample, µm.", show_default="as in the file"),
-    ] = None,
-    z_step: Annotated[
-        float | None,
-        typer.Option(min=0.01, help="Distance of the planes, µm.", show_default="as in the file"),
-    ] = None,
+    channels: ChannelNames = "",
+    pixel: PixelSize = None,
+    z_step: PlaneStep = None,
+    offset: CameraOffset = None,
     chromagnon: Annotated[
         Path | None,
         typer.Option(
@@ -108,7 +97,13 @@ def calibrate(
             help="If BEADS is a .chromagnon.csv: an image that it is for, which says its voxels."
         ),
     ] = None,
-    diameter: Annotated[float, typer.Option(min=0.0, help="Of the beads, µm.")] = 0.1,
+    diameter: BeadDiameter = 0.1,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Folder for the report.", show_default="beside the calibration"
+        ),
+    ] = None,
     as_json: Json = False,
     verbose: Verbose = False,
 ) -> int:
@@ -117,11 +112,11 @@ def calibrate(
     if old is not None and len(beads) == 1 and beads[0].suffix in (".yaml", ".yml"):
         return _show_moved(load_profile(old), load_profile(beads[0]), as_json)
     target = _target(out)
-    path = _light_path(session, channels, pixel, z_step)
+    path = light_path(session, channels, pixel, z_step, offset)
     if beads[0].name.endswith(SUFFIX):
         return import_chromagnon(beads[0], image, path, reference, target, as_json)
-    stacks, path = read_stacks(beads, path)
-    others = read_stacks(held_out, path)[0] if held_out else []
+    stacks, path = read_beads(beads, path)
+    others = read_beads(held_out, path)[0] if held_out else []
     measure = calibrate_on_cells if cells else calibrate_on_beads
     found = measure(stacks, reference=reference, held_out=others, say=say)
     profile = profile_of(
@@ -135,15 +130,18 @@ def calibrate(
     )
     fits = {name: channel.fit for name, channel in found.channels.items()}
     profile = store(profile, fits, target)
-    moved = compare(load_profile(old), profile) if old is not None else {}
+    before = None if old is None else load_profile(old)
+    moved = {} if before is None else compare(before, profile)
+    folder = report or target.with_name(f"{target.stem}-report")
+    page = write_report(found, profile, folder, compared=before)
     _show(found, profile)
     if chromagnon is not None:
         export_chromagnon(chromagnon, profile, stacks[0])
     for name, one in moved.items():
         say(f"{name} {one.words}")
-    say(f"calibration: {target}")
+    say(f"calibration: {target}\nreport: {page}")
     if as_json:
-        emit(_summary(found, profile, target) | ({"moved": _dicts(moved)} if moved else {}))
+        emit(_summary(found, profile, target, page) | ({"moved": _dicts(moved)} if moved else {}))
     return 0
 
 
@@ -153,23 +151,6 @@ def _target(out: Path | None) -> Path:
             "where the calibration goes is not said", where="-o", fix="-o calibration/NAME.yaml"
         )
     return out if out.suffix in (".yaml", ".yml") else out.with_name(out.name + ".yaml")
-
-
-def _light_path(
-    session: Path | None, channels: str, pixel: float | None, z_step: float | None
-) -> LightPath:
-    path = light_path_of(read_session(session)) if session else LightPath()
-    names = tuple(name.strip() for name in channels.split(",") if name.strip())
-    return LightPath(
-        microscope=path.microscope,
-        camera=path.camera,
-        objective=path.objective,
-        layout=path.layout,
-        names=names or path.names,
-        offset=path.offset,
-        pixel_um=pixel or path.pixel_um,
-        z_step_um=z_step,
-    )
 
 
 def _command(beads: list[Path], out: Path | None, *, cells: bool) -> str:
@@ -193,11 +174,12 @@ def _show(found: Calibration, profile: Profile) -> None:
         )
 
 
-def _summary(found: Calibration, profile: Profile, target: Path) -> dict[str, Any]:
+def _summary(found: Calibration, profile: Profile, target: Path, page: Path) -> dict[str, Any]:
     held = [part.heldout_nm for part in profile.measured.values() if part.heldout_nm is not None]
     fre, tre = profile.error.fre_nm, profile.error.tre_nm
     summary: dict[str, Any] = {
         "profile": str(target),
+        "report": str(page),
         "beads": profile.provenance.beads,
         "fre_nm": fre and fre.model_dump(),
         "tre_nm": tre and tre.model_dump(),

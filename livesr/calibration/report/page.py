@@ -8,7 +8,7 @@ import numpy as np
 
 from livesr import html
 from livesr.calibration.beads import REASONS
-from livesr.calibration.moved import moved
+from livesr.calibration.compare import compare
 from livesr.calibration.report.residuals import axial, lateral
 from livesr.calibration.report.verdict import verdict
 
@@ -59,7 +59,7 @@ def page(
             html.heading("Errors"),
             _errors(found),
             html.paragraph("All in nm; RMS: root mean square.", "small"),
-            *_compared(found, compared),
+            *_compared(profile, compared),
             *(part for name in found.channels for part in _channel(found, figures, name)),
             html.heading("Beads"),
             _beads(found),
@@ -115,25 +115,21 @@ def _spread(lengths: Float64) -> list[str]:
     return [f"{value:.1f}" for value in values]
 
 
-def _compared(found: Calibration, old: Profile | None) -> Iterator[str]:
+def _compared(profile: Profile, old: Profile | None) -> Iterator[str]:
     if old is None:
         return
-    models, rows = old.models(), []
-    for name, channel in found.channels.items():
-        if name not in models:
-            continue
-        middle = sum(channel.fit.z_um) / 2
-        change = moved(models[name], channel.fit.model, found.field_um, middle)
+    rows = []
+    for name, change in compare(old, profile).items():
         z, y, x = change.shift_nm
         rows.append([
-            name, f"{z:+.1f}", f"{y:+.1f}", f"{x:+.1f}", f"{change.turn_mrad:+.3f}",
-            f"{1e6 * (change.magnification - 1):+.0f}", f"{change.shape_nm[0]:.1f}",
-            f"{change.shape_nm[1]:.1f}", f"{change.most_nm[0]:.1f}", f"{change.most_nm[1]:.1f}",
+            name, f"{z:+.1f}", f"{y:+.1f}", f"{x:+.1f}", f"{change.turn_mdeg:+.2f}",
+            f"{change.scale_ppm:+.0f}", f"{change.shape_nm[0]:.1f}",
+            f"{change.shape_nm[1]:.1f}", f"{change.worst_nm:.1f}",
         ])  # fmt: skip
     yield html.heading(f"What moved since {old.name} ({old.provenance.made})")
     yield html.table(
-        ["channel", "shift z, nm", "shift y, nm", "shift x, nm", "rotation, mrad",
-         "magnification, ppm", "shape xy, nm", "shape z, nm", "most xy, nm", "most z, nm"], rows
+        ["channel", "shift z, nm", "shift y, nm", "shift x, nm", "rotation, mdeg",
+         "magnification, ppm", "shape xy, nm", "shape z, nm", "most xy, nm"], rows
     )  # fmt: skip
     yield html.paragraph(
         "A session follows the mean shift by itself. Shape is what is left without it, root mean "

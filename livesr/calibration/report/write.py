@@ -62,7 +62,8 @@ def write_report(
 def _figures(found: Calibration, name: str) -> Iterator[tuple[str, str, Any]]:
     """Give short name, caption and figure of each illustration of a channel."""
     channel = found.channels[name]
-    fit, pairs, first = channel.fit, channel.pairs, channel.matched[0].pairs
+    fit, pairs = channel.fit, channel.pairs
+    first = channel.matched[0].pairs if channel.matched else pairs
     yield (
         "overlay",
         "Beads in both channels, highest counts along z, before and after the one composed warp "
