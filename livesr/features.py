@@ -56,7 +56,13 @@ NO_FOREGROUND = Normalisation(intensity=MIN_COUNTS, ratio=1.0)
 """The estimate for a stack without membranes: usable, and not followed."""
 
 
-def make_features(stack_data: UInt16, warp: Warp, offset: float, norm: Normalisation) -> Features:
+def make_features(
+    stack_data: UInt16,
+    warp: Warp,
+    offset: float,
+    norm: Normalisation,
+    moved: UInt16 | None = None,
+) -> Features:
     """Return the networks' input for one stack. Pure: the same input gives the same bits.
 
     Parameters
@@ -69,6 +75,8 @@ def make_features(stack_data: UInt16, warp: Warp, offset: float, norm: Normalisa
         Camera counts without light.
     norm : Normalisation
         Value of this stack, as journalled.
+    moved : ndarray, (c, z, y', x'), uint16, optional
+        The stack's planes as ``warp.move`` gives them, if that was done while they arrived.
 
     Returns
     -------
@@ -83,7 +91,7 @@ def make_features(stack_data: UInt16, warp: Warp, offset: float, norm: Normalisa
         If the normalisation is not positive and finite.
     """
     check_usable(norm)
-    channels = warp.apply(stack_data[:SEEN], offset)
+    channels = warp.apply(stack_data[:SEEN], offset, moved)
     if len(channels) == 1:
         data = np.zeros((2, *warp.target.shape), np.float32)
         data[0] = compress(channels[0] / np.float32(norm.intensity))

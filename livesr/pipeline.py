@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from livesr.books import Books
+    from livesr.calibration.early import EarlyPlanes
     from livesr.calibration.warp import Warp
     from livesr.config.layouts import Layout
     from livesr.flow import StopToken, Waiting
@@ -205,6 +206,8 @@ class SegmentTools:
         To the masks' grid, if images of mask × intensity are asked for.
     resident : Flight or None
         Does a stack's whole way on a graphics card, where the engine is on one.
+    early : EarlyPlanes or None
+        Holds planes that were warped while their stack was exposed.
     """
 
     warp: Warp
@@ -217,6 +220,7 @@ class SegmentTools:
     probabilities: bool = False
     masked: Warp | None = None
     resident: Flight | None = None
+    early: EarlyPlanes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,7 +255,8 @@ def segment(
     if tools.resident is not None:
         return _on_card(stack, normalisation, tools, tools.resident, channel_offset)
     warp = tools.warp.shifted(channel_offset)
-    features = make_features(stack.data, warp, tools.offset, normalisation)
+    moved = tools.early.take(stack, channel_offset) if tools.early else None
+    features = make_features(stack.data, warp, tools.offset, normalisation, moved)
     grid = tools.camera if tools.on_camera_grid else features.grid
     volumes: dict[str, UInt8] = {}
     kept: dict[str, UInt8] = {}

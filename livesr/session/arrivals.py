@@ -1,17 +1,30 @@
-"""Planes go up to the graphics card while the camera still exposes the rest of their stack."""
+"""Planes are warped while the camera still exposes the rest of their stack."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from livesr.errors import StorageError
 
 if TYPE_CHECKING:
-    from livesr.resident import Flight
+    from collections.abc import Callable
+
     from livesr.storage.spool import SpoolReader
-    from livesr.types import Bool, StackIndex
+    from livesr.types import Bool, StackIndex, UInt16
+
+
+class Early(Protocol):
+    """Takes planes before their stack is whole: to a graphics card, or warped in memory."""
+
+    def arrived(self, index: StackIndex, c: int, z: int, plane: UInt16) -> None:
+        """Take one plane (y, x); what it needs of it is copied."""
+        ...
+
+    def forget(self, index: StackIndex) -> None:
+        """Drop what arrived of a stack."""
+        ...
 
 
 class Arrivals:
@@ -20,33 +33,33 @@ class Arrivals:
     Parameters
     ----------
     spool : SpoolReader
-    flight : Flight
-        Takes them up.
+    early : Early
+        Takes them.
     """
 
-    def __init__(self, spool: SpoolReader, flight: Flight) -> None:
+    def __init__(self, spool: SpoolReader, early: Early) -> None:
         self._spool = spool
-        self._flight = flight
+        self._early = early
         self._sent: dict[StackIndex, Bool] = {}
 
-    def look(self) -> None:
-        """Send up what arrived since the last look."""
+    def look(self, until: Callable[[], bool] = lambda: False) -> None:
+        """Send what arrived since the last look, but no more once ``until`` says true."""
         arriving = list(self._spool.arriving())
         known = {index for _, index, _ in arriving}
         self._sent = {index: sent for index, sent in self._sent.items() if index in known}
         for number, index, arrived in arriving:
             sent = self._sent.setdefault(index, np.zeros_like(arrived))
             for c, z in np.argwhere(arrived & ~sent):
-                if not self._send(number, index, int(c), int(z)):
+                if until() or not self._send(number, index, int(c), int(z)):
                     break
                 sent[c, z] = True
 
     def _send(self, number: int, index: StackIndex, c: int, z: int) -> bool:
-        """Send one plane; return whether the slot still held the stack once it was copied."""
+        """Send one plane; return whether the slot still held the stack once it was taken."""
         try:
-            self._flight.arrived(index, c, z, self._spool.view(number, index)[c, z])
+            self._early.arrived(index, c, z, self._spool.view(number, index)[c, z])
             self._spool.view(number, index)
         except StorageError:
-            self._flight.forget(index)
+            self._early.forget(index)
             return False
         return True

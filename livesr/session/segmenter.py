@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from livesr.calibration.early import EarlyPlanes
 from livesr.calibration.warp import Warp
 from livesr.errors import EngineError, LivesrError, ModelError
+from livesr.features import SEEN
 from livesr.flow import Reply, Stopwatch, requests
 from livesr.memory import give_back_memory, keep_memory
 from livesr.pipeline import SegmentTools, measure, segment
@@ -73,8 +76,8 @@ def segmenter(pipe: Connection, job: Job) -> None:
         pipe.send(Reply("error", error))
         return
     pipe.send(Reply("ready", _said(choices)))
-    arrivals = Arrivals(raw.spool, tools.resident) if tools.resident else None
-    idle = arrivals.look if arrivals else None
+    early = tools.resident or tools.early
+    idle = partial(Arrivals(raw.spool, early).look, until=pipe.poll) if early else None
     for number, task in enumerate(requests(pipe, idle), start=1):
         _one(pipe, task, tools, findings, raw)
         if number % GIVE_BACK_EVERY == 0:
@@ -109,7 +112,9 @@ def load_tools(job: Job) -> tuple[SegmentTools, tuple[Choice, ...]]:
         _chosen(replace(tools, networks=one), job, alone=alone) for one in networks.each()
     )
     tools = replace(tools, engines=tuple(choice.engine for choice in choices))
-    return replace(tools, resident=_resident(tools, job)), choices
+    resident = _resident(tools, job)
+    early = None if resident else EarlyPlanes(warp, min(SEEN, job.info.shape[0]))
+    return replace(tools, resident=resident, early=early), choices
 
 
 def _chosen(tools: SegmentTools, job: Job, *, alone: bool) -> Choice:

@@ -20,7 +20,7 @@ FIRST, SECOND = StackIndex(0, 0), StackIndex(0, 1)
 
 
 class Sent:
-    """In place of the way on a graphics card."""
+    """In place of what warps them."""
 
     def __init__(self) -> None:
         self.planes: dict[StackIndex, dict[tuple[int, int], np.ndarray]] = {}
@@ -111,3 +111,16 @@ def test_a_stack_that_leaves_its_slot_while_it_is_read_is_forgotten(
     Arrivals(reader, sent).look()
     assert sent.times == 1
     assert sent.forgotten == [FIRST]
+
+
+def test_what_is_asked_for_is_not_kept_waiting(spool: Spool, reader: SpoolReader) -> None:
+    sent = Sent()
+    arrivals = Arrivals(reader, sent)
+    slot = spool.acquire(FIRST)
+    for z in range(3):
+        slot.put(0, z, plane(z))
+    arrivals.look(until=lambda: sent.times == 2)
+    assert sent.times == 2
+    arrivals.look()
+    assert sorted(sent.planes[FIRST]) == [(0, 0), (0, 1), (0, 2)]
+    assert sent.times == 3
