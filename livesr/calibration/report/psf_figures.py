@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 FINE = 61
 """Points along each side of a surface."""
 BINS = 30
+BELOW = 0.7
+"""Lines end at this share of an axis' height: above stands the legend."""
+DIVERGING = "coolwarm"
+"""For what has a zero."""
 STYLES = {"widefield": ":", "confocal": "--", "Live-SR": "-."}
 
 
@@ -30,7 +34,7 @@ def draw_field_maps(channel: ChannelPsf, field_um: tuple[float, float]) -> Any:
         ("lateral", "lateral width, nm", 1e3, channel.lateral_um, "viridis"),
         ("axial", "axial width, nm", 1e3, channel.fwhm_um[:, 0], "viridis"),
         ("asymmetry", "wider over narrower lateral width", 1.0, wide / narrow, "viridis"),
-        ("focus", "best focus above the median, nm", 1e3, channel.focus_um, "coolwarm"),
+        ("focus", "best focus above the median, nm", 1e3, channel.focus_um, DIVERGING),
     )
     figure = blank(11.6, 9.8)
     axes = figure.subplots(2, 2).flat
@@ -52,6 +56,8 @@ def _map(
     channel, values = dots
     low, high = np.percentile(values, (3, 97)).tolist()
     low, high = min(low, float(surface.min())), max(high, float(surface.max()))
+    if colors == DIVERGING:
+        low, high = -max(-low, high), max(-low, high)
     shown = axis.imshow(surface, cmap=colors, vmin=low, vmax=high, interpolation="bilinear")
     place = channel.beads.place_um
     axis.scatter(
@@ -102,13 +108,14 @@ def draw_widths(channel: ChannelPsf, expected: Sequence[Expected]) -> Any:
         shown = axis.get_xlim()
         for one, width in zip(expected, theory, strict=True):
             axis.axvline(
-                1e3 * width, color=GREY, linestyle=STYLES.get(one.way, ":"),
+                1e3 * width, ymax=BELOW, color=GREY, linestyle=STYLES.get(one.way, ":"),
                 label=f"{one.way}, expected: {1e3 * width:.0f} nm",
             )  # fmt: skip
         axis.set_xlim(shown)
         axis.set_xlabel(f"{name} width (FWHM), nm", fontsize=10)
         axis.set_ylabel("beads", fontsize=10)
         axis.set_ylim(0, 1.45 * axis.get_ylim()[1])
+        axis.yaxis.get_major_locator().set_params(integer=True)
         axis.legend(frameon=False, fontsize=9, ncols=2, loc="upper center")
     return figure
 
@@ -119,6 +126,6 @@ def _histogram(axis: Any, values: Float64, median: Middle, color: str) -> None:
     shown = np.clip(values, low - edge, high + edge)
     axis.hist(shown, np.linspace(low - edge, high + edge, BINS + 1), color=color, alpha=0.55)
     axis.axvline(
-        1e3 * median.value, color="black", linewidth=1.4,
+        1e3 * median.value, ymax=BELOW, color="black", linewidth=1.4,
         label=f"median {1e3 * median.value:.1f} ± {1e3 * median.error:.1f} nm",
     )  # fmt: skip
