@@ -83,19 +83,20 @@ def _numbers(
 ) -> str:
     held = channel.heldout_nm is not None
     which = "Beads of another recording" if held else "Beads that were left out of the fit"
-    model = channel.fit.model_nm
     return (
         f"{which} lie {error[0]:.1f} nm (xy) and {error[1]:.1f} nm (z) off, root mean square, with "
         f"their own noise; {limit[0]:.0f} nm, a third of a pixel ({pixel_nm:.0f} nm), and "
-        f"{limit[1]:.0f} nm along z are the most that leaves membranes' edges right. The model "
-        f"itself is expected to be {model[0]:.1f} nm (xy) and {model[1]:.1f} nm (z) off within the "
-        "field that the beads cover."
+        f"{limit[1]:.0f} nm along z are the most that leaves membranes' edges right."
     )
 
 
 def _cover(channel: ChannelCalibration) -> str:
     fit = channel.fit
-    text = f" They cover {fit.coverage:.0%} of the field"
+    text = (
+        f" The model itself is expected to be {fit.model_nm[0]:.1f} nm (xy) and "
+        f"{fit.model_nm[1]:.1f} nm (z) off where there are beads: they cover {fit.coverage:.0%} of "
+        "the field"
+    )
     if fit.z_um[1] - fit.z_um[0] < 1.0:
         return text + " in one plane: what changes with depth was not measured."
     return text + f" and {fit.z_um[1] - fit.z_um[0]:.1f} µm of depth."
