@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from livesr.calibration.matching import Matching
     from livesr.calibration.warp import Warp
     from livesr.types import Bool, Float32, Grid, UInt8, UInt16
 
@@ -62,6 +63,7 @@ def make_features(
     offset: float,
     norm: Normalisation,
     moved: UInt16 | None = None,
+    matching: Matching | None = None,
 ) -> Features:
     """Return the networks' input for one stack. Pure: the same input gives the same bits.
 
@@ -77,6 +79,8 @@ def make_features(
         Value of this stack, as journalled.
     moved : ndarray, (c, z, y', x'), uint16, optional
         The stack's planes as ``warp.move`` gives them, if that was done while they arrived.
+    matching : Matching, optional
+        Gives the channels one width of their point-spread functions before they are divided.
 
     Returns
     -------
@@ -96,6 +100,8 @@ def make_features(
         data = np.zeros((2, *warp.target.shape), np.float32)
         data[0] = compress(channels[0] / np.float32(norm.intensity))
         return Features(data, warp.target, has_ratio=False)
+    if matching is not None:
+        matching.apply(channels, warp.target.voxel_um)
     softening = softening_of(norm)
     yellow, red = channels.reshape(2, -1)
     intensity, ratio = np.float32(norm.intensity), np.float32(norm.ratio)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from livesr.books import Books
     from livesr.calibration.early import EarlyPlanes
+    from livesr.calibration.matching import Matching
     from livesr.calibration.warp import Warp
     from livesr.config.layouts import Layout
     from livesr.flow import StopToken, Waiting
@@ -200,6 +201,8 @@ class SegmentTools:
         One a package.
     seen : Seen or None
         What they were trained on; None where they do not say.
+    matching : Matching or None
+        Gives the channels one width, if asked for.
     probabilities : bool
         Whether probabilities are asked for.
     masked : Warp or None
@@ -217,6 +220,7 @@ class SegmentTools:
     camera: Grid
     on_camera_grid: bool
     seen: Seen | None = None
+    matching: Matching | None = None
     probabilities: bool = False
     masked: Warp | None = None
     resident: Flight | None = None
@@ -256,7 +260,7 @@ def segment(
         return _on_card(stack, normalisation, tools, tools.resident, channel_offset)
     warp = tools.warp.shifted(channel_offset)
     moved = tools.early.take(stack, channel_offset) if tools.early else None
-    features = make_features(stack.data, warp, tools.offset, normalisation, moved)
+    features = make_features(stack.data, warp, tools.offset, normalisation, moved, tools.matching)
     grid = tools.camera if tools.on_camera_grid else features.grid
     volumes: dict[str, UInt8] = {}
     kept: dict[str, UInt8] = {}

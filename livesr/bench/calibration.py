@@ -13,6 +13,7 @@ import numpy as np
 
 from livesr.bench import calibration_peer
 from livesr.bench.calibration_case import Recorded, head_to_head_model, record_beads
+from livesr.bench.calibration_cells import cell_rows
 from livesr.bench.calibration_warp import warp_rows
 from livesr.bench.rows import Row, attained
 from livesr.calibration.axis_fit import rms
@@ -73,6 +74,7 @@ def rows(seeds: Sequence[int] = SEEDS) -> Iterator[Row]:
     yield from _head_to_head(seeds)
     yield from _deep(seeds)
     yield from _widths(seeds)
+    yield from cell_rows(seeds)
     yield from warp_rows()
 
 

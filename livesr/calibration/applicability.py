@@ -10,7 +10,7 @@ import numpy as np
 from livesr.calibration.field import field_cells, inside_hull
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from livesr.calibration.profile import Profile
     from livesr.calibration.records import Nanometres
@@ -72,7 +72,7 @@ def applicability(profile: Profile, info: RecordingInfo) -> dict[str, Applicabil
     return out
 
 
-def remarks(found: dict[str, Applicability]) -> Iterator[str]:
+def remarks(found: Mapping[str, Applicability]) -> Iterator[str]:
     """Yield what a user should know before a session starts."""
     for name, one in found.items():
         if one.outside_hull > OUTSIDE:

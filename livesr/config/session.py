@@ -112,6 +112,11 @@ class Segmentation(Model):
     catch_up: bool = Field(
         True, description="segment after the last frame what was not segmented live"
     )
+    match_psf: bool = Field(
+        False,
+        description="blur the sharper channel to the other's width before they are divided; needs "
+        "a calibration that knows the widths. The shipped networks were not trained so",
+    )
     probabilities: bool = Field(
         False,
         description="store each structure's calibrated probability, times 255, on the networks' "

@@ -172,6 +172,7 @@ def _image(plan: Plan, folder: Path, number: int) -> ImageWriter:
         "simulated": plan.info.simulated,
         "calibration": plan.calibration,
         "calibration_applies_to": "masks and displays; raw is never interpolated",
+        "calibration_measured": {name: one.as_dict() for name, one in plan.applies.items()},
         "package": plan.networks.name if plan.networks else None,
         "unreliable_without_ratio": list(plan.unreliable),
     }

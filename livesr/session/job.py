@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from livesr.calibration.matching import Matching
     from livesr.calibration.warp import ChromaticModel
     from livesr.types import RecordingInfo
 
@@ -39,5 +40,6 @@ class Job:
     on_camera_grid: bool
     folder: Path
     without: tuple[str, ...] = ()
+    matching: Matching | None = None
     probabilities: bool = False
     masked_images: bool = False

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from livesr.acquisition.sources import open_source
+from livesr.calibration.applicability import applicability, remarks
+from livesr.calibration.matching import Matching
 from livesr.calibration.profile import load_profile
 from livesr.calibration.warp import target_grid
 from livesr.catalog import BY_NAME
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from livesr.acquisition.sources import Source
+    from livesr.calibration.applicability import Applicability
     from livesr.calibration.warp import ChromaticModel
     from livesr.config import Session
     from livesr.errors import HardwareError
@@ -38,12 +41,17 @@ class Plan:
 
     Attributes
     ----------
+    applies : mapping of str to Applicability
+        Where in field and depth each channel's calibration was measured; empty where it is known
+        without measurement.
     unreliable : tuple of str
         Structures that are told apart by the ratio, in a session that has none.
     warnings : tuple of str
         What the session's user should know before it starts; kept in its log and journal.
     engine : str
         The best that works here of those asked for; empty without segmentation.
+    matching : Matching or None
+        Blur that gives the channels one width, if asked for.
     passed_over : mapping of str to str
         Better engines, and why each does not work here.
     """
@@ -53,10 +61,12 @@ class Plan:
     networks: Networks | None
     calibration: str
     models: Mapping[int, ChromaticModel]
+    applies: Mapping[str, Applicability]
     unreliable: tuple[str, ...]
     warnings: tuple[str, ...]
     engine: str
     passed_over: Mapping[str, str]
+    matching: Matching | None = None
 
     @property
     def structures(self) -> tuple[str, ...]:
@@ -114,6 +124,7 @@ class Plan:
             "camera": info.camera,
             "simulated": info.simulated,
             "calibration": self.calibration,
+            "calibration_measured": {name: one.as_dict() for name, one in self.applies.items()},
             "calibration_followed": [self.info.channels[c] for c in self.followed],
             "package": self.networks.name if self.networks else None,
             "structures": list(self.structures),
@@ -147,10 +158,10 @@ def _go_on(error: HardwareError) -> None:
 
 def _checked(session: Session, source: Source) -> Plan:
     info = source.info
-    calibration, models = _calibration(session, info)
+    calibration, models, applies = _calibration(session, info)
     if not session.segmentation.enabled:
-        warnings = tuple(_channel_warnings(info, calibration, ()))
-        return Plan(session, source, None, calibration, models, (), warnings, "", {})
+        warnings = (*_channel_warnings(info, calibration, ()), *remarks(applies))
+        return Plan(session, source, None, calibration, models, applies, (), warnings, "", {})
     asked = session.segmentation
     networks = choose_networks(
         package_names(session, info), None if asked.structures == "all" else asked.chosen
@@ -162,6 +173,7 @@ def _checked(session: Session, source: Source) -> Plan:
     unreliable = () if len(info.channels) > 1 else _need_ratio(networks.structures)
     warnings = (
         *_channel_warnings(info, calibration, unreliable),
+        *remarks(applies),
         *_depth_warnings(info, networks),
         *_trust_warnings(session, networks),
     )
@@ -171,10 +183,12 @@ def _checked(session: Session, source: Source) -> Plan:
         networks,
         calibration,
         models,
+        applies,
         unreliable,
         warnings,
         engine.name,
         passed_over,
+        _matching(session, info),
     )
 
 
@@ -193,15 +207,36 @@ def _check_dims(networks: Networks, info: RecordingInfo) -> None:
         )
 
 
-def _calibration(session: Session, info: RecordingInfo) -> tuple[str, Mapping[int, ChromaticModel]]:
-    """Return the name of the calibration that is applied, or none, and its models by channel."""
+def _calibration(
+    session: Session, info: RecordingInfo
+) -> tuple[str, Mapping[int, ChromaticModel], Mapping[str, Applicability]]:
+    """Return the applied calibration's name, or none, its models, and where it was measured."""
     if session.calibration == "none":
-        return "none", {}
+        return "none", {}, {}
     profile = load_profile(session.calibration)
     profile.check(info, session.layout.kind)
     models = profile.models()
     applied = {number: models[name] for number, name in enumerate(info.channels) if name in models}
-    return (profile.name if applied else "none"), applied
+    if not applied:
+        return "none", {}, {}
+    return profile.name, applied, applicability(profile, info)
+
+
+def _matching(session: Session, info: RecordingInfo) -> Matching | None:
+    """Return the blur that gives the channels one width, if it is asked for."""
+    if not session.segmentation.match_psf or len(info.channels) < SEEN:
+        return None
+    known = load_profile(session.calibration).psf if session.calibration != "none" else {}
+    missing = [name for name in info.channels[:SEEN] if name not in known]
+    if missing:
+        raise ConfigError(
+            f"the calibration {session.calibration} does not know how wide"
+            f" {' and '.join(missing)} images a point",
+            where="segmentation.match_psf",
+            fix="calibrate with beads (livesr calibrate), or leave match_psf out",
+        )
+    first, second = (known[name] for name in info.channels[:SEEN])
+    return Matching.of(first, second)
 
 
 def _channel_warnings(

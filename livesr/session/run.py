@@ -198,6 +198,7 @@ class _Run:
             unreliable=plan.unreliable,
             on_camera_grid=asked.grid == "camera",
             folder=self._files.folder,
+            matching=plan.matching,
             probabilities=asked.probabilities,
             masked_images=asked.masked_images,
         )

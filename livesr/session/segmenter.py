@@ -104,6 +104,7 @@ def load_tools(job: Job) -> tuple[SegmentTools, tuple[Choice, ...]]:
         camera=source,
         on_camera_grid=job.on_camera_grid,
         seen=networks.seen(),
+        matching=job.matching,
         probabilities=job.probabilities,
         masked=_to_masks_grid(job, warp) if job.masked_images else None,
     )
@@ -141,7 +142,7 @@ def _said(choices: Sequence[Choice]) -> dict[str, object]:
 def _resident(tools: SegmentTools, job: Job) -> Flight | None:
     """Return the way on the graphics card, if the one network can be called there."""
     engine: Any = tools.engines[0]
-    alone = len(tools.engines) == 1
+    alone = len(tools.engines) == 1 and tools.matching is None
     if not (alone and hasattr(engine, "run_on_device") and engine.device.type == "cuda"):
         return None
     from livesr.resident import SLOTS, Flight, Resident  # PyTorch: the engine has it already

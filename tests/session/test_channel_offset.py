@@ -7,9 +7,11 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pytest
 from memory_source import MemorySource
 
 from livesr.calibration.profile import load_profile, save_profile
+from livesr.errors import ConfigError
 from livesr.ordered import Followed, Followers
 from livesr.pipeline import segment
 from livesr.session import run_session
@@ -67,6 +69,7 @@ def session_on(
     tmp_path: Path,
     plan_of: Callable[..., Plan],
     drift: tuple[float, float, float],
+    psf: dict | None = None,
     **changes: object,
 ) -> Plan:
     """Plan a session whose stored calibration lies ``drift`` (z, y, x; µm) off the light path."""
@@ -78,7 +81,14 @@ def session_on(
     )
     path = tmp_path / "stored.yaml"
     save_profile(
-        profile.model_copy(update={"channels": {"red": channel}, "valid_for": made_for}), path
+        profile.model_copy(
+            update={
+                "channels": {"red": channel},
+                "valid_for": made_for,
+                "psf": profile.psf if psf is None else psf,
+            }
+        ),
+        path,
     )
     layout = {
         "kind": "splitter",
@@ -186,3 +196,18 @@ def test_positions_share_one_offset() -> None:
     first = followers.update(StackIndex(0, 0), cells).channel_offset
     dark = followers.update(StackIndex(1, 0), np.full_like(cells, 100))
     assert dark.channel_offset == first != {1: (0, 0, 0)}
+
+
+def test_widths_are_matched_if_asked_for_and_known(
+    tmp_path: Path, plan_of: Callable[..., Plan]
+) -> None:
+    assert session_on(tmp_path, plan_of, (0.0, 0.0, 0.0)).matching is None
+    asked = {"segmentation": {"match_psf": True, "structures": ["er"]}}
+    plan = session_on(tmp_path, plan_of, (0.0, 0.0, 0.0), **asked)
+    (yellow, red) = plan.matching.added_um
+    assert 0.02 < yellow[0] < 0.04  # red's image of a point is wider
+    assert red == (0.0, 0.0)
+    result = run_session(plan, tmp_path / "s")
+    assert result.exit_code == 0
+    with pytest.raises(ConfigError, match="does not know how wide yellow and red"):
+        session_on(tmp_path, plan_of, (0.0, 0.0, 0.0), **asked, psf={})

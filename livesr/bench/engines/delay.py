@@ -178,4 +178,4 @@ def _plan(source: Played) -> Plan:
     )
     networks = choose_networks(["ALL"])
     models = {1: load_profile("simulated").models()["red"]}
-    return Plan(session, source, networks, "simulated", models, (), (), "auto", {})
+    return Plan(session, source, networks, "simulated", models, {}, (), (), "auto", {})
