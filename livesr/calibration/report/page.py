@@ -61,8 +61,7 @@ def page(
             html.paragraph("All in nm; RMS: root mean square.", "small"),
             *_compared(profile, compared),
             *(part for name in found.channels for part in _channel(found, figures, name)),
-            html.heading("Beads"),
-            _beads(found),
+            *_beads(found),
             *_widths(profile),
             html.heading("Light path and origin"),
             _origin(found, profile),
@@ -75,6 +74,12 @@ def page(
 def _summary(found: Calibration, profile: Profile) -> Iterator[str]:
     if profile.simulated:
         yield html.paragraph("Made on the simulated microscope: of no use on a real one.", "honest")
+    if not found.beads:
+        yield html.paragraph(
+            "Made from cells, without beads. Where this page says bead, read tile: a square of the "
+            "field, 4 µm wide, whose cells lie in the other channel as measured.",
+            "fair",
+        )
     for warning in found.warnings:
         yield html.paragraph(f"Warning: {warning}", "fair")
     for name in found.channels:
@@ -168,8 +173,10 @@ def _model_text(channel: ChannelCalibration) -> str:
     )
 
 
-def _beads(found: Calibration) -> str:
-    """Return how many beads each channel had and why others were refused."""
+def _beads(found: Calibration) -> Iterator[str]:
+    """Yield how many beads each channel had and why others were refused."""
+    if not found.beads:
+        return
     reasons = [
         reason
         for reason in REASONS
@@ -184,8 +191,10 @@ def _beads(found: Calibration) -> str:
             rows.append([f"{channel}, {stack.source}", str(len(part)), matched, *counts, noise])
     legend = "; ".join(f"{reason}: {REASONS[reason]}" for reason in reasons)
     head = ["channel, recording", "taken", "with a partner", *reasons, "read noise, counts"]
-    return html.table(head, rows) + (html.paragraph(f"Refused: {legend}.", "small") if legend else
-                                     "")  # fmt: skip
+    yield html.heading("Beads")
+    yield html.table(head, rows)
+    if legend:
+        yield html.paragraph(f"Refused: {legend}.", "small")
 
 
 def _partners(found: Calibration, channel: str, recording: int) -> str:
