@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from livesr.calibration.following import OffsetFollower
-from livesr.calibration.offset import estimate_offset
+from livesr.calibration.following.follower import OffsetFollower
+from livesr.calibration.following.offset import estimate_offset
 from livesr.features import NormalisationFollower, estimate_normalisation
 from livesr.types import Normalisation
 

@@ -10,7 +10,7 @@ import yaml
 
 from livesr.acquisition.layout import channel_names, split
 from livesr.calibration.datafile import plain_yaml
-from livesr.calibration.measure import BeadStack
+from livesr.calibration.found import BeadStack
 from livesr.calibration.profile import SIMULATED_MICROSCOPE, ValidFor
 from livesr.config.layouts import (
     Layout,

@@ -16,16 +16,17 @@ from livesr.bench.calibration_case import Recorded, head_to_head_model, record_b
 from livesr.bench.calibration_cells import cell_rows
 from livesr.bench.calibration_warp import warp_rows
 from livesr.bench.rows import Row, attained
-from livesr.calibration.axis_fit import rms
-from livesr.calibration.beads import find_beads
-from livesr.calibration.measure import USUAL, BeadStack, calibrate
+from livesr.calibration.beads.find import find_beads
+from livesr.calibration.fitting.axis_fit import rms
+from livesr.calibration.found import BeadStack
+from livesr.calibration.measure import USUAL, calibrate
 from livesr.calibration.product import point_spread
 from livesr.simulator.imaging.optics import Optics
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from livesr.calibration.ladder import Fit
+    from livesr.calibration.fitting.ladder import Fit
     from livesr.types import Float64
 
 SEEDS = range(70_000, 70_005)

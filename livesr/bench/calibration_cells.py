@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from livesr.bench.rows import Row, attained
-from livesr.calibration.axis_fit import rms
-from livesr.calibration.cells import UNSEEN_NM, pairs_from_cells
-from livesr.calibration.field import field_cells
-from livesr.calibration.following import OffsetFollower
-from livesr.calibration.ladder import fit_ladder
-from livesr.calibration.offset import estimate_offset
+from livesr.calibration.cells.pairs import UNSEEN_NM, pairs_from_cells
+from livesr.calibration.fitting.axis_fit import rms
+from livesr.calibration.fitting.field import field_cells
+from livesr.calibration.fitting.ladder import fit_ladder
+from livesr.calibration.following.follower import OffsetFollower
+from livesr.calibration.following.offset import estimate_offset
 from livesr.simulator.recordings.instrument import Instrument, Setup
 from livesr.simulator.sample import Sample
 

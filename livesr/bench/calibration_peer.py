@@ -23,7 +23,7 @@ import numpy as np
 import tifffile
 from scipy.ndimage import map_coordinates
 
-from livesr.calibration.chromagnon import read_chromagnon
+from livesr.calibration.chromagnon.models import read_chromagnon
 from livesr.errors import ModelError
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import numpy as np
 from scipy import ndimage
 
 from livesr.bench.rows import Row
-from livesr.calibration.axis_fit import rms
+from livesr.calibration.fitting.axis_fit import rms
 from livesr.calibration.warp import ChromaticModel, Warp
 from livesr.simulator.imaging.optics import Optics
 from livesr.types import Grid

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from livesr.calibration.field import field_cells, inside_hull
+from livesr.calibration.fitting.field import field_cells, inside_hull
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

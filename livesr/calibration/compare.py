@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from livesr.calibration.axis_fit import rms
-from livesr.calibration.field import GRID, field_grid
+from livesr.calibration.fitting.axis_fit import rms
+from livesr.calibration.fitting.field import GRID, field_grid
 from livesr.errors import CalibrationError
 
 if TYPE_CHECKING:

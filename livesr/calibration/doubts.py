@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from livesr.calibration.measure import Calibration
+    from livesr.calibration.found import Calibration
 
 ENOUGH = 60
 """Fewer beads than these are warned of."""

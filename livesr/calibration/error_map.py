@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from livesr.calibration.field import field_grid
+from livesr.calibration.fitting.field import field_grid
 from livesr.errors import CalibrationError, StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from livesr.calibration.ladder import Fit
+    from livesr.calibration.fitting.ladder import Fit
     from livesr.types import Bool, Float32
 
 POINTS = 41

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from scipy.ndimage import convolve1d
 
-from livesr.calibration.widths import FWHM
+from livesr.calibration.beads.widths import FWHM
 
 if TYPE_CHECKING:
     from livesr.calibration.records import PointSpread

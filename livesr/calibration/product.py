@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
-    from livesr.calibration.beads import Beads
-    from livesr.calibration.ladder import Fit
-    from livesr.calibration.measure import Calibration, ChannelCalibration
+    from livesr.calibration.beads.find import Beads
+    from livesr.calibration.fitting.ladder import Fit
+    from livesr.calibration.found import Calibration, ChannelCalibration
 
 Pair = tuple[float, float]
 

@@ -15,7 +15,7 @@ from livesr.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from livesr.calibration.measure import BeadStack
+    from livesr.calibration.found import BeadStack
 
 BeadFiles = Annotated[
     list[Path],

@@ -32,7 +32,7 @@ from livesr.cli.output import Json, Verbose, emit, say, start_logging
 from livesr.errors import ConfigError
 
 if TYPE_CHECKING:
-    from livesr.calibration.measure import Calibration
+    from livesr.calibration.found import Calibration
 
 
 def add_to(app: typer.Typer) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from livesr import __version__
 from livesr.acquisition.recorded_stacks import LightPath, read_stacks, valid_for
-from livesr.calibration.chromagnon import read_chromagnon, write_chromagnon
+from livesr.calibration.chromagnon.models import read_chromagnon, write_chromagnon
 from livesr.calibration.profile import (
     ChannelTransform,
     Profile,
@@ -20,7 +20,7 @@ from livesr.cli.output import emit, say
 from livesr.errors import ConfigError
 
 if TYPE_CHECKING:
-    from livesr.calibration.measure import BeadStack
+    from livesr.calibration.found import BeadStack
 
 SUFFIX = ".chromagnon.csv"
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from livesr.calibration.psf import measure_psf
-from livesr.calibration.psf_checks import warnings_of
-from livesr.calibration.psf_tables import numbers
-from livesr.calibration.theory import expected_widths
+from livesr.calibration.psf.checks import warnings_of
+from livesr.calibration.psf.measure import measure_psf
+from livesr.calibration.psf.tables import numbers
+from livesr.calibration.psf.theory import expected_widths
 from livesr.cli.bead_options import (
     BeadDiameter,
     BeadFiles,
@@ -29,8 +29,8 @@ from livesr.html import prepare
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from livesr.calibration.psf import Psf
-    from livesr.calibration.theory import Expected
+    from livesr.calibration.psf.measure import Psf
+    from livesr.calibration.psf.theory import Expected
 
 _EMISSION = "--emission yellow=617,red=685"
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from livesr.calibration.measure import BeadStack
+from livesr.calibration.found import BeadStack
 from livesr.simulator.imaging.beads import Beads
 from livesr.simulator.imaging.optics import Optics
 from livesr.simulator.view import View

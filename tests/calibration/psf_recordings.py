@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from livesr.calibration.measure import BeadStack
+from livesr.calibration.found import BeadStack
 from livesr.simulator.imaging.beads import Beads
 from livesr.simulator.imaging.camera import CameraModel
 from livesr.simulator.imaging.optics import Optics

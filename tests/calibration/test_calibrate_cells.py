@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from livesr.calibration.cells import UNSEEN_NM, pairs_from_cells
-from livesr.calibration.field import field_grid
-from livesr.calibration.ladder import fit_ladder
-from livesr.calibration.overlay import band_passed, equations
-from livesr.calibration.points import Pairs
-from livesr.calibration.resample import Resampled, columns, resampled, spline
-from livesr.calibration.tiles import honest, tile_pairs
+from livesr.calibration.cells.overlay import band_passed, equations
+from livesr.calibration.cells.pairs import UNSEEN_NM, pairs_from_cells
+from livesr.calibration.cells.resample import Resampled, columns, resampled, spline
+from livesr.calibration.cells.tiles import honest, tile_pairs
+from livesr.calibration.fitting.field import field_grid
+from livesr.calibration.fitting.ladder import fit_ladder
+from livesr.calibration.fitting.points import Pairs
 from livesr.calibration.warp import ChromaticModel
 from livesr.errors import CalibrationError
 from livesr.simulator.recordings.instrument import Instrument, Setup

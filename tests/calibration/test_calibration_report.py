@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from psf_recordings import PIXEL_UM, recorded
 
-from livesr.calibration.measure import BeadStack, Calibration, calibrate
+from livesr.calibration.found import BeadStack, Calibration
+from livesr.calibration.measure import calibrate
 from livesr.calibration.product import profile_of
 from livesr.calibration.profile import Profile, ValidFor
 from livesr.calibration.report import write_report

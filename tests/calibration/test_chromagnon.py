@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from livesr.calibration.chromagnon import nearest_numbers, read_chromagnon, write_chromagnon
-from livesr.calibration.chromagnon_table import NOTHING, Table, read_table, write_table
+from livesr.calibration.chromagnon.models import nearest_numbers, read_chromagnon, write_chromagnon
+from livesr.calibration.chromagnon.table import NOTHING, Table, read_table, write_table
 from livesr.calibration.warp import ChromaticModel
 from livesr.errors import CalibrationError, StorageError
 from livesr.types import Grid

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from livesr.calibration.chromagnon_table import MOST_BYTES, Table, read_table
+from livesr.calibration.chromagnon.table import MOST_BYTES, Table, read_table
 from livesr.errors import CalibrationError
 
 if TYPE_CHECKING:

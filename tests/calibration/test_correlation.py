@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.fft import fftfreq, fftn, ifftn
 
-from livesr.calibration.correlation import Band, Tile, shifts
+from livesr.calibration.following.correlation import Band, Tile, shifts
 
 SIDE, PLANES, LAGS = 64, 8, 3
 SIGMA = (0.75, 0.95, 0.95)

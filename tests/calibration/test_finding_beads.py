@@ -7,7 +7,7 @@ import pytest
 from bead_recordings import OFFSET, optics_of, record
 from scipy.spatial import cKDTree
 
-from livesr.calibration.beads import Widths, find_beads
+from livesr.calibration.beads.find import Widths, find_beads
 from livesr.calibration.measure import USUAL
 from livesr.errors import CalibrationError
 from livesr.types import Grid

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from livesr.calibration.following import AXIAL, FEW, LATERAL, OffsetFollower
-from livesr.calibration.offset import Residual
+from livesr.calibration.following.follower import AXIAL, FEW, LATERAL, OffsetFollower
+from livesr.calibration.following.offset import Residual
 
 VOXEL_UM = (0.3, 0.0668, 0.0668)
 FINE = (0.012, 0.002, 0.002)

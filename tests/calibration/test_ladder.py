@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from livesr.calibration.ladder import fit_ladder
-from livesr.calibration.points import Pairs
+from livesr.calibration.fitting.ladder import fit_ladder
+from livesr.calibration.fitting.points import Pairs
 from livesr.calibration.warp import ChromaticModel
 from livesr.errors import CalibrationError
 from livesr.simulator.imaging.optics import Optics

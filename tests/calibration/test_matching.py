@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from livesr.calibration.beads.widths import FWHM
 from livesr.calibration.matching import Matching
 from livesr.calibration.records import PointSpread
 from livesr.calibration.warp import Warp
-from livesr.calibration.widths import FWHM
 from livesr.features import make_features
 from livesr.types import Grid, Normalisation
 

@@ -12,7 +12,7 @@ from bead_recordings import optics_of, record
 
 from livesr.calibration.compare import compare
 from livesr.calibration.error_map import load_error_maps
-from livesr.calibration.measure import BeadStack, Calibration, calibrate
+from livesr.calibration.measure import calibrate
 from livesr.calibration.product import profile_of, store
 from livesr.calibration.profile import Profile, ValidFor, load_profile
 from livesr.calibration.warp import ChromaticModel
@@ -21,6 +21,8 @@ from livesr.types import Grid
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from livesr.calibration.found import BeadStack, Calibration
 
 OPTICS = optics_of(60_000)
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 import pytest
 
-from livesr.calibration.offset import Residual, estimate_offset
+from livesr.calibration.following.offset import Residual, estimate_offset
 from livesr.calibration.warp import ChromaticModel
 from livesr.simulator.imaging.camera import CameraModel
 from livesr.simulator.imaging.optics import Optics

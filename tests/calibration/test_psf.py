@@ -12,18 +12,18 @@ import numpy as np
 import pytest
 from psf_recordings import BACKGROUND, SIDE, recorded, rescaled
 
-from livesr.calibration.psf import Psf, measure_psf
-from livesr.calibration.psf_checks import warnings_of
-from livesr.calibration.psf_field import fit_field
-from livesr.calibration.psf_tables import bead_table, numbers
+from livesr.calibration.psf.checks import warnings_of
+from livesr.calibration.psf.field import fit_field
+from livesr.calibration.psf.measure import Psf, measure_psf
+from livesr.calibration.psf.tables import bead_table, numbers
+from livesr.calibration.psf.theory import expected_widths
 from livesr.calibration.report import write_psf_report
-from livesr.calibration.theory import expected_widths
 from livesr.errors import CalibrationError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from livesr.calibration.measure import BeadStack
+    from livesr.calibration.found import BeadStack
     from livesr.simulator.imaging.optics import Optics
 
 RNG = np.random.default_rng(60_420)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from livesr.calibration.theory import expected_widths, with_pixel, without_pixel
+from livesr.calibration.psf.theory import expected_widths, with_pixel, without_pixel
 from livesr.errors import ConfigError
 
 

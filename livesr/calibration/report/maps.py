@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from livesr.calibration.error_map import error_map
-from livesr.calibration.field import field_grid
+from livesr.calibration.fitting.field import field_grid
 from livesr.calibration.report.axes import (
     RED,
     blank,
@@ -18,8 +18,8 @@ from livesr.calibration.report.axes import (
 )
 
 if TYPE_CHECKING:
-    from livesr.calibration.ladder import Fit
-    from livesr.calibration.points import Pairs
+    from livesr.calibration.fitting.ladder import Fit
+    from livesr.calibration.fitting.points import Pairs
     from livesr.calibration.warp import ChromaticModel
     from livesr.types import Bool, Float64
 

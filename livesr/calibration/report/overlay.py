@@ -10,9 +10,9 @@ from livesr.calibration.report.axes import blank, scale_bar
 from livesr.calibration.warp import Warp
 
 if TYPE_CHECKING:
-    from livesr.calibration.ladder import Fit
-    from livesr.calibration.measure import BeadStack
-    from livesr.calibration.points import Pairs
+    from livesr.calibration.fitting.ladder import Fit
+    from livesr.calibration.fitting.points import Pairs
+    from livesr.calibration.found import BeadStack
     from livesr.types import Float32, UInt16
 
 SIDE_UM = 5.0

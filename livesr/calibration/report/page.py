@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from livesr import html
-from livesr.calibration.beads import REASONS
+from livesr.calibration.beads.find import REASONS
 from livesr.calibration.compare import compare
 from livesr.calibration.report.residuals import axial, lateral
 from livesr.calibration.report.verdict import verdict
@@ -15,7 +15,7 @@ from livesr.calibration.report.verdict import verdict
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from livesr.calibration.measure import Calibration, ChannelCalibration
+    from livesr.calibration.found import Calibration, ChannelCalibration
     from livesr.calibration.profile import Profile
     from livesr.types import Float64
 

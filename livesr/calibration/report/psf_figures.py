@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from livesr.calibration.field import field_grid
+from livesr.calibration.fitting.field import field_grid
 from livesr.calibration.report.axes import BLUE, GREY, ORANGE, RED, blank, extent, field_axis, plain
 from livesr.calibration.report.psf_profiles import profiles
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from livesr.calibration.psf import ChannelPsf, Middle, Psf
-    from livesr.calibration.theory import Expected
+    from livesr.calibration.psf.measure import ChannelPsf, Middle, Psf
+    from livesr.calibration.psf.theory import Expected
     from livesr.types import Float64
 
 FINE = 61

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from livesr import __version__, html
-from livesr.calibration.beads import REASONS
-from livesr.calibration.theory import without_pixel
+from livesr.calibration.beads.find import REASONS
+from livesr.calibration.psf.theory import without_pixel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from livesr.calibration.psf import ChannelPsf, Middle, Psf
-    from livesr.calibration.theory import Expected
+    from livesr.calibration.psf.measure import ChannelPsf, Middle, Psf
+    from livesr.calibration.psf.theory import Expected
 
 WORDS = (
     ("Width", "Full width at half maximum of a three-dimensional Gaussian fitted to each bead by "

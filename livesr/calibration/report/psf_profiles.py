@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from livesr.calibration.widths import FWHM
+from livesr.calibration.beads.widths import FWHM
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from livesr.calibration.beads import Beads
-    from livesr.calibration.psf import ChannelPsf, Psf
+    from livesr.calibration.beads.find import Beads
+    from livesr.calibration.psf.measure import ChannelPsf, Psf
     from livesr.types import Float64, Grid, UInt16
 
 BRIGHTEST = 80

@@ -6,8 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from livesr import html
-from livesr.calibration.psf_checks import warnings_of
-from livesr.calibration.psf_tables import bead_table, numbers
+from livesr.calibration.psf.checks import warnings_of
+from livesr.calibration.psf.tables import bead_table, numbers
 from livesr.calibration.report.psf_figures import draw_field_maps, draw_profiles, draw_widths
 from livesr.calibration.report.psf_page import page
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from livesr.calibration.psf import Psf
-    from livesr.calibration.theory import Expected
+    from livesr.calibration.psf.measure import Psf
+    from livesr.calibration.psf.theory import Expected
 
 PAGE, BEADS, NUMBERS = "index.html", "beads.csv", "psf.json"
 

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from livesr.calibration.ladder import DEEP_UM
+from livesr.calibration.fitting.ladder import DEEP_UM
 from livesr.calibration.report.axes import BLUE, GREY, ORANGE, RED, blank, plain, robust_limit
 
 if TYPE_CHECKING:
-    from livesr.calibration.ladder import Fit
-    from livesr.calibration.points import Pairs
+    from livesr.calibration.fitting.ladder import Fit
+    from livesr.calibration.fitting.points import Pairs
     from livesr.types import Float64
 
 RUNNING = 9

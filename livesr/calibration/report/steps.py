@@ -9,7 +9,7 @@ import numpy as np
 from livesr.calibration.report.axes import BLUE, GREY, ORANGE, blank, plain
 
 if TYPE_CHECKING:
-    from livesr.calibration.ladder import Fit, Step
+    from livesr.calibration.fitting.ladder import Fit, Step
 
 WIDE = 4.0
 """Errors that differ by more than this factor need a logarithmic axis."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from livesr.calibration.measure import Calibration, ChannelCalibration
+    from livesr.calibration.found import Calibration, ChannelCalibration
     from livesr.calibration.profile import PointSpread, Profile
 
 PIXEL_SHARE = 1.0 / 3.0

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from livesr.calibration.measure import Calibration
+    from livesr.calibration.found import Calibration
     from livesr.calibration.profile import Profile
 
 PAGE = "index.html"

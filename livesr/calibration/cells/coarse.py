@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from livesr.calibration.overlay import band_passed
+from livesr.calibration.cells.overlay import band_passed
 from livesr.errors import CalibrationError
 
 if TYPE_CHECKING:

@@ -2,8 +2,9 @@
 
 From one day to the next the splitter's offset drifts by up to a pixel while the field's shape
 stays. All channels show the same membranes, so what is left between them after the stored model is
-the drift: tiles with structure are compared one by one (`livesr.calibration.correlation`) and
-combined such that a tile in which something else differs counts little.
+the drift: tiles with structure are compared one by one
+(`livesr.calibration.following.correlation`) and combined such that a tile in which something else
+differs counts little.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from livesr.calibration.correlation import Band, Tile, shifts
+from livesr.calibration.following.correlation import Band, Tile, shifts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.optimize import least_squares
 
-from livesr.calibration.chromagnon_table import (
+from livesr.calibration.chromagnon.table import (
     NOTHING,
     Seven,
     Table,

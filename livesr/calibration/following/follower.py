@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from livesr.calibration.offset import Residual
+    from livesr.calibration.following.offset import Residual
     from livesr.types import ChannelOffset
 
 FEW = 5

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from livesr.calibration.psf import ChannelPsf, Psf
-    from livesr.calibration.theory import Expected
+    from livesr.calibration.psf.measure import ChannelPsf, Psf
+    from livesr.calibration.psf.theory import Expected
 
 ENOUGH = 30
 """Fewer beads than these make poor maps of the field."""

@@ -15,14 +15,14 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 from scipy.spatial import cKDTree
 
-from livesr.calibration.ladder import FEWEST, fit_ladder
-from livesr.calibration.points import Pairs
+from livesr.calibration.fitting.ladder import FEWEST, fit_ladder
+from livesr.calibration.fitting.points import Pairs
 from livesr.errors import CalibrationError
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from livesr.calibration.beads import Beads
+    from livesr.calibration.beads.find import Beads
     from livesr.calibration.warp import ChromaticModel
     from livesr.types import Float64
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from livesr.calibration import gaussian as g
-from livesr.calibration.maxima import (
+from livesr.calibration.beads import gaussian as g
+from livesr.calibration.beads.maxima import (
     alone,
     at_the_edge,
     box_around,
@@ -24,7 +24,7 @@ from livesr.calibration.maxima import (
     saturated,
     without_hot_pixels,
 )
-from livesr.calibration.widths import widths_of
+from livesr.calibration.beads.widths import widths_of
 from livesr.errors import CalibrationError
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from livesr.calibration import gaussian as g
+from livesr.calibration.beads import gaussian as g
 
 if TYPE_CHECKING:
     from livesr.types import Float64
@@ -24,7 +24,7 @@ def widths_of(
     Parameters
     ----------
     parameters : ndarray, (n, 9)
-        As `livesr.calibration.gaussian.fit_gaussian` gives them.
+        As `livesr.calibration.beads.gaussian.fit_gaussian` gives them.
     covariance : ndarray, (n, 9, 9)
     voxel_um : ndarray, (3,)
 

@@ -28,7 +28,7 @@ from scipy.ndimage import gaussian_filter
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from livesr.calibration.resample import Resampled
+    from livesr.calibration.cells.resample import Resampled
     from livesr.types import Float32, Float64
 
 BLOCK = 16

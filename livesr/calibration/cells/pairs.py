@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from livesr.calibration.coarse import coarse_shift
-from livesr.calibration.ladder import fit_ladder
-from livesr.calibration.overlay import band_passed, equations
-from livesr.calibration.points import Pairs, pooled
-from livesr.calibration.resample import Resampled, columns, resampled, spline
-from livesr.calibration.tiles import honest, tile_blocks, tile_pairs
+from livesr.calibration.cells.coarse import coarse_shift
+from livesr.calibration.cells.overlay import band_passed, equations
+from livesr.calibration.cells.resample import Resampled, columns, resampled, spline
+from livesr.calibration.cells.tiles import honest, tile_blocks, tile_pairs
+from livesr.calibration.fitting.ladder import fit_ladder
+from livesr.calibration.fitting.points import Pairs, pooled
 from livesr.calibration.warp import ChromaticModel
 from livesr.errors import CalibrationError
 from livesr.types import Grid

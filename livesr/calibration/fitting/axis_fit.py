@@ -10,7 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from livesr.calibration.rungs import Rung
+    from livesr.calibration.fitting.rungs import Rung
     from livesr.types import Float64
 
 ROUNDS = 6

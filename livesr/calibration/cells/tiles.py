@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from livesr.calibration.overlay import BLOCK, TERMS
-from livesr.calibration.points import Pairs
+from livesr.calibration.cells.overlay import BLOCK, TERMS
+from livesr.calibration.fitting.points import Pairs
 
 if TYPE_CHECKING:
-    from livesr.calibration.overlay import Equations
+    from livesr.calibration.cells.overlay import Equations
     from livesr.types import Float64, Grid
 
 FEWEST_BLOCKS = 4

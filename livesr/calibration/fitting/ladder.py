@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from livesr.calibration.axis_fit import AxisFit, fit_axes, predicted, rms
-from livesr.calibration.field import convex_hull, field_cells, inside_hull
-from livesr.calibration.rungs import AXIAL, LATERAL, Rung, rungs_to_try
+from livesr.calibration.fitting.axis_fit import AxisFit, fit_axes, predicted, rms
+from livesr.calibration.fitting.field import convex_hull, field_cells, inside_hull
+from livesr.calibration.fitting.rungs import AXIAL, LATERAL, Rung, rungs_to_try
 from livesr.calibration.warp import MAX_DEGREE, ChromaticModel, Row, exponents
 from livesr.errors import CalibrationError
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from livesr.calibration.points import Pairs
+    from livesr.calibration.fitting.points import Pairs
     from livesr.types import Bool, Float64
 
 BEADS_A_COEFFICIENT = 5

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from livesr.calibration.beads import Beads, Widths, find_beads
-from livesr.calibration.measure import USUAL, BeadStack
-from livesr.calibration.psf_field import FieldFit, fit_field
-from livesr.calibration.theory import FWHM2
+from livesr.calibration.beads.find import Beads, Widths, find_beads
+from livesr.calibration.measure import USUAL
+from livesr.calibration.psf.field import FieldFit, fit_field
+from livesr.calibration.psf.theory import FWHM2
 from livesr.errors import CalibrationError
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from livesr.calibration.found import BeadStack
     from livesr.types import Float64, Grid
 
     Say = Callable[[str], None]

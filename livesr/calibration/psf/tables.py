@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from livesr.calibration.theory import without_pixel
+from livesr.calibration.psf.theory import without_pixel
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from livesr.calibration.psf import ChannelPsf, Middle, Psf
-    from livesr.calibration.theory import Expected
+    from livesr.calibration.psf.measure import ChannelPsf, Middle, Psf
+    from livesr.calibration.psf.theory import Expected
 
 COLUMNS = (
     "channel", "recording", "z_um", "y_um", "x_um", "lateral_fwhm_um", "wide_fwhm_um",

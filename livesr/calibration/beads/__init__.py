@@ -1,0 +1,1 @@
+"""Beads: found, fitted, paired."""

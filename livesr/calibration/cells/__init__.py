@@ -1,0 +1,1 @@
+"""Cells instead of beads."""

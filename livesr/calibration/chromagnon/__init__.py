@@ -1,0 +1,1 @@
+"""Chromagnon's files."""

@@ -1,0 +1,1 @@
+"""Models of a displacement, fitted to points."""

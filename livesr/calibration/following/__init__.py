@@ -1,0 +1,1 @@
+"""The offset between channels, followed over a session."""

@@ -1,0 +1,1 @@
+"""The point-spread function, measured on beads."""
