@@ -44,8 +44,8 @@ class Books:
         self._journal.append(
             Event.STACK_STORED,
             stack.index,
-            time_s=stack.frames[0].time_s,
-            frames=len(stack.frames),
+            time_s=stack.time_s,
+            frames=len(stack.frames) or len(stack.salvaged),
             **followed.journalled(channels),
         )
         self.stored.append(stack.index)
@@ -63,6 +63,10 @@ class Books:
         self.frames_lost += len(lost)
         self._journal.append(Event.FRAMES_LOST, stack.index, count=len(lost), frames=lost)
         self._fail(stack.index, f"{len(lost)} of its frames were lost")
+
+    def missed(self, index: StackIndex) -> None:
+        """Journal a stack whose time passed while the session was down."""
+        self._fail(index, "the session was down when it was due")
 
     def waited(self, index: StackIndex, seconds: float) -> None:
         """Journal that the camera had to wait for the disk."""

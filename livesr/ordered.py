@@ -69,14 +69,27 @@ class Followers:
     info : RecordingInfo
     models : mapping of int to ChromaticModel
         Stored models of the channels whose offset is followed.
+    start : mapping of int to Followed, optional
+        Last values of each image, where a session goes on.
     """
 
-    def __init__(self, info: RecordingInfo, models: Mapping[int, ChromaticModel]) -> None:
+    def __init__(
+        self,
+        info: RecordingInfo,
+        models: Mapping[int, ChromaticModel],
+        start: Mapping[int, Followed] | None = None,
+    ) -> None:
         self._info = info
         self._models = models
-        self._normalisations = [NormalisationFollower() for _ in range(info.positions)]
+        start = start or {}
+        self._normalisations = [
+            NormalisationFollower(start[number].normalisation if number in start else None)
+            for number in range(info.positions)
+        ]
         names = {c: info.channels[c] for c in models}
-        self.offset = OffsetFollower(info.grid.voxel_um, names)
+        offsets = [one.channel_offset for one in start.values() if one.channel_offset]
+        last = {c: shift for c, shift in offsets[-1].items() if c in names} if offsets else None
+        self.offset = OffsetFollower(info.grid.voxel_um, names, last)
 
     def update(self, index: StackIndex, data: UInt16) -> Followed:
         """Return the values for a stack (c, z, y, x) of camera counts, the next one in order."""

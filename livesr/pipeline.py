@@ -22,8 +22,8 @@ from livesr.features import make_features
 from livesr.segmentation.quantities import measure as quantities_of
 from livesr.segmentation.segment import engine_errors, probabilities, to_masks
 from livesr.stacks import OpenStack, Task
-from livesr.storage.tables import plane_row
-from livesr.types import AS_CALIBRATED, Masks, StackIndex
+from livesr.storage.tables import plane_row, salvaged_row
+from livesr.types import AS_CALIBRATED, Masks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -101,7 +101,7 @@ class Recorder:
         self.first_frame_at = self.first_frame_at or self.last_frame_at
         if self._open is not None and self._open.index != frame.stack:
             yield from self.cut_open_stack()
-        stack = self._open = self._open or self._begin(frame.stack)
+        stack = self._open = self._open or self._begin(frame)
         for channel, plane in split(frame, self._layout):
             stack.slot.put(channel, frame.z, plane)
         stack.due.discard((frame.c, frame.z))
@@ -129,6 +129,8 @@ class Recorder:
         self._images[index.image].write_raw(index.t, data)
         for frame in stack.frames:
             self._planes.append(plane_row(frame))
+        for c, z in sorted(stack.salvaged):
+            self._planes.append(salvaged_row(index, c, z, stack.time_s))
         self._planes.flush()
         followed = self._followers.update(index, data)
         self._books.stored_now(stack, followed, self._info.channels)
@@ -139,8 +141,9 @@ class Recorder:
         elif self._waiting is None:
             self._spool.release(stack.slot.number)
         else:
-            slot, time_s = stack.slot.number, stack.frames[0].time_s
-            self._waiting.put(Task(index, time_s, followed, stack.arrived, slot))
+            self._waiting.put(
+                Task(index, stack.time_s, followed, stack.arrived or None, stack.slot.number)
+            )
 
     @property
     def fps(self) -> float:
@@ -148,8 +151,9 @@ class Recorder:
         elapsed = self.last_frame_at - self.first_frame_at
         return (self.frames - 1) / elapsed if elapsed > 0 else 0.0
 
-    def _begin(self, index: StackIndex) -> OpenStack:
+    def _begin(self, frame: Frame) -> OpenStack:
         """Open the next stack in a free slot of the spool; wait for one if the disk is behind."""
+        index = frame.stack
         slot = self._spool.acquire(index)
         began = time.monotonic()
         while slot is None:
@@ -161,6 +165,7 @@ class Recorder:
         waited = time.monotonic() - began
         if waited > _NOTEWORTHY_S:
             self._books.waited(index, waited)
+        slot.time_s = frame.time_s
         z = self._info.shape[1]
         due = {(c, k) for c in range(frames_per_plane(self._layout)) for k in range(z)}
         return OpenStack(index, slot, due, [])

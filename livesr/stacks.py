@@ -13,21 +13,35 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class OpenStack:
-    """A stack whose frames are arriving: the pages of the spool, and which frames are still due."""
+    """A stack whose frames are arriving: the pages of the spool, and which frames are still due.
+
+    Of one that an interrupted session left in the spool nothing is known of its frames but which
+    they were: ``salvaged``, (c, z).
+    """
 
     index: StackIndex
     slot: Slot
     due: set[tuple[int, int]]
     frames: list[Frame]
     arrived: float = 0.0
+    salvaged: frozenset[tuple[int, int]] = frozenset()
+
+    @property
+    def time_s(self) -> float:
+        """Start of its first exposure."""
+        return self.frames[0].time_s if self.frames else self.slot.time_s
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A stored stack that waits for its masks. ``slot`` is None once it left the spool."""
+    """A stored stack that waits for its masks.
+
+    ``slot`` is None once it left the spool; ``arrived`` is None for one that an interrupted
+    session left.
+    """
 
     index: StackIndex
     time_s: float
     followed: Followed
-    arrived: float
+    arrived: float | None
     slot: int | None

@@ -127,6 +127,10 @@ class MicroscopeSource:
                 "this one are kept; start a new session for the rest",
             ) from error
 
+    def resume(self, done: Collection[StackIndex], elapsed_s: float) -> None:
+        """Leave out stacks, and begin at a time of the session."""
+        self._done, self._elapsed_s = done, elapsed_s
+
     def close(self) -> None:
         """Let go of all devices."""
         close_core(self._core)
@@ -137,7 +141,9 @@ class MicroscopeSource:
         for stack in self._plan.stacks(self._done, self._reference_um):
             if zero is None:
                 self._clock.start(stack.start_s if self._elapsed_s is None else self._elapsed_s)
-            if zero is None or stack.restarts:
+            if zero is None and self._elapsed_s is not None and not stack.restarts:
+                zero = 0.0  # a resumed session keeps the times of its plan
+            elif zero is None or stack.restarts:
                 zero = self._clock.now() - stack.start_s
             if not self._clock.wait_until(zero + stack.start_s, stop):
                 return

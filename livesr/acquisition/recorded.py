@@ -83,6 +83,10 @@ class RecordedSource:
                 if stop.now:
                     return
 
+    def resume(self, done: Collection[StackIndex], elapsed_s: float) -> None:
+        """Leave out stacks, and begin at a time of the session."""
+        self._done, self._elapsed_s = done, elapsed_s
+
     def close(self) -> None:
         """Let go of the files."""
         self._recording.close()

@@ -27,6 +27,9 @@ class Source(Protocol):
     def info(self) -> RecordingInfo:
         """What the recording will be."""
 
+    def resume(self, done: Collection[StackIndex], elapsed_s: float) -> None:
+        """Leave out stacks, and begin at a time of the session."""
+
     def run(self, deliver: Callable[[Frame], None], stop: StopToken) -> None:
         """Deliver every planned frame once."""
 

@@ -24,7 +24,8 @@ from livesr.cli.output import (
 from livesr.config import read_session
 from livesr.flow import StopToken, stop_on_signals
 from livesr.segmentation.engines import entry_of
-from livesr.session import SessionResult, check_folder, make_plan, run_session
+from livesr.session import SessionResult, check_folder, check_same, make_plan, run_session
+from livesr.storage.folder import SESSION_FILE
 
 if TYPE_CHECKING:
     from livesr.session import Plan
@@ -48,20 +49,32 @@ def run(
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="Override a key: a.b=c. May be repeated.")
     ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume",
+            help="Go on with a session that was interrupted: SESSION is its folder's session.yaml.",
+        ),
+    ] = False,
     headless: Annotated[bool, typer.Option("--headless", help="No viewer.")] = False,
     as_json: Json = False,
     verbose: Verbose = False,
 ) -> int:
     """Run a session."""
     start_logging(verbose)
+    if resume and session.is_dir():
+        session = session / SESSION_FILE
     config = read_session(session, set_ or ())
+    if resume:
+        check_same(config, out or session.parent)
     plan = make_plan(config)
-    folder = out or folder_named(config.name)
+    folder = out or (session.parent if resume else folder_named(config.name))
     if dry_run:
         plan.source.close()
-        check_folder(plan, folder)
+        if not resume:
+            check_folder(plan, folder)
         return _show_plan(plan, as_json)
-    result = run_and_show(plan, folder, headless=headless)
+    result = run_and_show(plan, folder, headless=headless, resume=resume)
     if plan.info.simulated:
         from livesr.session.scoring import scored  # the simulator: no microscope waits for it
 
@@ -75,14 +88,18 @@ def folder_named(name: str) -> Path:
     return Path(f"{plain}-{datetime.now().astimezone():%Y%m%d-%H%M%S}")
 
 
-def run_and_show(plan: Plan, folder: Path, *, headless: bool) -> SessionResult:
+def run_and_show(
+    plan: Plan, folder: Path, *, headless: bool, resume: bool = False
+) -> SessionResult:
     """Run a plan with the progress line, Ctrl-C handling and, unless headless, the viewer."""
     line, stop = ProgressLine(), StopToken()
     say(banner(plan, folder))
     opened = open_viewer if viewer_wanted(headless) else None
     try:
         with stop_on_signals(stop):
-            return run_session(plan, folder, stop=stop, progress=line.show, opened=opened)
+            return run_session(
+                plan, folder, stop=stop, progress=line.show, opened=opened, resume=resume
+            )
     finally:
         line.end()
 

@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 from livesr.session.files import check_folder
+from livesr.session.past import check_same
 from livesr.session.plan import Plan, make_plan
 from livesr.session.result import SessionResult
 from livesr.session.run import Progress, run_session
 
-__all__ = ["Plan", "Progress", "SessionResult", "check_folder", "make_plan", "run_session"]
+__all__ = [
+    "Plan",
+    "Progress",
+    "SessionResult",
+    "check_folder",
+    "check_same",
+    "make_plan",
+    "run_session",
+]

@@ -19,7 +19,7 @@ from livesr.session.segmenter import segmenter
 from livesr.storage.journal import Event
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from livesr.flow import Reply, StopToken, Waiting
     from livesr.segmentation.trust import Strangeness
@@ -62,6 +62,7 @@ class Feeder:
         journal: Journal,
         measurements: RowLog,
         stop: StopToken,
+        past: Mapping[StackIndex, bool],
         catch_up: bool,
         caught_up: Callable[[], None],
     ) -> None:
@@ -77,8 +78,8 @@ class Feeder:
         self._deaths = 0
         self._put_back: set[StackIndex] = set()
         self.engine = ""
-        self.live: list[StackIndex] = []
-        self.later: list[StackIndex] = []
+        self.live = [index for index, live in past.items() if live]
+        self.later = [index for index, live in past.items() if not live]
         self.failed: list[StackIndex] = []
         self.flagged: list[StackIndex] = []
         self.latencies_s: list[float] = []
@@ -210,8 +211,8 @@ class Feeder:
             self._spool.release(slot)
 
     def _book(self, task: Task, result: Segmented) -> None:
-        latency = time.monotonic() - task.arrived
-        live = not self._waiting.closed
+        live = not self._waiting.closed and task.arrived is not None
+        latency = None if task.arrived is None else round(time.monotonic() - task.arrived, 3)
         for row in result.rows:
             self._measurements.append({**row, "time_s": task.time_s})
         self._measurements.flush()
@@ -219,13 +220,14 @@ class Feeder:
             Event.STACK_SEGMENTED,
             task.index,
             live=live,
-            latency_s=round(latency, 3),
+            latency_s=latency,
             seconds={name: round(s, 4) for name, s in result.seconds.items()},
             engine=self.engine,
             **self._judged(task.index, result.strangeness),
         )
         (self.live if live else self.later).append(task.index)
-        self.latencies_s.append(latency)
+        if latency is not None:
+            self.latencies_s.append(latency)
         self.seconds.append(result.seconds)
         if not live:
             self._caught_up()

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import logging
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from filelock import FileLock, Timeout
 
 from livesr import __version__
 from livesr.config import dump_session
 from livesr.errors import StorageError
+from livesr.session.past import Past, check_same, read_past
+from livesr.session.restore import restore_image, restore_rows
 from livesr.storage.folder import (
     JOURNAL_FILE,
+    LOCK_FILE,
     MASKED,
     MEASUREMENT_ROWS,
     MEASUREMENTS_FILE,
@@ -59,6 +64,51 @@ def check_folder(plan: Plan, folder: Path) -> None:
         )
     keep = int(plan.session.storage.keep_free_gib * 2**30)
     check_space(folder, plan.disk_bytes() + keep)
+
+
+def past_of(plan: Plan, folder: Path) -> Past:
+    """Return what the session in a folder did, so that the plan can go on with it.
+
+    Raises
+    ------
+    StorageError
+        If there is none, its journal is damaged, or the disk has no room for the rest.
+    ConfigError
+        If it was another session.
+    """
+    check_same(plan.session, folder)
+    past = read_past(folder, plan.info.channels)
+    planned = plan.info.timepoints * plan.info.positions
+    left = max(planned - len(past.stored), 0) / max(planned, 1)
+    keep = int(plan.session.storage.keep_free_gib * 2**30)
+    check_space(folder, int(plan.disk_bytes() * left) + keep)
+    return past
+
+
+@contextmanager
+def only_one(folder: Path) -> Iterator[None]:
+    """Keep other processes from running the session in this folder, for as long as this one does.
+
+    Raises
+    ------
+    StorageError
+        If another one does.
+    """
+    lock = FileLock(folder / LOCK_FILE, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise StorageError(
+            "another process runs this session",
+            where=str(folder),
+            fix="wait for its end, or stop it there; livesr view shows what it does",
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+        with suppress(OSError):  # Windows: somebody looks at it
+            (folder / LOCK_FILE).unlink(missing_ok=True)
 
 
 def prepare_folder(plan: Plan, folder: Path) -> None:
@@ -139,18 +189,29 @@ class SessionFiles:
 
 
 @contextmanager
-def open_files(plan: Plan, folder: Path) -> Iterator[SessionFiles]:
-    """Open the files of a session in its prepared folder, and close them whatever happens."""
+def open_files(plan: Plan, folder: Path, past: Past | None = None) -> Iterator[SessionFiles]:
+    """Open the files of a session in its prepared folder, and close them whatever happens.
+
+    With ``past`` those that an interrupted session left are gone on with.
+    """
+    stored = list(past.stored) if past else []
     with ExitStack() as opened:
+        if past:
+            restore_rows(folder / PLANE_ROWS, folder / PLANES_FILE, set(stored))
+            made = set(past.segmented)
+            restore_rows(folder / MEASUREMENT_ROWS, folder / MEASUREMENTS_FILE, made)
         journal = opened.enter_context(Journal(folder / JOURNAL_FILE))
         planes, rows = RowLog(folder / PLANE_ROWS), RowLog(folder / MEASUREMENT_ROWS)
         opened.callback(planes.close)
         opened.callback(rows.close)
         spool = Spool(folder / SPOOL_FOLDER, plan.info.shape, plan.session.storage.spool_slots)
-        opened.callback(spool.close, remove=True)
-        images = [_image(plan, folder, number) for number in range(plan.info.positions)]
+        opened.callback(spool.close, remove=past is None)
+        images = [
+            _image(plan, folder, number, has_stacks=any(index.image == number for index in stored))
+            for number in range(plan.info.positions)
+        ]
         opened.pop_all()  # from here on SessionFiles closes them
-    files = SessionFiles(folder, journal, planes, rows, spool, images)
+    files = SessionFiles(folder, journal, planes, rows, spool, images, stored)
     try:
         yield files
     finally:
@@ -164,7 +225,7 @@ def _unlink(path: Path) -> None:
         log.warning("%s may be deleted by hand: %s", path, error)
 
 
-def _image(plan: Plan, folder: Path, number: int) -> ImageWriter:
+def _image(plan: Plan, folder: Path, number: int, *, has_stacks: bool) -> ImageWriter:
     attributes = {
         "livesr": __version__,
         "session": plan.session.name,
@@ -177,6 +238,9 @@ def _image(plan: Plan, folder: Path, number: int) -> ImageWriter:
         "unreliable_without_ratio": list(plan.unreliable),
     }
     name = f"{plan.session.name} {number}"
-    return ImageWriter.create(
-        image_path(folder, number), plan.info, name=name, attributes=attributes
-    )
+    path = image_path(folder, number)
+
+    def create() -> ImageWriter:
+        return ImageWriter.create(path, plan.info, name=name, attributes=attributes)
+
+    return restore_image(path, plan.info, has_stacks=has_stacks, create=create)

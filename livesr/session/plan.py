@@ -6,6 +6,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from livesr.acquisition.plan import StackPlan
 from livesr.acquisition.sources import open_source
 from livesr.calibration.applicability import applicability, remarks
 from livesr.calibration.matching import Matching
@@ -67,6 +68,16 @@ class Plan:
     engine: str
     passed_over: Mapping[str, str]
     matching: Matching | None = None
+
+    @property
+    def played(self) -> bool:
+        """Whether time stands still while nobody records: a recording, or the simulator."""
+        return self.info.simulated or self.session.recording is not None
+
+    @property
+    def stack_plan(self) -> StackPlan:
+        """The stacks that are to be taken, with their times."""
+        return StackPlan(self.session.sequence, self.session.layout)
 
     @property
     def structures(self) -> tuple[str, ...]:

@@ -14,10 +14,13 @@ from livesr.memory import give_back_memory
 from livesr.ordered import Followers, offset_by_name
 from livesr.pipeline import AcquisitionStopped, Recorder
 from livesr.session.feeder import Feeder
-from livesr.session.files import open_files, prepare_folder
+from livesr.session.files import only_one, open_files, past_of, prepare_folder
 from livesr.session.job import Job
 from livesr.session.log import session_log
+from livesr.session.past import Past, missed
+from livesr.session.restore import drop_cut, kept_stacks
 from livesr.session.result import Outcome, SessionResult
+from livesr.stacks import Task
 from livesr.storage.disk import free_bytes
 from livesr.storage.folder import LOG_FILE
 from livesr.storage.journal import Event
@@ -28,7 +31,7 @@ if TYPE_CHECKING:
 
     from livesr.session.files import SessionFiles
     from livesr.session.plan import Plan
-    from livesr.stacks import OpenStack, Task
+    from livesr.stacks import OpenStack
     from livesr.types import Frame
 
 log = logging.getLogger(__name__)
@@ -53,21 +56,25 @@ def run_session(
     stop: StopToken | None = None,
     progress: Callable[[Progress], None] = lambda _: None,
     opened: Callable[[Path], None] | None = None,
+    resume: bool = False,
 ) -> SessionResult:
-    """Run a checked session into a new folder.
+    """Run a checked session into a new folder, or go on with one that was interrupted.
 
     Parameters
     ----------
     plan : Plan
         From `make_plan`; its source is closed at the end.
     folder : Path
-        The session's folder; it must not exist yet.
+        The session's folder; it must not exist yet, unless ``resume``.
     stop : StopToken, optional
         Ends the session in order from another thread or a signal handler.
     progress : callable, optional
         Called after each stack that was stored, or segmented once the camera has stopped.
     opened : callable, optional
         Called with the folder once a viewer can open it.
+    resume : bool
+        Go on with the session in the folder: what its journal lists is left out, whole stacks in
+        its spool are stored, and stacks without masks get theirs.
 
     Returns
     -------
@@ -77,17 +84,22 @@ def run_session(
     Raises
     ------
     StorageError
-        If the folder exists or there is no room; nothing was written then.
+        If the folder exists (or, to go on, is no session's or in use) or there is no room; nothing
+        was written then.
+    ConfigError
+        If the session to go on with was another one.
     """
     try:
-        prepare_folder(plan, folder)
-        with session_log(folder / LOG_FILE), open_files(plan, folder) as files:
-            run = _Run(plan, files, stop or StopToken(), progress)
-            files.journal.append(
-                Event.SESSION_STARTED, None, **{"livesr": __version__, **plan.summary()}
-            )
-            for warning in plan.warnings:
-                log.warning("%s", warning)
+        past = past_of(plan, folder) if resume else None
+        if past is None:
+            prepare_folder(plan, folder)
+        with (
+            only_one(folder),
+            session_log(folder / LOG_FILE),
+            open_files(plan, folder, past) as files,
+        ):
+            run = _Run(plan, files, stop or StopToken(), progress, past or Past())
+            run.begin(resumed=past is not None)
             if opened is not None:
                 opened(folder)
             run.acquire()
@@ -105,8 +117,10 @@ class _Run:
         files: SessionFiles,
         stop: StopToken,
         progress: Callable[[Progress], None],
+        past: Past,
     ) -> None:
         self._plan, self._files, self._stop, self._progress = plan, files, stop, progress
+        self._past = past
         self._error: LivesrError | None = None
         self._bug: Exception | None = None
         self._source_ended = False
@@ -114,7 +128,9 @@ class _Run:
         self._waiting: Waiting[Task] = Waiting(plan.session.segmentation.policy)
         self._feeder = self._make_feeder()
         self._books = Books(files.journal, files.stored)
-        self._followers = Followers(plan.info, plan.followed)
+        self._books.frames_lost = past.frames_lost
+        self._books.failed += sorted(past.holes)
+        self._followers = Followers(plan.info, plan.followed, past.latest())
         self._recorder = Recorder(
             plan.info,
             plan.session.layout,
@@ -126,6 +142,36 @@ class _Run:
             waiting=self._waiting if self._feeder is not None else None,
             stop=stop,
         )
+
+    def begin(self, *, resumed: bool) -> None:
+        """Journal the beginning; of a resumed session first store what its spool kept."""
+        plan, journal = self._plan, self._files.journal
+        what = {"livesr": __version__, **plan.summary()}
+        journal.append(Event.SESSION_RESUMED if resumed else Event.SESSION_STARTED, None, **what)
+        for warning in plan.warnings:
+            log.warning("%s", warning)
+        if resumed:
+            self._go_on()
+
+    def _go_on(self) -> None:
+        """Take up an interrupted session: its spool, its missing masks, its place in the plan."""
+        plan, past, spool = self._plan, self._past, self._files.spool
+        if self._feeder is not None:
+            for index in past.pending:
+                followed = past.followed[index]
+                self._waiting.put(Task(index, past.times_s[index], followed, None, None))
+        for slot, stack in kept_stacks(spool, plan.info, plan.session.layout, past.stored):
+            if stack is None:
+                self._files.journal.append(Event.FAULT, slot.index, what=drop_cut(slot))
+                spool.release(slot.number)
+            else:
+                self._recorder.on_stack(stack)
+        done = set(self._books.stored)
+        elapsed_s = past.last_s if plan.played else past.elapsed_s()
+        absent = [] if plan.played else missed(plan.stack_plan, done, elapsed_s)
+        for index in absent:
+            self._books.missed(index)
+        plan.source.resume({*done, *absent}, elapsed_s)
 
     def acquire(self) -> None:
         """Run the source into the recorder, with storing and segmentation beside it."""
@@ -209,6 +255,7 @@ class _Run:
             journal=self._files.journal,
             measurements=self._files.measurements,
             stop=self._stop,
+            past=self._past.segmented,
             catch_up=asked.catch_up,
             caught_up=self._tell_progress,
         )

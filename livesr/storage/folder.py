@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 SESSION_FILE = "session.yaml"
 JOURNAL_FILE = "journal.jsonl"
 LOG_FILE = "log.jsonl"
+LOCK_FILE = "running.lock"
 SPOOL_FOLDER = "spool"
 PLANE_ROWS = "planes.jsonl"
 PLANES_FILE = "planes.parquet"

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from livesr.types import Frame
+    from livesr.types import Frame, StackIndex
 
 PLANE_COLUMNS: dict[str, str] = {
     "image": "number of the session's image",
@@ -64,6 +64,13 @@ def plane_row(frame: Frame, *, light_ms: float | None = None) -> dict[str, objec
         "light_ms": frame.exposure_ms if light_ms is None else light_ms,
         "device": json.dumps(plain(dict(frame.device)), ensure_ascii=False),
     }
+
+
+def salvaged_row(index: StackIndex, c: int, z: int, time_s: float) -> dict[str, object]:
+    """Return the row for a frame of which only its place is known: a killed session left it."""
+    began = time_s if c == z == 0 else None
+    known = {"image": index.image, "t": index.t, "c": c, "z": z, "time_s": began}
+    return {**dict.fromkeys(PLANE_COLUMNS), **known, "device": json.dumps({"salvaged": True})}
 
 
 class RowLog:

@@ -28,7 +28,7 @@ from livesr.session.plan import Plan
 from livesr.types import Frame, StackIndex
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from livesr.bench.engines.way import Raw
     from livesr.flow import StopToken
@@ -68,6 +68,9 @@ class Played:
                         return
                     deliver(self._frame(t, c, z))
             due += self._rest_s
+
+    def resume(self, done: Collection[StackIndex], elapsed_s: float) -> None:
+        """Nothing is ever resumed here."""
 
     def close(self) -> None:
         """Do nothing: there are no devices."""

@@ -14,12 +14,12 @@ BEGAN = "LIVESR_BENCH_BEGAN"
 """Environment variable: when the process was called, s since 1970."""
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from livesr.acquisition.sources import Source
     from livesr.flow import StopToken
     from livesr.session import Plan
-    from livesr.types import Frame
+    from livesr.types import Frame, StackIndex
 
 
 class FirstFrame:
@@ -48,6 +48,9 @@ class FirstFrame:
             deliver(frame)
 
         self._source.run(first, stop)
+
+    def resume(self, done: Collection[StackIndex], elapsed_s: float) -> None:
+        """Nothing is ever resumed here."""
 
     def close(self) -> None:
         """Let go of the devices."""

@@ -1,0 +1,179 @@
+"""What an interrupted session did, as its journal tells: where a resumed one goes on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from livesr.config import dump_session
+from livesr.errors import ConfigError, StorageError
+from livesr.ordered import Followed
+from livesr.storage.folder import JOURNAL_FILE, SESSION_FILE
+from livesr.storage.journal import Event, JournalTail
+from livesr.storage.ledger import Ledger
+from livesr.types import StackIndex
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+    from pathlib import Path
+
+    from livesr.acquisition.plan import StackPlan
+    from livesr.config.session import Session
+
+MAY_CHANGE = ("segmentation", "storage", "metadata")
+"""Parts of the session file that a resumed session may have changed: raw data do not depend on
+them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """The books of a session that was interrupted.
+
+    Attributes
+    ----------
+    stored : tuple of StackIndex
+        Stand in OME-Zarr.
+    segmented : mapping of StackIndex to bool
+        Have masks; True where they were made live.
+    holes : frozenset of StackIndex
+        Stored without some of their frames: they get no masks.
+    frames_lost : int
+    times_s : mapping of StackIndex to float
+        Session time of each stored stack.
+    followed : mapping of StackIndex to Followed
+        Values of each stored stack.
+    began : datetime or None
+        When the first run began; None if nothing was journalled.
+    """
+
+    stored: tuple[StackIndex, ...] = ()
+    segmented: Mapping[StackIndex, bool] = field(default_factory=dict)
+    holes: frozenset[StackIndex] = frozenset()
+    frames_lost: int = 0
+    times_s: Mapping[StackIndex, float] = field(default_factory=dict)
+    followed: Mapping[StackIndex, Followed] = field(default_factory=dict)
+    began: datetime | None = None
+
+    @property
+    def pending(self) -> list[StackIndex]:
+        """Stored, whole, and without masks."""
+        return [i for i in self.stored if i not in self.segmented and i not in self.holes]
+
+    @property
+    def last_s(self) -> float:
+        """Session time of the latest stored stack; 0 if there is none."""
+        return max(self.times_s.values(), default=0.0)
+
+    def elapsed_s(self) -> float:
+        """Return real seconds since the session began."""
+        if self.began is None:
+            return 0.0
+        return (datetime.now().astimezone() - self.began).total_seconds()
+
+    def latest(self) -> dict[int, Followed]:
+        """Return the last followed values of each image."""
+        found: dict[int, Followed] = {}
+        for index in sorted(self.stored, key=lambda index: index.t):
+            if index in self.followed:
+                found[index.image] = self.followed[index]
+        return found
+
+
+def read_past(folder: Path, channels: Sequence[str]) -> Past:
+    """Return what the journal of a session's folder tells.
+
+    Raises
+    ------
+    StorageError
+        If a line of it is damaged.
+    """
+    entries = JournalTail(folder / JOURNAL_FILE).read_new()
+    ledger = Ledger()
+    ledger.update(entries)
+    stored = [entry for entry in entries if entry["event"] == Event.STACK_STORED]
+    holes = {_index(e) for e in entries if e["event"] == Event.FRAMES_LOST and "index" in e}
+    try:
+        return Past(
+            stored=tuple(sorted(ledger.stored)),
+            segmented=dict(ledger.segmented),
+            holes=frozenset(holes & ledger.stored),
+            frames_lost=ledger.frames_lost,
+            times_s={_index(entry): float(entry.get("time_s") or 0.0) for entry in stored},
+            followed={
+                _index(entry): Followed.read(entry, channels)
+                for entry in stored
+                if "normalisation" in entry
+            },
+            began=datetime.fromisoformat(entries[0]["time"]) if entries else None,
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise StorageError(
+            f"a line of the journal is incomplete ({error!r})",
+            where=str(folder / JOURNAL_FILE),
+            fix="restore the file from a copy, or delete this line: what it said is then taken as"
+            " not done",
+        ) from None
+
+
+def _index(entry: Mapping[str, Any]) -> StackIndex:
+    return StackIndex(int(entry["index"]["image"]), int(entry["index"]["t"]))
+
+
+def missed(plan: StackPlan, done: Collection[StackIndex], elapsed_s: float) -> list[StackIndex]:
+    """Return the stacks whose time passed while nobody recorded.
+
+    A stack is missed once the next time point is due. Without an interval, or where each position
+    counts its own time, nothing is: what is left is taken then.
+    """
+    if not plan.interval_s:
+        return []
+    stacks = list(plan.stacks(done))
+    if any(stack.restarts for stack in stacks):
+        return []
+    return [s.index for s in stacks if s.start_s + plan.interval_s <= elapsed_s]
+
+
+def check_same(session: Session, folder: Path) -> None:
+    """Refuse to go on with another session than the folder's.
+
+    Raises
+    ------
+    ConfigError
+        With the keys that differ.
+    StorageError
+        If the folder is no session's.
+    """
+    path = folder / SESSION_FILE
+    if not path.is_file():
+        raise StorageError(
+            "there is no session to go on with: it has no session.yaml",
+            where=str(folder),
+            fix="start it without --resume, or name the folder that the interrupted one wrote:"
+            " livesr run FOLDER/session.yaml --resume",
+        )
+    try:
+        before = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise StorageError(
+            f"the session file is damaged: {error}",
+            where=str(path),
+            fix="restore session.yaml from a copy or from the file that the run began with",
+        ) from None
+    now = yaml.safe_load(dump_session(session))
+    if not isinstance(before, dict):
+        before = {}
+    differ = [
+        key
+        for key in sorted({*before, *now})
+        if key not in MAY_CHANGE and before.get(key) != now.get(key)
+    ]
+    if differ:
+        raise ConfigError(
+            f"the session in {folder} was begun with another {', '.join(differ)}",
+            where="--resume",
+            fix=f"livesr run {folder / SESSION_FILE} --resume; only"
+            f" {', '.join(MAY_CHANGE)} may change",
+        )

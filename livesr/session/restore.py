@@ -1,0 +1,108 @@
+"""The files of an interrupted session, made fit to go on with; what the spool kept is stored."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+from typing import TYPE_CHECKING
+
+from livesr.acquisition.layout import frames_per_plane
+from livesr.errors import ConfigError
+from livesr.stacks import OpenStack
+from livesr.storage.disk import disk_errors
+from livesr.storage.image import ImageWriter
+from livesr.storage.tables import read_rows, read_table
+from livesr.types import StackIndex
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator
+    from pathlib import Path
+
+    from livesr.config.layouts import Layout
+    from livesr.storage.slot import Slot
+    from livesr.storage.spool import Spool
+    from livesr.types import RecordingInfo
+
+log = logging.getLogger(__name__)
+
+
+def restore_image(
+    path: Path, info: RecordingInfo, *, has_stacks: bool, create: Callable[[], ImageWriter]
+) -> ImageWriter:
+    """Return an image to go on with; one without a journalled stack is made anew.
+
+    Raises
+    ------
+    ConfigError
+        If the image's stacks have another shape than the microscope gives now.
+    StorageError
+        If it holds journalled stacks and is damaged.
+    """
+    if not has_stacks:
+        if path.exists():
+            with disk_errors("what was left of an image cannot be removed", path):
+                shutil.rmtree(path)
+        return create()
+    image = ImageWriter.open(path)
+    if image.shape[1:] != info.shape:
+        raise ConfigError(
+            f"the session's stacks are {image.shape[1:]} (c, z, y, x), the microscope now gives"
+            f" {info.shape}",
+            where="--resume",
+            fix="set the camera's region, binning and z plan as before, or start a new session",
+        )
+    return image
+
+
+def restore_rows(rows: Path, table: Path, keep: Collection[StackIndex]) -> None:
+    """Leave in ``rows`` the rows of the stacks to keep, from a closed table too.
+
+    Rows of stacks that the journal does not list are dropped: these stacks come again.
+
+    Raises
+    ------
+    StorageError
+        If a row before the last is damaged, or the disk fails.
+    """
+    draft = rows.with_name(rows.name + ".draft")
+    found = list(read_table(table)) if table.is_file() else []
+    found += read_rows(rows)
+    with disk_errors("the table could not be restored", rows):
+        with draft.open("w", encoding="utf-8", newline="\n") as file:
+            for row in found:
+                if StackIndex(int(row["image"]), int(row["t"])) in keep:
+                    file.write(json.dumps(row, ensure_ascii=False) + "\n")
+        draft.replace(rows)
+        table.unlink(missing_ok=True)
+
+
+def kept_stacks(
+    spool: Spool, info: RecordingInfo, layout: Layout, stored: Collection[StackIndex]
+) -> Iterator[tuple[Slot, OpenStack | None]]:
+    """Yield what the spool of a killed session holds: whole stacks, and None for cut ones.
+
+    A slot whose stack is stored already is let go of.
+    """
+    exposures = frames_per_plane(layout)
+    for slot in spool.held():
+        index = slot.index
+        if index is None or index in stored:
+            spool.release(slot.number)
+            continue
+        fits = index.image < info.positions and index.t < info.timepoints
+        arrived = slot.arrived
+        if not (fits and arrived.all()):
+            yield slot, None
+            continue
+        frames = {(c, z) for c in range(exposures) for z in range(info.shape[1])}
+        yield slot, OpenStack(index, slot, set(), [], salvaged=frozenset(frames))
+
+
+def drop_cut(slot: Slot) -> str:
+    """Return what is said of a stack that was being exposed when its session was cut off."""
+    arrived = slot.arrived
+    return (
+        f"{int(arrived.sum())} of its {arrived.size} planes had come when the session was cut off;"
+        " it is taken again if its time has not passed"
+    )
