@@ -221,11 +221,12 @@ def test_stacks_start_when_they_are_due(stamped: Make, taken: Taken, stop: StopT
 
 def test_a_session_can_go_on_late(stamped: Make, taken: Taken, stop: StopToken) -> None:
     done = {StackIndex(0, 0)}
-    source = open_source(stamped(), done=done, elapsed_s=100.0)
+    source = open_source(stamped())
+    source.resume(done, 5.0)  # t 1 was due at 4 s, t 2 is at 8 s
     source.run(taken, stop)
     source.close()
     first = {frame.stack.t: frame.time_s for frame in reversed(taken.frames)}
-    assert first == pytest.approx({1: 100.0, 2: 104.0})
+    assert first == pytest.approx({1: 5.0, 2: 8.0})
 
 
 def test_stop_wakes_a_waiting_source(stamped: Make, taken: Taken) -> None:
