@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
+    from livesr.calibration.beads.find import Beads
     from livesr.calibration.found import Calibration
 
 ENOUGH = 60
@@ -21,6 +22,10 @@ UNLIKE = 2.0
 """Held-out errors so many times the leave-one-out ones are warned of."""
 UNSTEADY_NM = 20.0
 """More than this beyond the noise, and beads moved or are not beads."""
+LATERAL_UM = (0.09, 0.6)
+"""Usual lateral widths of a bead's image …"""
+LENGTH = (1.5, 8.0)
+"""… and its length along z in widths."""
 
 
 def doubts(found: Calibration) -> Iterator[str]:
@@ -51,6 +56,20 @@ def doubts(found: Calibration) -> Iterator[str]:
                 " far more than those of the fit: is it the same light path, and the same day?"
             )
     for name, parts in found.beads.items():
+        yield from _widths(name, parts)
         bright = sum(part.refused["saturated"] for part in parts)
         if bright > sum(map(len, parts)) / 4:
             yield f"{name}: {bright} beads are saturated: less light or a shorter exposure"
+
+
+def _widths(name: str, parts: Sequence[Beads]) -> Iterator[str]:
+    """Doubt the scales where beads are wider, narrower or longer than any objective images them."""
+    widths = np.concatenate([part.fwhm_um for part in parts])
+    if not len(widths):
+        return
+    axial, wide, _ = np.median(widths, axis=0)
+    if not LATERAL_UM[0] < wide < LATERAL_UM[1] or not LENGTH[0] < axial / wide < LENGTH[1]:
+        yield (
+            f"{name}: beads are {1e3 * wide:.0f} nm wide and {1e3 * axial:.0f} nm long, which no"
+            " usual objective does: are the pixel and the step of the planes right?"
+        )

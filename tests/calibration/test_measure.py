@@ -167,6 +167,12 @@ def test_few_beads_and_an_uncovered_field_are_warned_of() -> None:
     assert any("of the field; outside" in text for text in warnings)
 
 
+def test_wrong_scales_are_doubted(stack: BeadStack) -> None:
+    grid = Grid(stack.grid.shape, (0.6, 0.02, 0.02))
+    warnings = calibrate([replace(stack, grid=grid)]).warnings
+    assert any("are the pixel and the step of the planes right" in text for text in warnings)
+
+
 def test_held_out_beads_of_other_optics_are_warned_of(stack: BeadStack) -> None:
     elsewhere = record(optics_of(60_009), 60_005, gap_um=0.8, count=120)[0]
     warnings = calibrate([stack], held_out=[elsewhere]).warnings
