@@ -35,6 +35,9 @@ th, td { padding: .28rem .55rem; text-align: right; border-bottom: 1px solid #e2
          font-variant-numeric: tabular-nums; white-space: nowrap; }
 th { white-space: normal; vertical-align: bottom; border-bottom: 2px solid #4a5568; }
 th:first-child, td:first-child { text-align: left; }
+td.below { color: #c53030; font-weight: 600; } td.main { font-weight: 600; }
+.dot { display: inline-block; width: .7em; height: .7em; border: 1px solid #718096;
+       border-radius: 50%; margin-right: .45em; }
 tr.main td { font-weight: 600; background: #ebf8ff; }
 figure { margin: 1rem 0 2rem; } figure img { max-width: 100%; height: auto; }
 figcaption { font-size: .9rem; color: #4a5568; max-width: 60rem; }

@@ -22,16 +22,12 @@ def check_plot(path: Path) -> None:
     Raises
     ------
     ConfigError
-        If matplotlib is not installed, or does not write such files.
+        If matplotlib does not write such files.
     StorageError
         If there is no folder for the file.
     """
-    try:
-        from matplotlib.backend_bases import FigureCanvasBase
-    except ImportError:
-        raise ConfigError(
-            "plots need matplotlib", where="--plot", fix='python -m pip install "livesr[bench]"'
-        ) from None
+    from matplotlib.backend_bases import FigureCanvasBase
+
     kinds = sorted(FigureCanvasBase.filetypes)
     if path.suffix.removeprefix(".").lower() not in kinds:
         raise ConfigError(

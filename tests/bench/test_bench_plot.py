@@ -15,7 +15,6 @@ from livesr.errors import ConfigError, StorageError
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytest.importorskip("matplotlib")
 ROWS = [
     *scaling.curve("planes", (4, 8, 16), (0.1, 0.2, 0.5), "small"),
     Row("another", 1.0, "s"),

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from livesr import __version__
+from livesr import __version__, html
 from livesr.catalog import BY_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from livesr.html import Illustration
 
 SIMULATED = (
     "All shipped networks were trained on simulated cells, and these scores are of simulated cells "
@@ -71,34 +72,6 @@ MEASURES = (
     ("Calibration error", "Expected calibration error over voxels with 0.02 < p < 0.98, on the "
      "networks' grid, as probabilities are stored."),
 )  # fmt: skip
-STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; color: #1a202c; background: #fff; margin: 2rem auto;
-       max-width: 1180px; padding: 0 1rem; }
-h1 { font-size: 1.6rem; margin-bottom: .2rem; } h2 { font-size: 1.2rem; margin-top: 2.2rem; }
-.honest { border-left: 4px solid #c53030; background: #fff5f5; padding: .7rem 1rem; }
-.wide { overflow-x: auto; }
-table { border-collapse: collapse; font-size: .87rem; margin: .6rem 0 1rem; }
-th, td { padding: .28rem .55rem; text-align: right; border-bottom: 1px solid #e2e8f0;
-         font-variant-numeric: tabular-nums; white-space: nowrap; }
-th { white-space: normal; vertical-align: bottom; border-bottom: 2px solid #4a5568; }
-th:first-child, td:first-child { text-align: left; }
-td.below { color: #c53030; font-weight: 600; } td.main { font-weight: 600; }
-.dot { display: inline-block; width: .7em; height: .7em; border: 1px solid #718096;
-       border-radius: 50%; margin-right: .45em; }
-figure { margin: 1rem 0 2rem; } figure img { max-width: 100%; height: auto; }
-figcaption { font-size: .9rem; color: #4a5568; max-width: 60rem; }
-dt { font-weight: 600; } dd { margin: 0 0 .4rem 1.2rem; max-width: 60rem; }
-.small { color: #4a5568; font-size: .87rem; }
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Illustration:
-    """A figure as it stands in the page: its file's name, caption, and data address."""
-
-    name: str
-    caption: str
-    data: str
 
 
 def page(result: Mapping[str, Any], illustrations: Sequence[Illustration]) -> str:
@@ -112,26 +85,24 @@ def page(result: Mapping[str, Any], illustrations: Sequence[Illustration]) -> st
     """
     title = _title(result)
     structures = result["structures"]
-    parts = [
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">',
-        f"<title>{escape(title)}</title><style>{STYLE}</style></head><body>",
-        f"<h1>{escape(title)}</h1>",
-        f'<p class="honest">{escape(RECORDED if "data" in result else SIMULATED)}</p>',
-        *_summary(result),
-        "<h2>F1 beside baselines</h2>",
-        _table(structures, F1_COLUMNS),
-        '<p class="small">Red: not above the best threshold or the pixel forest.</p>',
-        "<h2>Other measures</h2>",
-        _table(structures, OTHER_COLUMNS),
-        "<h2>Figures</h2>",
-        *(_figure(one) for one in illustrations),
-        "<h2>Samples</h2>",
-        _samples(result),
-        "<h2>How it was measured</h2><dl>",
-        *(f"<dt>{escape(term)}</dt><dd>{escape(text)}</dd>" for term, text in MEASURES),
-        "</dl></body></html>",
-    ]
-    return "\n".join(parts)
+    return html.document(
+        title,
+        [
+            html.paragraph(RECORDED if "data" in result else SIMULATED, "honest"),
+            *_summary(result),
+            html.heading("F1 beside baselines"),
+            _table(structures, F1_COLUMNS),
+            html.paragraph("Red: not above the best threshold or the pixel forest.", "small"),
+            html.heading("Other measures"),
+            _table(structures, OTHER_COLUMNS),
+            html.heading("Figures"),
+            *map(html.picture, illustrations),
+            html.heading("Samples"),
+            *_samples(result),
+            html.heading("How it was measured"),
+            html.terms(MEASURES),
+        ],
+    )
 
 
 def _title(result: Mapping[str, Any]) -> str:
@@ -216,26 +187,19 @@ def _cell(key: str, row: Mapping[str, Any]) -> str:
     return f"<td{kind}>{value:.3f}</td>"
 
 
-def _figure(one: Illustration) -> str:
-    return (
-        f'<figure><img alt="{escape(one.name)}" src="{one.data}">'
-        f"<figcaption>{escape(one.caption)} ({escape(one.name)}.png)</figcaption></figure>"
-    )
-
-
-def _samples(result: Mapping[str, Any]) -> str:
-    """Return the mean F1 of each sample, and how many samples had each structure."""
-    rows = "".join(
-        f"<tr><td>{escape(one['name'])}</td><td>{len(one['f1'])}</td>"
-        f"<td>{'–' if one['mean_f1'] is None else format(one['mean_f1'], '.3f')}</td></tr>"
+def _samples(result: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the mean F1 of each sample, and how many samples had each structure."""
+    rows = [
+        [
+            one["name"],
+            str(len(one["f1"])),
+            "–" if one["mean_f1"] is None else f"{one['mean_f1']:.3f}",
+        ]
         for one in result["stacks"]
-    )
+    ]
+    yield html.table(["sample", "structures", "mean F1"], rows)
     counts = ", ".join(f"{_name(name)} {count}" for name, count in result["samples"].items())
-    return (
-        "<table><thead><tr><th>sample</th><th>structures</th><th>mean F1</th></tr></thead>"
-        f'<tbody>{rows}</tbody></table><p class="small">Samples that have labels of each '
-        f"structure: {escape(counts)}.</p>"
-    )
+    yield html.paragraph(f"Samples that have labels of each structure: {counts}.", "small")
 
 
 def _name(name: str) -> str:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
-from importlib.util import find_spec
-from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
-from livesr.errors import ModelError, StorageError
+from livesr import html
 from livesr.training.evaluation.report.charts import draw_confusions, draw_reliability, draw_scores
-from livesr.training.evaluation.report.page import Illustration, page
+from livesr.training.evaluation.report.page import page
 from livesr.training.evaluation.report.panels import draw_panels
 
 if TYPE_CHECKING:
@@ -19,31 +16,8 @@ if TYPE_CHECKING:
     from livesr.training.evaluation.report.gallery import Gallery
 
 PAGE = "report.html"
-DPI = 110
 ROWS = 8
 """Structures in one figure at most."""
-
-
-def prepare(folder: Path) -> None:
-    """Make sure that a report can be written, before anything is scored for it.
-
-    Raises
-    ------
-    ModelError
-        If there is no matplotlib.
-    StorageError
-        If the folder cannot be made.
-    """
-    if find_spec("matplotlib") is None:
-        raise ModelError(
-            "the figures of a report need matplotlib",
-            where="--report",
-            fix='python -m pip install "livesr[train]"',
-        )
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as problem:
-        raise _unwritten(folder, problem) from None
 
 
 def write_report(folder: Path, result: Mapping[str, Any], gallery: Gallery) -> Path:
@@ -67,16 +41,11 @@ def write_report(folder: Path, result: Mapping[str, Any], gallery: Gallery) -> P
     StorageError
         If the folder cannot be written to.
     """
-    try:
-        illustrations = []
-        for name, title, figure in _figures(result, gallery):
-            png = _png(figure)
-            _put(folder / f"{name}.png", png)
-            data = f"data:image/png;base64,{b64encode(png).decode('ascii')}"
-            illustrations.append(Illustration(name, title, data))
-        return _put(folder / PAGE, page(result, illustrations).encode("utf-8"))
-    except OSError as problem:
-        raise _unwritten(folder, problem) from None
+    illustrations = [
+        html.illustrate(folder, name, caption, figure)
+        for name, caption, figure in _figures(result, gallery)
+    ]
+    return html.put(folder / PAGE, page(result, illustrations).encode("utf-8"))
 
 
 def _figures(result: Mapping[str, Any], gallery: Gallery) -> Iterator[tuple[str, str, Any]]:
@@ -108,24 +77,4 @@ def _figures(result: Mapping[str, Any], gallery: Gallery) -> Iterator[tuple[str,
         "How far probabilities can be trusted, over voxels with 0.02 < p < 0.98: on the line, of "
         "the voxels given 30 %, 30 % are the structure.",
         draw_reliability(structures),
-    )
-
-
-def _png(figure: Any) -> bytes:
-    out = BytesIO()
-    figure.savefig(out, format="png", dpi=DPI, facecolor="white")
-    return out.getvalue()
-
-
-def _put(path: Path, content: bytes) -> Path:
-    """Write a file whole: under another name first."""
-    draft = path.with_name(path.name + ".draft")
-    draft.write_bytes(content)
-    draft.replace(path)
-    return path
-
-
-def _unwritten(folder: Path, problem: OSError) -> StorageError:
-    return StorageError(
-        f"the report cannot be written: {problem}", where=str(folder), fix="--report another folder"
     )
