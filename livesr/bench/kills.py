@@ -98,16 +98,20 @@ def kill_rows(kills: int = KILLS) -> Iterator[Row]:
         )
 
 
-def kill_sessions(kills: int) -> Toll:
-    """Kill ``kills`` sessions, spread evenly over their life and over what is killed."""
+def kill_sessions(kills: int, life_s: float | None = None) -> Toll:
+    """Kill ``kills`` sessions, spread evenly over their life and over what is killed.
+
+    Their life is measured if it is not given.
+    """
     toll = Toll()
     rng = np.random.default_rng(SEED)
     with TemporaryDirectory(prefix="livesr-kills-") as name:
         folder = Path(name)
         file = _session_file(folder)
         tools = _tools(file, folder)
-        _life(file, folder / "first")  # caches are warm from here on
-        life_s = _life(file, folder / "whole")
+        if life_s is None:
+            _life(file, folder / "first")  # caches are warm from here on
+            life_s = _life(file, folder / "whole")
         for number in range(kills):
             moment = (number + rng.random()) / kills * life_s
             _one(toll, file, folder / f"s{number}", moment, TARGETS[number % 3], tools)

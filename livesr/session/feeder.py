@@ -37,6 +37,11 @@ _START_S = 1800.0
 """TensorRT may compile for minutes; the acquisition does not wait for it."""
 _STACK_S = 900.0
 _DEATHS = 4
+"""Deaths in a row after which the segmenter is given up …"""
+_DEATHS_AN_ENGINE = 2
+"""… and after which its engine is replaced by the next best one."""
+_WELL = 10
+"""Stacks that went well, after which earlier deaths are forgotten: a night is long."""
 _UNLIKE = (
     "%s is unlike what the package was trained on, its masks may be wrong: %s. "
     "Further stacks are flagged in the journal only"
@@ -75,7 +80,7 @@ class Feeder:
         self._catch_up = catch_up
         self._caught_up = caught_up
         self._guest: Guest | None = None
-        self._deaths = 0
+        self._deaths = self._well = 0
         self._put_back: set[StackIndex] = set()
         self.engine = ""
         self.live = [index for index, live in past.items() if live]
@@ -229,6 +234,9 @@ class Feeder:
         if latency is not None:
             self.latencies_s.append(latency)
         self.seconds.append(result.seconds)
+        self._well += 1
+        if self._well >= _WELL:
+            self._deaths = 0
         if not live:
             self._caught_up()
 
@@ -265,14 +273,25 @@ class Feeder:
     def _book_death(self, reason: str, index: StackIndex | None) -> None:
         """End what is left of the process, journal it, and start another unless each one dies."""
         self._dismiss_guest()
-        self._deaths += 1
+        self._deaths, self._well = self._deaths + 1, 0
         self._journal.append(
             Event.FAULT, index, what="the segmenter died", reason=reason, deaths=self._deaths
         )
         log.error("the segmenter died (%s); the acquisition goes on", reason)
+        self._leave_engine()
         if self._deaths < _DEATHS and not self._stop.now:
             self._stop.wait(min(2.0**self._deaths, 30.0))
             self._start_guest()
+
+    def _leave_engine(self) -> None:
+        """Take the next best engine for the next process, if this one's died too often."""
+        failed = (*self._job.without, self.engine)
+        often = self._deaths % _DEATHS_AN_ENGINE == 0
+        if often and self.engine and self._job.engine == "auto" and another(failed):
+            self._job = replace(self._job, without=failed)
+            what = f"engine {self.engine} died {self._deaths} times, the next best one takes over"
+            self._journal.append(Event.FAULT, what=what)
+            log.error("%s", what)
 
     def _give_up_rest(self) -> None:
         """Wait for the end of the acquisition, then say why what is left got no masks."""

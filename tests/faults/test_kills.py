@@ -10,7 +10,7 @@ from livesr.bench.kills import kill_sessions
 @pytest.mark.faults
 @pytest.mark.timeout(600)
 def test_kills_of_acquisition_segmenter_and_both() -> None:
-    toll = kill_sessions(3)
+    toll = kill_sessions(3, life_s=6.0)
     assert toll.kills == sum(toll.phases.values()) == 3
     assert toll.masks > 0
     assert (toll.unreadable, toll.stuck, toll.changed) == (0, 0, 0), toll.said

@@ -116,6 +116,24 @@ def test_the_last_engine_and_one_by_name_are_not_replaced(
     assert failed["reason"] == "the card fell off the bus"
 
 
+def test_an_engine_whose_process_dies_twice_is_left(
+    plan_of: Callable[..., Plan],
+    tmp_path: Path,
+    fake: type[FakeGuest],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fake.deadly = (1, 2)
+    monkeypatch.setattr(StopToken, "wait", lambda self, _: self.stopping)
+    monkeypatch.setattr(feeding, "another", lambda without: without == ("fake",))
+    folder = tmp_path / "s"
+    plan = plan_of(MemorySource(timepoints=4), segmentation={"policy": "every"})
+    result = run_session(plan, folder)
+    assert not result.outcome.failed
+    said = [line["what"] for line in events(folder, "fault")]
+    assert said.count("the segmenter died") == 2
+    assert "engine fake died 2 times, the next best one takes over" in said
+
+
 def test_the_acquisition_does_not_wait_for_the_segmenter(
     plan_of: Callable[..., Plan], tmp_path: Path, fake: type[FakeGuest]
 ) -> None:
