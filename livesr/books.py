@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
+import threading
+import time
 from typing import TYPE_CHECKING
 
 from livesr.acquisition.layout import frames_per_plane
+from livesr.errors import StorageError
 from livesr.storage.journal import Event
 from livesr.types import StackIndex
 
@@ -20,6 +23,8 @@ if TYPE_CHECKING:
     from livesr.types import RecordingInfo
 
 log = logging.getLogger(__name__)
+
+_LATE_S = 0.5
 
 
 class Books:
@@ -38,6 +43,25 @@ class Books:
         self.failed: list[StackIndex] = []
         self.frames_lost = 0
         self.misfit: list[str] = []
+        self._owed: list[tuple[str, float, dict[str, object]]] = []
+        self._lock = threading.Lock()
+
+    def note(self, event: str, **fields: object) -> None:
+        """Journal what may wait: what a full disk does not take comes with a later note.
+
+        Such a line says ``late_s``, how long it waited.
+        """
+        with self._lock:
+            self._owed.append((event, time.monotonic(), fields))
+            try:
+                while self._owed:
+                    owed, since, its = self._owed[0]
+                    late_s = time.monotonic() - since
+                    late = {"late_s": round(late_s, 3)} if late_s > _LATE_S else {}
+                    self._journal.append(owed, None, **its, **late)
+                    self._owed.pop(0)
+            except StorageError as error:
+                log.warning("%s", error.what)
 
     def stored_now(self, stack: OpenStack, followed: Followed, channels: Sequence[str]) -> None:
         """Journal that a stack is durable, and the values that it got."""
@@ -46,6 +70,8 @@ class Books:
             stack.index,
             time_s=stack.time_s,
             frames=len(stack.frames) or len(stack.salvaged),
+            store_s=round(stack.store_s, 4),
+            stored_bytes=stack.stored_bytes,
             **followed.journalled(channels),
         )
         self.stored.append(stack.index)

@@ -107,6 +107,10 @@ class StorageError(LivesrError):
     kind = "storage"
 
 
+class DiskFullError(StorageError):
+    """The disk has no room for a write, which may succeed once there is some (exit code 5)."""
+
+
 def _rebuild(cls: type[LivesrError], what: str, where: str, fix: str) -> LivesrError:
     return cls(what, where=where, fix=fix)
 

@@ -2,7 +2,8 @@
 
 Nothing in this module knows of microscopes or masks. A session uses
 
-- a `StopToken`, asked by sources between frames;
+- a `StopToken` (`livesr.stop`), asked by sources between frames and between stacks;
+- a `Ticker`, a thread that calls a function again and again;
 - a `Worker`, a thread with a bounded queue that hands each item to a function;
 - a `Waiting` list with a policy, from which the guest is fed;
 - a `Guest`, a spawned process that answers requests over a pipe and may die.
@@ -23,10 +24,26 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 import psutil
 
+from livesr.stop import StopToken, stop_on_signals
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from multiprocessing.connection import Connection
-    from types import FrameType
+
+__all__ = [
+    "Guest",
+    "GuestDiedError",
+    "Policy",
+    "Reply",
+    "StopToken",
+    "Stopwatch",
+    "Ticker",
+    "Waiting",
+    "Worker",
+    "requests",
+    "stop_on_signals",
+    "yield_to_acquisition",
+]
 
 log = logging.getLogger(__name__)
 
@@ -34,66 +51,35 @@ T = TypeVar("T")
 Policy = Literal["every", "latest"]
 
 
-class StopToken:
-    """Asks a source to end: after the present stack, or at once."""
+class Ticker:
+    """A thread that calls a function again and again while the block runs.
 
-    def __init__(self) -> None:
-        self._soon = threading.Event()
-        self._now = threading.Event()
-        self.reason = ""
-        self.signal = 0
-
-    def stop(self, reason: str = "asked to stop") -> None:
-        """Ask to end after the present stack."""
-        self.reason = self.reason or reason
-        self._soon.set()
-
-    def stop_now(self, reason: str = "asked to stop now") -> None:
-        """Ask to end at once, within a stack."""
-        self.reason = self.reason or reason
-        self._soon.set()
-        self._now.set()
-
-    @property
-    def stopping(self) -> bool:
-        """True once the session shall end after the present stack."""
-        return self._soon.is_set()
-
-    @property
-    def now(self) -> bool:
-        """True once the session shall end at once."""
-        return self._now.is_set()
-
-    def wait(self, seconds: float) -> bool:
-        """Sleep until asked to stop or ``seconds`` have passed; return `stopping`."""
-        return self._soon.wait(max(0.0, seconds))
-
-
-@contextmanager
-def stop_on_signals(stop: StopToken) -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM stop in order: once after the present stack, twice at once.
-
-    Outside the main thread, where Python allows no handlers, this does nothing.
+    Parameters
+    ----------
+    name : str
+    every_s : float
+        Pause between two calls.
+    work : callable
     """
 
-    def handler(number: int, _frame: FrameType | None) -> None:
-        if stop.signal:
-            stop.stop_now()
-        else:
-            stop.signal = number
-            stop.stop(signal.Signals(number).name)
-            log.warning("ending after the present stack; once more ends at once")
+    def __init__(self, name: str, every_s: float, work: Callable[[], None]) -> None:
+        self._every_s = every_s
+        self._work = work
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=name)
 
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, handler) for number in numbers]
-    try:
-        yield
-    finally:
-        for number, old in zip(numbers, before, strict=True):
-            signal.signal(number, old)
+    def __enter__(self) -> Ticker:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        self._work()
+        while not self._ended.wait(self._every_s):
+            self._work()
 
 
 class Worker(Generic[T]):
@@ -115,8 +101,15 @@ class Worker(Generic[T]):
         self._work = work
         self._on_error = on_error
         self.error: Exception | None = None
+        self._since: float | None = None
         self._thread = threading.Thread(target=self._run, name=name)
         self._thread.start()
+
+    @property
+    def busy_s(self) -> float:
+        """How long it has been at the present item, 0 if it waits for one."""
+        since = self._since
+        return 0.0 if since is None else time.monotonic() - since
 
     def put(self, item: T) -> None:
         """Queue an item; blocks while the queue is full."""
@@ -130,11 +123,13 @@ class Worker(Generic[T]):
     def _run(self) -> None:
         while (item := self._queue.get()) is not None:
             if self.error is None:
+                self._since = time.monotonic()
                 try:
                     self._work(item)
                 except Exception as error:  # noqa: BLE001 - the one place where a worker's error is kept for its owner
                     self.error = error
                     self._tell(error)
+            self._since = None
 
     def _tell(self, error: Exception) -> None:
         """Call ``on_error``; the thread must outlive it, or a full queue would block its owner."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import numpy as np
 
@@ -26,7 +26,7 @@ from livesr.storage.tables import plane_row, salvaged_row
 from livesr.types import AS_CALIBRATED, Masks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from livesr.books import Books
     from livesr.calibration.early import EarlyPlanes
@@ -54,6 +54,14 @@ if TYPE_CHECKING:
         UInt16,
     )
 
+    class Patiently(Protocol):
+        """Does a write, of what the words beside it say, again and again while the disk is full."""
+
+        def __call__(self, write: Callable[[], T], what: str, /) -> T:
+            """Return what the write returns."""
+
+
+T = TypeVar("T")
 
 # ---------------------------------------------------------------- frames → stacks → stored
 
@@ -77,7 +85,9 @@ class Recorder:
         followers: Followers,
         waiting: Waiting[Task] | None,
         stop: StopToken,
+        patiently: Patiently = lambda write, _what: write(),
     ) -> None:
+        self._patiently = patiently
         self._info = info
         self._layout = layout
         self._spool = spool
@@ -88,7 +98,7 @@ class Recorder:
         self._stop = stop
         self._followers = followers
         self._open: OpenStack | None = None
-        self.frames = 0
+        self.frames = self.begun = self.stored = 0
         self.first_frame_at = self.last_frame_at = 0.0
 
     def on_frame(self, frame: Frame) -> Iterator[OpenStack]:
@@ -118,22 +128,29 @@ class Recorder:
             return []
         if not ended.frames:  # its first frame did not fit
             self._spool.release(ended.slot.number)
+            self.begun -= 1
             return []
         return [ended]
 
     def on_stack(self, stack: OpenStack) -> None:
-        """Store a stack, journal it, and offer it to segmentation: in that order."""
-        index, data = stack.index, stack.slot.data
+        """Store a stack, journal it, and offer it to segmentation: in that order.
+
+        Each write is whole or not done, and waits for room on a full disk: the spool keeps the
+        stack meanwhile.
+        """
+        index, data, name = stack.index, stack.slot.data, str(stack.index)
         for channel, z in stack.due:  # the slot still holds an older stack there
             data[channel if frames_per_plane(self._layout) > 1 else slice(None), z] = 0
-        self._images[index.image].write_raw(index.t, data)
+        self._patiently(lambda: self._write(stack), name)
         for frame in stack.frames:
             self._planes.append(plane_row(frame))
         for c, z in sorted(stack.salvaged):
             self._planes.append(salvaged_row(index, c, z, stack.time_s))
-        self._planes.flush()
+        self._patiently(self._planes.flush, name)
         followed = self._followers.update(index, data)
-        self._books.stored_now(stack, followed, self._info.channels)
+        channels = self._info.channels
+        self._patiently(lambda: self._books.stored_now(stack, followed, channels), name)
+        self.stored += 1
         self._books.misfits(index, self._followers.offset.news())
         if stack.due:
             self._books.has_holes(stack)
@@ -144,6 +161,17 @@ class Recorder:
             self._waiting.put(
                 Task(index, stack.time_s, followed, stack.arrived or None, stack.slot.number)
             )
+
+    @property
+    def unstored(self) -> int:
+        """Stacks that began and are not stored yet."""
+        return self.begun - self.stored
+
+    def _write(self, stack: OpenStack) -> None:
+        image, began = self._images[stack.index.image], time.monotonic()
+        image.write_raw(stack.index.t, stack.slot.data)
+        stack.store_s = time.monotonic() - began
+        stack.stored_bytes = image.stored_bytes(stack.index.t)
 
     @property
     def fps(self) -> float:
@@ -166,6 +194,7 @@ class Recorder:
         if waited > _NOTEWORTHY_S:
             self._books.waited(index, waited)
         slot.time_s = frame.time_s
+        self.begun += 1
         z = self._info.shape[1]
         due = {(c, k) for c in range(frames_per_plane(self._layout)) for k in range(z)}
         return OpenStack(index, slot, due, [])

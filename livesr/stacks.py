@@ -17,6 +17,8 @@ class OpenStack:
 
     Of one that an interrupted session left in the spool nothing is known of its frames but which
     they were: ``salvaged``, (c, z).
+    ``arrived`` is when its last frame came; ``store_s`` and ``stored_bytes`` are what its raw took
+    of the disk's time and room, once it is stored.
     """
 
     index: StackIndex
@@ -30,6 +32,9 @@ class OpenStack:
     def time_s(self) -> float:
         """Start of its first exposure."""
         return self.frames[0].time_s if self.frames else self.slot.time_s
+
+    store_s: float = 0.0
+    stored_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -147,12 +147,26 @@ class MicroscopeSource:
                 zero = self._clock.now() - stack.start_s
             if not self._clock.wait_until(zero + stack.start_s, stop):
                 return
+            if stop.pausing:
+                self._pause(stop)
+                zero = max(zero, self._clock.now() - stack.start_s)  # all that follows is later
+                if stop.stopping:
+                    return
             engine.begin(stack)
             for event in iter_sequenced_events(self._core, stack.events):
                 yield event
                 if stop.now:
                     return
             self._check_complete(engine, stack)
+
+    def _pause(self, stop: StopToken) -> None:
+        """Wait between two stacks, the camera idle and the sample dark."""
+        lit = self._core.getShutterDevice() and self._core.getShutterOpen()
+        if lit:
+            self._core.setShutterOpen(False)
+        stop.hold()
+        if lit and not stop.stopping:
+            self._core.setShutterOpen(True)
 
     def _check_complete(self, engine: StackEngine, stack: PlannedStack) -> None:
         channels = range(self._plan.frames_per_stack // self._plan.planes)

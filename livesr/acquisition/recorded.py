@@ -78,6 +78,11 @@ class RecordedSource:
                 first = False
             if stop.stopping or (self._own_speed and not clock.wait_until(due, stop)):
                 return
+            if stop.pausing:
+                stop.hold()
+                if stop.stopping:
+                    return
+                clock.start(due)
             for frame in self._frames(stack, due):
                 deliver(frame)
                 if stop.now:

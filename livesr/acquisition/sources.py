@@ -20,7 +20,9 @@ class Source(Protocol):
 
     ``info`` is known before the first frame. ``run`` works in the calling thread and returns when
     the plan is done or ``stop`` asked for it: ``stop.stopping`` ends it after the present stack,
-    ``stop.now`` at once. Errors, the consumer's too, are raised from it. Nothing runs after it.
+    ``stop.now`` at once. Before each stack it asks ``stop.pausing`` and, if so, waits in
+    ``stop.hold`` with the camera idle and the light off. Errors, the consumer's too, are raised
+    from it. Nothing runs after it.
     """
 
     @property

@@ -69,15 +69,10 @@ class ProgressLine:
 
     def show(self, progress: Progress) -> None:
         """Show how far the session is."""
-        delay = "–" if progress.latency_s is None else f"{progress.latency_s:.1f} s"
-        text = (
-            f"stack {progress.stacks}/{progress.planned}   {progress.fps:.1f} fps   "
-            f"masks {progress.segmented}   delay {delay}   waiting {progress.waiting}"
-        )
         if self._terminal:
-            print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
+            print(f"\r\033[K{progress.words()}", end="", file=sys.stderr, flush=True)
         else:
-            say(text)
+            say(progress.words())
 
     def end(self) -> None:
         """Leave the live line."""

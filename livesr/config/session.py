@@ -158,7 +158,13 @@ class Storage(Model):
         4, ge=2, le=64, description="stacks that may wait between camera and OME-Zarr"
     )
     keep_free_gib: float = Field(
-        0.5, ge=0, description="disk space that is left free; the session ends in order before it"
+        0.5, ge=0, description="disk space left free: no stack begins that would need it"
+    )
+    wait_for_room_min: float = Field(
+        60.0,
+        ge=0,
+        le=10_000,
+        description="minutes that a session without room pauses before it ends in order",
     )
 
 

@@ -12,7 +12,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from livesr.errors import LivesrError, ModelError, StorageError
+from livesr.errors import DiskFullError, LivesrError, ModelError, StorageError
 from livesr.flow import Guest, GuestDiedError
 from livesr.segmentation.engines import another
 from livesr.session.segmenter import segmenter
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from livesr.flow import Reply, StopToken, Waiting
+    from livesr.pipeline import Patiently
     from livesr.segmentation.trust import Strangeness
     from livesr.session.job import Job
     from livesr.session.segmenter import Segmented
@@ -70,7 +71,9 @@ class Feeder:
         past: Mapping[StackIndex, bool],
         catch_up: bool,
         caught_up: Callable[[], None],
+        patiently: Patiently = lambda write, _what: write(),
     ) -> None:
+        self._patiently = patiently
         self._job = job
         self._spool = spool
         self._waiting = waiting
@@ -142,7 +145,7 @@ class Feeder:
 
     def _segment(self, task: Task) -> None:
         try:
-            reply = self._ask(task)
+            reply = self._ask_patiently(task)
             if reply.kind == "engine failed":
                 self._change_engine(task, *reply.value)
             elif reply.kind == "failed":
@@ -177,6 +180,18 @@ class Feeder:
         self._job = replace(self._job, without=failed)
         self._again_or_fail(task, error.what)
         self._start_guest()
+
+    def _ask_patiently(self, task: Task) -> Reply:
+        """Have one stack segmented; where the disk has no room for its masks, again later."""
+        tasks = iter([task])
+
+        def ask() -> Reply:
+            reply = self._ask(next(tasks, replace(task, slot=None)))
+            if reply.kind == "failed" and isinstance(reply.value, DiskFullError):
+                raise reply.value
+            return reply
+
+        return self._patiently(ask, f"masks of {task.index}")
 
     def _ask(self, task: Task) -> Reply:
         """Have one stack segmented; its slot is given back as soon as the process has a copy."""
@@ -220,15 +235,17 @@ class Feeder:
         latency = None if task.arrived is None else round(time.monotonic() - task.arrived, 3)
         for row in result.rows:
             self._measurements.append({**row, "time_s": task.time_s})
-        self._measurements.flush()
-        self._journal.append(
-            Event.STACK_SEGMENTED,
-            task.index,
-            live=live,
-            latency_s=latency,
-            seconds={name: round(s, 4) for name, s in result.seconds.items()},
-            engine=self.engine,
+        said: dict[str, object] = {
+            "live": live,
+            "latency_s": latency,
+            "seconds": {name: round(s, 4) for name, s in result.seconds.items()},
+            "engine": self.engine,
             **self._judged(task.index, result.strangeness),
+        }
+        name = f"masks of {task.index}"
+        self._patiently(self._measurements.flush, name)
+        self._patiently(
+            lambda: self._journal.append(Event.STACK_SEGMENTED, task.index, **said), name
         )
         (self.live if live else self.later).append(task.index)
         if latency is not None:

@@ -47,6 +47,8 @@ class SessionResult:
         Latest translation (z, y, x) by channel beyond the stored calibration, where it is followed.
     misfits : sequence of str
         What said that the calibration no longer fits.
+    disk : mapping
+        How fast raw was stored, how far it was compressed, and how long the session paused.
     error : LivesrError or None
         What ended the session early.
     signal : int
@@ -74,6 +76,7 @@ class SessionResult:
     flagged: Sequence[StackIndex] | None = None
     channel_offset_nm: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     misfits: Sequence[str] = ()
+    disk: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def exit_code(self) -> int:
@@ -109,6 +112,7 @@ class SessionResult:
             "calibration_misfits": list(self.misfits),
             "latency_s": self.latency(),
             "engine": self.engine,
+            "disk": dict(self.disk),
             "stopped": self.stopped,
             "error": self.error.as_dict() if self.error else None,
         }

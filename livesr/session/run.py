@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
+import time
 from dataclasses import dataclass
+from functools import partial
+from math import prod
 from typing import TYPE_CHECKING
 
 from livesr import __version__
@@ -13,15 +16,18 @@ from livesr.flow import StopToken, Waiting, Worker
 from livesr.memory import give_back_memory
 from livesr.ordered import Followers, offset_by_name
 from livesr.pipeline import AcquisitionStopped, Recorder
+from livesr.session.disk_watch import DiskWatch
 from livesr.session.feeder import Feeder
 from livesr.session.files import only_one, open_files, past_of, prepare_folder
 from livesr.session.job import Job
 from livesr.session.log import session_log
 from livesr.session.past import Past, missed
+from livesr.session.pauses import Pauses
 from livesr.session.restore import drop_cut, kept_stacks
 from livesr.session.result import Outcome, SessionResult
+from livesr.session.room import GIB, Room
+from livesr.session.service import Service
 from livesr.stacks import Task
-from livesr.storage.disk import free_bytes
 from livesr.storage.folder import LOG_FILE
 from livesr.storage.journal import Event
 
@@ -39,7 +45,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What a running session says of itself after each stack."""
+    """What a running session says of itself: after each stack, and when it pauses or goes on."""
 
     stacks: int
     planned: int
@@ -47,6 +53,17 @@ class Progress:
     waiting: int
     fps: float
     latency_s: float | None
+    paused: str = ""
+
+    def words(self) -> str:
+        """Return it as a line."""
+        if self.paused:
+            return f"paused: {self.paused}"
+        delay = "–" if self.latency_s is None else f"{self.latency_s:.1f} s"
+        return (
+            f"stack {self.stacks}/{self.planned}   {self.fps:.1f} fps   "
+            f"masks {self.segmented}   delay {delay}   waiting {self.waiting}"
+        )
 
 
 def run_session(
@@ -98,12 +115,16 @@ def run_session(
             session_log(folder / LOG_FILE),
             open_files(plan, folder, past) as files,
         ):
-            run = _Run(plan, files, stop or StopToken(), progress, past or Past())
+            service = Service.of_environment()
+            run = _Run(plan, files, stop or StopToken(), progress, service, past or Past())
             run.begin(resumed=past is not None)
             if opened is not None:
                 opened(folder)
-            run.acquire()
-            return run.close()
+            service.ready(f"{plan.session.name}: {plan.summary()['stacks']} stacks planned")
+            with service.watched(run.alive):
+                run.acquire()
+                service.stopping()
+                return run.close()
     finally:
         plan.source.close()
 
@@ -117,19 +138,30 @@ class _Run:
         files: SessionFiles,
         stop: StopToken,
         progress: Callable[[Progress], None],
+        service: Service,
         past: Past,
     ) -> None:
         self._plan, self._files, self._stop, self._progress = plan, files, stop, progress
-        self._past = past
+        self._service, self._past = service, past
+        self._storing: Worker[OpenStack] | None = None
         self._error: LivesrError | None = None
         self._bug: Exception | None = None
         self._source_ended = False
         self._watched = True
         self._waiting: Waiting[Task] = Waiting(plan.session.segmentation.policy)
-        self._feeder = self._make_feeder()
         self._books = Books(files.journal, files.stored)
         self._books.frames_lost = past.frames_lost
         self._books.failed += sorted(past.holes)
+        self._room = self._make_room()
+        recording = plan.session.recording
+        self._disk = DiskWatch(
+            self._room,
+            self._raw_bytes,
+            self._books.note,
+            slots=plan.session.storage.spool_slots,
+            paced=recording is None or recording.speed == "own",
+        )
+        self._feeder = self._make_feeder()
         self._followers = Followers(plan.info, plan.followed, past.latest())
         self._recorder = Recorder(
             plan.info,
@@ -141,6 +173,17 @@ class _Run:
             followers=self._followers,
             waiting=self._waiting if self._feeder is not None else None,
             stop=stop,
+            patiently=self._room.patiently,
+        )
+        self._pauses = stop.gate = Pauses(
+            files.folder,
+            stop=stop,
+            room=self._room,
+            unstored=lambda: self._recorder.unstored,
+            left=lambda: self._planned - self._recorder.begun,
+            note=self._books.note,
+            tell=self._tell_progress,
+            give_up=self._keep,
         )
 
     def begin(self, *, resumed: bool) -> None:
@@ -190,6 +233,8 @@ class _Run:
         storing: Worker[OpenStack] = Worker(
             "store-raw", self._store, size=slots, on_error=self._fail
         )
+        self._storing = storing
+        self._stop.attend()
 
         def deliver(frame: Frame) -> None:
             for stack in self._recorder.on_frame(frame):
@@ -206,6 +251,20 @@ class _Run:
             for stack in self._recorder.cut_open_stack():
                 storing.put(stack)
             storing.close()
+            self._storing = None
+
+    def alive(self, within_s: float) -> bool:
+        """Return whether camera and disk gave a sign of life within so many seconds.
+
+        A disk that is waited for, because it is full, is no hang; the segmenter has its own
+        deadlines.
+        """
+        storing = self._storing
+        if storing is None:
+            return True
+        stuck = storing.busy_s > within_s and not self._room.waiting
+        waits = storing.busy_s > 0 or self._room.waiting  # the camera, for a slot of the spool
+        return not stuck and (waits or self._stop.silence_s < within_s)
 
     def close(self) -> SessionResult:
         """Close the images at their true length and write down how the session ended."""
@@ -227,6 +286,26 @@ class _Run:
         except StorageError as error:
             result = result.with_error(error)
         return result
+
+    @property
+    def _planned(self) -> int:
+        return self._plan.info.timepoints * self._plan.info.positions
+
+    @property
+    def _raw_bytes(self) -> int:
+        return prod(self._plan.info.shape) * 2
+
+    def _make_room(self) -> Room:
+        storage = self._plan.session.storage
+        spool = storage.spool_slots * self._raw_bytes
+        return Room(
+            self._files.folder,
+            floor=int(storage.keep_free_gib * GIB),
+            stack=(self._plan.disk_bytes() - spool) // max(self._planned, 1),
+            patience_s=storage.wait_for_room_min * 60,
+            stop=self._stop,
+            note=self._books.note,
+        )
 
     def _make_feeder(self) -> Feeder | None:
         plan, asked = self._plan, self._plan.session.segmentation
@@ -258,29 +337,27 @@ class _Run:
             past=self._past.segmented,
             catch_up=asked.catch_up,
             caught_up=self._tell_progress,
+            patiently=partial(self._room.patiently, holds=False),
         )
 
     def _store(self, stack: OpenStack) -> None:
-        """Store one stack (storing thread); refuse before the disk is full."""
-        floor = self._plan.session.storage.keep_free_gib * 2**30
-        free = free_bytes(self._files.folder)
-        if free - stack.slot.data.nbytes < floor:
-            raise StorageError(
-                f"{free / 2**30:.2f} GiB are left on the disk, the session keeps "
-                f"{floor / 2**30:.2f} GiB free",
-                where=str(self._files.folder),
-                fix="make room and start a new session; all stacks that the journal lists are safe",
-            )
+        """Store one stack (storing thread)."""
+        began = time.monotonic()
         self._recorder.on_stack(stack)
+        left = self._planned - len(self._books.stored)
+        took_s, behind = time.monotonic() - began, self._recorder.unstored
+        self._disk.stored(stack, took_s, left=left, behind=behind)
         self._tell_progress()
         give_back_memory()
 
     def _tell_progress(self) -> None:
         """Say how far the session is; a listener that fails is not told again and ends nothing."""
+        now = self._now()
+        self._service.status(now.words())
         if not self._watched:
             return
         try:
-            self._progress(self._now())
+            self._progress(now)
         except Exception:
             self._watched = False
             log.exception("the progress can no longer be shown; the session goes on")
@@ -306,11 +383,12 @@ class _Run:
         recorder, feeder = self._recorder, self._feeder
         return Progress(
             stacks=len(self._books.stored),
-            planned=self._plan.info.timepoints * self._plan.info.positions,
+            planned=self._planned,
             segmented=len(feeder.live) + len(feeder.later) if feeder else 0,
             waiting=len(self._waiting),
             fps=recorder.fps,
             latency_s=feeder.latencies_s[-1] if feeder and feeder.latencies_s else None,
+            paused=self._pauses.words,
         )
 
     def _result(self) -> SessionResult:
@@ -324,7 +402,7 @@ class _Run:
         return SessionResult(
             folder=self._files.folder,
             outcome=outcome,
-            planned=self._plan.info.timepoints * self._plan.info.positions,
+            planned=self._planned,
             frames=recorder.frames,
             frames_lost=self._books.frames_lost,
             fps=recorder.fps,
@@ -339,4 +417,9 @@ class _Run:
             misfits=self._books.misfit,
             stopped=self._stop.reason,
             signal=self._stop.signal,
+            disk={
+                **self._disk.summary(),
+                "pauses": self._pauses.count,
+                "paused_s": round(self._pauses.seconds, 3),
+            },
         )

@@ -5,13 +5,14 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from livesr.errors import StorageError
+from livesr.errors import DiskFullError, StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from io import FileIO
     from pathlib import Path
 
 _FULL = (errno.ENOSPC, errno.EDQUOT) if hasattr(errno, "EDQUOT") else (errno.ENOSPC,)
@@ -20,6 +21,8 @@ _FULL_WORDS = ("No space left", "RESOURCE_EXHAUSTED", "not enough space", "quota
 
 def storage_error(what: str, error: Exception, where: Path | str) -> StorageError:
     """Return the StorageError for an error of the disk or of tensorstore, which raises ValueError.
+
+    It is a `DiskFullError` where room is what is missing: the write may be tried again.
 
     Parameters
     ----------
@@ -32,7 +35,7 @@ def storage_error(what: str, error: Exception, where: Path | str) -> StorageErro
     """
     code = getattr(error, "errno", None)
     if code in _FULL or any(word in str(error) for word in _FULL_WORDS):
-        return StorageError(
+        return DiskFullError(
             f"{what}: the disk is full",
             where=str(where),
             fix="free space on this disk, then start a new session",
@@ -51,6 +54,35 @@ def disk_errors(what: str, where: Path | str) -> Iterator[None]:
         yield
     except (OSError, ValueError) as error:
         raise storage_error(what, error, where) from error
+
+
+def write_whole(file: FileIO, data: bytes, *, sync: bool = False) -> None:
+    """Append ``data``; what an error (a disk that fills within it) left of it is cut off again.
+
+    Parameters
+    ----------
+    file : FileIO
+        Open for appending, unbuffered.
+    data : bytes
+    sync : bool
+        Whether to wait until it is durable.
+
+    Raises
+    ------
+    OSError
+        If the disk is full or fails: nothing was appended then.
+    """
+    start = file.seek(0, os.SEEK_END)
+    rest = memoryview(data)
+    try:
+        while rest:
+            rest = rest[os.write(file.fileno(), rest) :]
+        if sync:
+            os.fsync(file.fileno())
+    except OSError:
+        with suppress(OSError):
+            file.truncate(start)
+        raise
 
 
 def sync_folder(folder: Path) -> None:

@@ -167,6 +167,11 @@ class ImageWriter:
         if self._windows is None:
             self._windows = _windows(data)
 
+    def stored_bytes(self, t: int) -> int:
+        """Return the bytes that the stack of ``t`` takes on the disk; a dark shard has no file."""
+        shards = [self.path / "0" / "c" / f"{t}/{c}/0/0/0" for c in range(self.shape[1])]
+        return sum(shard.stat().st_size for shard in shards if shard.exists())
+
     def trim(self, timepoints: int) -> None:
         """Shorten the image to the time points that exist, when a session ended early.
 

@@ -10,7 +10,6 @@ import json
 import math
 import os
 import threading
-from contextlib import suppress
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -18,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from livesr.errors import StorageError
-from livesr.storage.disk import storage_error, sync_folder
+from livesr.storage.disk import storage_error, sync_folder, write_whole
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,6 +53,11 @@ class Event(StrEnum):
         The stacks say that the stored calibration no longer fits (``what``); each way once.
     FAULT
         Something broke and what was done about it (``what``).
+    DISK
+        The disk is short, full or slow, or no longer (``what``, ``free_bytes`` …).
+    PAUSED, CONTINUED
+        No further stack begins (``reason``); stacks begin again (``paused_s``, ``reason`` of the
+        pause).
     """
 
     SESSION_STARTED = "session_started"
@@ -66,6 +70,9 @@ class Event(StrEnum):
     FRAMES_LOST = "frames_lost"
     CALIBRATION_MISFIT = "calibration_misfit"
     FAULT = "fault"
+    DISK = "disk"
+    PAUSED = "paused"
+    CONTINUED = "continued"
 
 
 class Journal:
@@ -120,13 +127,9 @@ class Journal:
         text = json.dumps(plain(entry | fields), ensure_ascii=False)
         line = text.encode(errors="backslashreplace") + b"\n"  # a path may hold lone surrogates
         with self._lock:
-            start = self._file.seek(0, os.SEEK_END)
             try:
-                _write_whole(self._file.fileno(), line)
-                os.fsync(self._file.fileno())
+                write_whole(self._file, line, sync=True)
             except OSError as error:
-                with suppress(OSError):
-                    self._file.truncate(start)
                 what = f"the journal could not take {event} of {index or 'the session'}"
                 raise storage_error(what, error, self.path) from error
 
@@ -228,10 +231,3 @@ def plain(value: object) -> object:
     if value is None or isinstance(value, (bool, int, str)):
         return value
     return str(value)
-
-
-def _write_whole(handle: int, line: bytes) -> None:
-    """Write all bytes; a short write (a disk about to fill) is followed by the rest or an error."""
-    rest = memoryview(line)
-    while rest:
-        rest = rest[os.write(handle, rest) :]

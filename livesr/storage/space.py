@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import prod
+from math import log10, prod
 from typing import TYPE_CHECKING
 
 from livesr.errors import StorageError
@@ -71,6 +71,13 @@ def space_beside(
     if masked is not None:
         bytes_a_stack += 2 * min(structures, _MASKED_LAYERS) * prod(masked.shape)
     return int(info.timepoints * info.positions * bytes_a_stack)
+
+
+def in_words(size: float) -> str:
+    """Return a number of bytes as people read it."""
+    units = ("bytes", "kB", "MB", "GB")
+    power = min(int(log10(abs(size))) // 3, len(units) - 1) if abs(size) >= 1 else 0
+    return f"{size / 1000**power:.{0 if power < 2 else 1}f} {units[power]}"
 
 
 def check_space(folder: Path, needed: int) -> None:

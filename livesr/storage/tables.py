@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from livesr.errors import StorageError
-from livesr.storage.disk import disk_errors
+from livesr.storage.disk import disk_errors, write_whole
 from livesr.storage.journal import plain
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class RowLog:
     Raises
     ------
     StorageError
-        If it cannot be opened, here, or written to, from `append` and `flush`.
+        If it cannot be opened, here, or written to, from `flush`.
     """
 
     def __init__(self, path: Path) -> None:
@@ -93,23 +93,33 @@ class RowLog:
         self._lock = threading.Lock()
         with disk_errors("the table cannot be opened", path):
             whole = path.read_bytes().rfind(b"\n") + 1 if path.is_file() else 0
-            self._file = path.open("ab")
+            self._file = path.open("ab", buffering=0)
             self._file.truncate(whole)
+        self._rows: list[bytes] = []
 
     def append(self, row: Mapping[str, object]) -> None:
         """Add one row; it reaches the file with the next `flush`."""
         line = json.dumps(plain(dict(row)), ensure_ascii=False).encode() + b"\n"
-        with self._lock, disk_errors("the table could not take a row", self.path):
-            self._file.write(line)
+        with self._lock:
+            self._rows.append(line)
 
     def flush(self) -> None:
-        """Hand the rows to the system: once a stack."""
+        """Hand the rows to the system, once a stack: all of them or, with an error, none.
+
+        After an error they wait for the next call.
+        """
         with self._lock, disk_errors("the table could not be written", self.path):
-            self._file.flush()
+            if self._rows:
+                write_whole(self._file, b"".join(self._rows))
+                self._rows.clear()
 
     def close(self) -> None:
         """Flush and close; a second call does nothing."""
-        with self._lock, disk_errors("the table could not be written", self.path):
+        if self._file.closed:
+            return
+        try:
+            self.flush()
+        finally:
             self._file.close()
 
 

@@ -57,6 +57,8 @@ class MemorySource:
             for position in range(self.positions):
                 index = StackIndex(position, t)
                 self.before(index, stop)
+                if stop.pausing:
+                    stop.hold()
                 if stop.stopping:
                     return
                 for z in range(PLANES):

@@ -174,20 +174,6 @@ def test_positions_are_images(plan_of: Callable[..., Plan], tmp_path: Path) -> N
     np.testing.assert_array_equal(images[1].raw(1, 0, 3), frame[:, :SIDE])
 
 
-def test_disk_floor_ends_the_session_in_order(
-    plan_of: Callable[..., Plan], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from livesr.session import run as running
-
-    room = iter([2**40, 2**40, 10])
-    monkeypatch.setattr(running, "free_bytes", lambda _folder: next(room, 10))
-    folder = tmp_path / "s"
-    result = run_session(plan_of(MemorySource(timepoints=5), **RAW_ONLY), folder)
-    assert result.exit_code == 5
-    assert "left on the disk" in result.error.what
-    assert_raw(folder, 2)
-
-
 def test_write_error_surfaces_at_once_and_keeps_what_was_stored(
     plan_of: Callable[..., Plan], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
