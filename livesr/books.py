@@ -7,7 +7,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from livesr.acquisition.layout import frames_per_plane
+from livesr.acquisition.troubles import Outcome
 from livesr.errors import StorageError
 from livesr.storage.journal import Event
 from livesr.types import StackIndex
@@ -15,7 +15,7 @@ from livesr.types import StackIndex
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from livesr.config.layouts import Layout
+    from livesr.acquisition.troubles import FaultReport
     from livesr.ordered import Followed
     from livesr.stacks import OpenStack
     from livesr.storage.journal import Journal
@@ -35,14 +35,23 @@ class Books:
     journal : Journal
     stored : list of StackIndex
         Filled: what stands in OME-Zarr.
+    frames : int
+        Of a whole stack.
+
+    Attributes
+    ----------
+    faults : dict
+        Faults of the hardware: {kind: {outcome: how often}}.
     """
 
-    def __init__(self, journal: Journal, stored: list[StackIndex]) -> None:
+    def __init__(self, journal: Journal, stored: list[StackIndex], frames: int) -> None:
         self._journal = journal
+        self._frames = frames
         self.stored = stored
         self.failed: list[StackIndex] = []
         self.frames_lost = 0
         self.misfit: list[str] = []
+        self.faults: dict[str, dict[str, int]] = {}
         self._owed: list[tuple[str, float, dict[str, object]]] = []
         self._lock = threading.Lock()
 
@@ -72,6 +81,7 @@ class Books:
             frames=len(stack.frames) or len(stack.salvaged),
             store_s=round(stack.store_s, 4),
             stored_bytes=stack.stored_bytes,
+            **({"attempt": stack.attempt} if stack.attempt else {}),
             **followed.journalled(channels),
         )
         self.stored.append(stack.index)
@@ -94,14 +104,32 @@ class Books:
         """Journal a stack whose time passed while the session was down."""
         self._fail(index, "the session was down when it was due")
 
+    def fault(self, report: FaultReport) -> None:
+        """Journal and count a fault of the hardware, and what was done about it.
+
+        A stack that is skipped without a frame is failed here; one that has some is stored, and
+        failed then.
+        """
+        trouble, outcome = report.trouble, report.outcome
+        said = f"{trouble.kind}, device {trouble.device or 'unknown'}: {trouble.what}"
+        log.warning("%s, try %d: %s; %s", report.index, report.attempt, said, outcome)
+        self._journal.append(Event.FAULT, report.index, **report.journalled())
+        counts = self.faults.setdefault(str(trouble.kind), {})
+        counts[str(outcome)] = counts.get(str(outcome), 0) + 1
+        if outcome is Outcome.SKIPPED and not report.frames:
+            self._none_came(report.index, f"none of its frames came ({said})")
+
+    def _none_came(self, index: StackIndex, reason: str) -> None:
+        self.frames_lost += self._frames
+        self._journal.append(Event.FRAMES_LOST, index, count=self._frames, reason=reason)
+        self._fail(index, reason)
+
     def waited(self, index: StackIndex, seconds: float) -> None:
         """Journal that the camera had to wait for the disk."""
         what = "the disk was behind the camera, the next stack waited"
         self._journal.append(Event.FAULT, index, what=what, waited_s=round(seconds, 3))
 
-    def absent(
-        self, spool: Spool, info: RecordingInfo, layout: Layout, *, source_ended: bool
-    ) -> None:
+    def absent(self, spool: Spool, info: RecordingInfo, *, source_ended: bool) -> None:
         """Journal the stacks that are not stored, once the acquisition is over.
 
         After an error those that the spool still holds; where the source came to its end also
@@ -113,12 +141,9 @@ class Books:
                 self._fail(slot.index, "it could not be stored; the spool keeps its frames")
                 known.add(slot.index)
         planned = [StackIndex(p, t) for t in range(info.timepoints) for p in range(info.positions)]
-        frames = info.shape[1] * frames_per_plane(layout)
         for index in planned if source_ended else ():
             if index not in known:
-                self.frames_lost += frames
-                self._journal.append(Event.FRAMES_LOST, index, count=frames)
-                self._fail(index, "none of its frames came")
+                self._none_came(index, "none of its frames came")
 
     def _fail(self, index: StackIndex, reason: str) -> None:
         self.failed.append(index)

@@ -105,13 +105,16 @@ class Recorder:
         """Copy a frame's channels into its stack; yield the stacks that this frame ends.
 
         A stack ends with its last frame, or, if frames were lost, with the first frame of the next:
-        it is yielded before a slot for that one is waited for.
+        it is yielded before a slot for that one is waited for. The first frame of another try at it
+        replaces all that came before.
         """
         self.last_frame_at = time.monotonic()
         self.first_frame_at = self.first_frame_at or self.last_frame_at
         if self._open is not None and self._open.index != frame.stack:
             yield from self.cut_open_stack()
         stack = self._open = self._open or self._begin(frame)
+        if frame.attempt != stack.attempt:
+            stack = self._open = self._begin_again(stack, frame)
         for channel, plane in split(frame, self._layout):
             stack.slot.put(channel, frame.z, plane)
         stack.due.discard((frame.c, frame.z))
@@ -158,9 +161,14 @@ class Recorder:
         elif self._waiting is None:
             self._spool.release(stack.slot.number)
         else:
-            self._waiting.put(
-                Task(index, stack.time_s, followed, stack.arrived or None, stack.slot.number)
-            )
+            retaken = stack.attempt > 0
+            slot, arrived = stack.slot.number, stack.arrived or None
+            self._waiting.put(Task(index, stack.time_s, followed, arrived, slot, retaken))
+
+    def take_up(self, stack: OpenStack) -> None:
+        """Store a whole stack that an interrupted session left in the spool."""
+        self.begun += 1
+        self.on_stack(stack)
 
     @property
     def unstored(self) -> int:
@@ -195,9 +203,17 @@ class Recorder:
             self._books.waited(index, waited)
         slot.time_s = frame.time_s
         self.begun += 1
-        z = self._info.shape[1]
-        due = {(c, k) for c in range(frames_per_plane(self._layout)) for k in range(z)}
-        return OpenStack(index, slot, due, [])
+        return OpenStack(index, slot, self._all_due(), [])
+
+    def _begin_again(self, stack: OpenStack, frame: Frame) -> OpenStack:
+        """Forget what came of a stack: its slot is as clean as a new one."""
+        stack.slot.hold(stack.index)
+        stack.slot.time_s = frame.time_s
+        return OpenStack(stack.index, stack.slot, self._all_due(), [], attempt=frame.attempt)
+
+    def _all_due(self) -> set[tuple[int, int]]:
+        planes = range(self._info.shape[1])
+        return {(c, z) for c in range(frames_per_plane(self._layout)) for z in planes}
 
     def _free_a_slot(self) -> bool:
         """Take the slot of the stack that waits longest: it stands in OME-Zarr already."""

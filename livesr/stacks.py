@@ -19,6 +19,7 @@ class OpenStack:
     they were: ``salvaged``, (c, z).
     ``arrived`` is when its last frame came; ``store_s`` and ``stored_bytes`` are what its raw took
     of the disk's time and room, once it is stored.
+    ``attempt`` is the try at it that they are of, from 0.
     """
 
     index: StackIndex
@@ -26,6 +27,9 @@ class OpenStack:
     due: set[tuple[int, int]]
     frames: list[Frame]
     arrived: float = 0.0
+    attempt: int = 0
+    store_s: float = 0.0
+    stored_bytes: int = 0
     salvaged: frozenset[tuple[int, int]] = frozenset()
 
     @property
@@ -33,16 +37,13 @@ class OpenStack:
         """Start of its first exposure."""
         return self.frames[0].time_s if self.frames else self.slot.time_s
 
-    store_s: float = 0.0
-    stored_bytes: int = 0
-
 
 @dataclass(frozen=True, slots=True)
 class Task:
     """A stored stack that waits for its masks.
 
     ``slot`` is None once it left the spool; ``arrived`` is None for one that an interrupted
-    session left.
+    session left. Of one that was ``retaken`` the spool had other planes for a while.
     """
 
     index: StackIndex
@@ -50,3 +51,4 @@ class Task:
     followed: Followed
     arrived: float | None
     slot: int | None
+    retaken: bool = False

@@ -80,6 +80,8 @@ class Frame:
         Exposure time.
     device : mapping
         Device state worth keeping (camera, preset, hardware timestamps).
+    attempt : int
+        Which try at its stack it belongs to, from 0: one of a later try begins the stack anew.
     """
 
     image: UInt16
@@ -90,6 +92,7 @@ class Frame:
     position_um: tuple[float, float, float]
     exposure_ms: float
     device: Mapping[str, Any] = field(default_factory=dict)
+    attempt: int = 0
 
 
 @dataclass(frozen=True, slots=True)

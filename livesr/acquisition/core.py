@@ -10,6 +10,7 @@ import atexit
 import logging
 import os
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 from weakref import WeakSet
@@ -99,7 +100,7 @@ def _path(config: str) -> str:
 def _core_for(config: str) -> CMMCorePlus:
     text = "" if config == "demo" else _read(Path(_path(config)))
     _check_python_lines(text, config)
-    if any(line.startswith(_PYTHON_LINE) for line in text.splitlines()):
+    if runs_python_devices(config):
         from livesr.acquisition.unicore import PythonCore
 
         return PythonCore()
@@ -142,6 +143,73 @@ def _check_python_lines(text: str, config: str) -> None:
                 where=f"{config}, line {number}",
                 fix="make it the first command of the file",
             )
+
+
+def runs_python_devices(config: str) -> bool:
+    """Return whether a configuration has devices written in Python."""
+    text = "" if config == "demo" else _read(Path(_path(config)))
+    return any(line.startswith(_PYTHON_LINE) for line in text.splitlines())
+
+
+def reload_core(core: CMMCorePlus, config: str) -> None:
+    """Load a configuration again, all devices anew.
+
+    Raises
+    ------
+    RuntimeError
+        If a device does not load; then none is loaded.
+    """
+    with suppress(RuntimeError, OSError):
+        if core.isSequenceRunning():
+            core.stopSequenceAcquisition()
+    core.unloadAllDevices()
+    core.loadSystemConfiguration(_path(config))
+
+
+def reload_device(core: CMMCorePlus, config: str, label: str) -> None:
+    """Load and initialise one device again, as its lines of the configuration say.
+
+    Raises
+    ------
+    RuntimeError
+        If it does not load, or does not answer.
+    """
+    lines = [line.split(",") for line in _config_text(core, config).splitlines()]
+    begins = lines.index(["Property", "Core", "Initialize", "1"])
+    (library, name), *_ = (line[2:4] for line in lines if line[:2] == ["Device", label])
+    with suppress(RuntimeError):
+        if core.isSequenceRunning():
+            core.stopSequenceAcquisition()
+    with suppress(RuntimeError):  # gone already
+        core.unloadDevice(label)
+    core.loadDevice(label, library, name)
+    for line in lines[:begins]:
+        _repeat(core, line, label)
+    core.initializeDevice(label)
+    for line in lines[begins:]:
+        _repeat(core, line, label)
+
+
+def _config_text(core: CMMCorePlus, config: str) -> str:
+    """Return a configuration as it was loaded; ``demo`` is found by the core."""
+    return _read(Path(core.systemConfigurationFile() or _path(config)))
+
+
+def _repeat(core: CMMCorePlus, line: list[str], label: str) -> None:
+    """Carry out a line of a configuration if it is about a device, or gives it its role."""
+    match line:
+        case ["Property", "Core", role, given] if given == label:
+            core.setProperty("Core", role, label)
+        case ["Property", given, name, value] if given == label:
+            core.setProperty(label, name, value)
+        case ["Parent", given, hub] if given == label:
+            core.setParentLabel(label, hub)
+        case ["Delay", given, milliseconds] if given == label:
+            core.setDeviceDelayMs(label, float(milliseconds))
+        case ["FocusDirection", given, sign] if given == label:
+            core.setFocusDirection(label, int(sign))
+        case ["Label", given, state, name] if given == label:
+            core.defineStateLabel(label, int(state), name)
 
 
 def apply_properties(

@@ -1,24 +1,23 @@
 """pymmcore-plus' acquisition engine, with its frames handed to one function.
 
-It differs from its base where that one warns and goes on: what cannot be set ends the run, and a
-frame that does not come is counted. Frames go straight to the consumer, in the thread that runs
-the acquisition, so that an error of the consumer ends it too.
+A frame that does not come is counted, and why. Frames go straight to the consumer, in the thread
+that runs the acquisition, so that an error of the consumer ends it.
 """
 
 from __future__ import annotations
 
-import logging
 import time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from pymmcore_plus.mda import MDAEngine
 
+from livesr.acquisition.careful import CarefulEngine
 from livesr.acquisition.clock import TIME_PROPERTY
+from livesr.acquisition.troubles import DEVICE_ERRORS, ENDS_A_TRY, Kind
 from livesr.types import Frame
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     import useq
     from pymmcore_plus import CMMCorePlus
@@ -41,10 +40,9 @@ DOSE_TAG = "Dose-ms"
 """Tag with the light that the sample received since the session began."""
 _SAME_TIME_S = 1e-3
 _SPARSE = 64
-log = logging.getLogger(__name__)
 
 
-class StackEngine(MDAEngine):
+class StackEngine(CarefulEngine):
     """Runs the exposures of one stack after the other.
 
     Parameters
@@ -62,6 +60,13 @@ class StackEngine(MDAEngine):
         (0,) for one camera.
     patience_s : float
         Longest wait for a frame of a hardware-sequenced stack, beside five exposures.
+
+    Attributes
+    ----------
+    delivered : set of tuple of int
+        Planes and channels (z, c) of this try at the stack.
+    light_ms : float
+        Their exposures together.
     """
 
     def __init__(
@@ -75,7 +80,7 @@ class StackEngine(MDAEngine):
         cameras: tuple[int, ...],
         patience_s: float,
     ) -> None:
-        super().__init__(core, timeout_base=patience_s)
+        super().__init__(core, patience_s)
         self._plan = plan
         self._clock = clock
         self._deliver = deliver
@@ -87,18 +92,32 @@ class StackEngine(MDAEngine):
         self._exposure_ms = 0.0
         self._labels: tuple[str, ...] = ()
         self._before: dict[int, UInt16] = {}
+        self._attempt = 0
         self.delivered: set[tuple[int, int]] = set()
-        self.faults: list[str] = []
+        self.light_ms = 0.0
         self.consumer_failed = False
 
-    def begin(self, stack: PlannedStack) -> None:
-        """Count anew: the next events belong to ``stack``."""
-        self._stack = stack
-        self.delivered = set()
-        self.faults = []
+    def begin(
+        self, stack: PlannedStack, attempt: int = 0, ending: Collection[Kind] = ENDS_A_TRY
+    ) -> None:
+        """Count anew: the next events belong to ``stack``.
+
+        Parameters
+        ----------
+        stack : PlannedStack
+        attempt : int
+            Which try at it this is, from 0.
+        ending : collection of Kind
+            Troubles at which the try is over: the light of further exposures would be wasted. A
+            repeated image counts as one that never came then.
+        """
+        self.begin_try(ending)
+        self._stack, self._attempt = stack, attempt
+        self.delivered, self.light_ms = set(), 0.0
         core = self.mmcore
         # asked for now: a camera that fails within the stack must not take along what it delivered
-        self._sensor = (core.getImageHeight(), core.getImageWidth())
+        if not any(self._sensor):  # once: what it says after it was changed is not what is stored
+            self._sensor = (core.getImageHeight(), core.getImageWidth())
         self._exposure_ms = float(core.getExposure())
         self._labels = tuple(core.getPhysicalCameraDevice(n) for n in range(len(self._cameras)))
         x, y = core.getXYPosition() if core.getXYStageDevice() else (0.0, 0.0)
@@ -110,6 +129,30 @@ class StackEngine(MDAEngine):
         """The stack that is being taken."""
         return self._stack
 
+    @property
+    def sensor(self) -> tuple[int, int]:
+        """Shape (y, x) of the camera's images."""
+        return self._sensor
+
+    @property
+    def stage_um(self) -> tuple[float, float, float]:
+        """Where (x, y, z) the stages stood when the stack began."""
+        return self._stage_um
+
+    @property
+    def cameras(self) -> tuple[str, ...]:
+        """Labels of the physical cameras."""
+        return self._labels
+
+    def exec_event(self, event: useq.MDAEvent) -> Iterator[PImagePayload | None]:
+        """Carry out an event; a device that fails is noted, the consumer's errors are not held."""
+        try:
+            yield from super().exec_event(event)
+        except DEVICE_ERRORS as error:
+            if self.consumer_failed:
+                raise
+            self.note(Kind.DEVICE_ERROR, error, self.mmcore.getCameraDevice(), raised=True)
+
     def exec_single_event(self, event: useq.MDAEvent) -> Iterator[PImagePayload | None]:
         """Expose once, on every camera."""
         core = self.mmcore
@@ -117,8 +160,8 @@ class StackEngine(MDAEngine):
         try:
             core.snapImage()
             images = [core.getImage(camera) for camera in range(len(self._cameras))]
-        except (RuntimeError, OSError, ValueError) as error:
-            self.faults.append(str(error))
+        except DEVICE_ERRORS as error:
+            self.note(Kind.FRAME_LOST, error, core.getCameraDevice(), raised=True)
             return
         if not event.keep_shutter_open and self._autoshutter_was_set:
             core.setShutterOpen(False)
@@ -160,10 +203,10 @@ class StackEngine(MDAEngine):
     ) -> bool:
         """Return whether a frame is one that was still to come; note why not."""
         if float(tags.get(TIME_PROPERTY, began)) < began - _SAME_TIME_S:
-            self.faults.append("an image of an earlier stack came again")
+            self._lost("an image of an earlier stack came again")
             return False
         if place not in left:
-            self.faults.append(f"the camera's image {place[0]} came again")
+            self._lost(f"the camera's image {place[0]} came again")
             return False
         return True
 
@@ -188,7 +231,7 @@ class StackEngine(MDAEngine):
         deadline = time.monotonic() + patience
         pause = max(_POLL_S, self._exposure_ms / 1000.0 / _POLLS_PER_EXPOSURE)
         popped = 0
-        while popped < expected and not self._stop.now:
+        while popped < expected and not (self._stop.now or self.over):
             # asked in this order: a frame may come between the two questions
             running = core.isSequenceRunning()
             if core.getRemainingImageCount():
@@ -197,18 +240,23 @@ class StackEngine(MDAEngine):
                 popped += 1
                 deadline = time.monotonic() + patience
             elif not running:
-                self.faults.append(
-                    getattr(core, "sequence_error", "")  # of a camera written in Python
-                    or f"the camera ended after {popped} of {expected} images"
-                )
+                reason = getattr(core, "sequence_error", "")  # of a camera written in Python
+                ended = f"the camera ended after {popped} of {expected} images"
+                self._lost(reason or ended, raised=bool(reason))
                 break
             elif time.monotonic() > deadline:
-                self.faults.append(f"no frame came for {patience:.0f} s")
+                self.note(Kind.CAMERA_STALL, f"no frame came for {patience:g} s", self._camera())
                 break
             else:
                 time.sleep(min(pause, _LONGEST_POLL_S))
         if core.isBufferOverflowed():
-            self.faults.append("the camera's buffer overflowed")
+            self._lost("the camera's buffer overflowed")
+
+    def _lost(self, what: str, *, raised: bool = False) -> None:
+        self.note(Kind.FRAME_LOST, what, self._camera(), raised=raised)
+
+    def _camera(self) -> str:
+        return "+".join(self._labels)
 
     def _frame_timeout(self, event: useq.MDAEvent) -> float:
         exposure_s = float(event.exposure or self._exposure_ms) / 1000.0
@@ -234,17 +282,23 @@ class StackEngine(MDAEngine):
         """Deliver a frame; one of another shape than the stack's is noted as a fault instead."""
         if image.shape != self._sensor:
             (height, width), (rows, columns) = image.shape, self._sensor
-            self.faults.append(
-                f"an image has {height}×{width} pixels (y, x), expected {rows}×{columns}"
-            )
+            what = f"an image has {height}×{width} pixels (y, x), expected {rows}×{columns}"
+            self.note(Kind.WRONG_SHAPE, what, self._labels[camera])
             return None
-        frame = self._frame(image, event, camera, began, tags)
+        repeats = self._is_repeat(image, camera)
+        if repeats:
+            what = f"plane {self._plan.plane(event)}: the image equals the one before it"
+            self.note(Kind.FRAME_REPEATED, what, self._labels[camera])
+            if Kind.FRAME_REPEATED in self._ending:
+                return None
+        frame = self._frame(image, event, camera, began, tags, repeats=repeats)
         try:
             self._deliver(frame)
         except BaseException:
             self.consumer_failed = True
             raise
         self.delivered.add((frame.z, frame.c))
+        self.light_ms += frame.exposure_ms
         return (image, event, dict(frame.device))  # type: ignore[return-value]  # plain metadata: nobody but the signal's listeners sees it
 
     def _frame(
@@ -254,6 +308,8 @@ class StackEngine(MDAEngine):
         camera: int,
         began: float,
         tags: Mapping[str, str],
+        *,
+        repeats: bool,
     ) -> Frame:
         stack = self._stack
         if stack is None:
@@ -267,14 +323,8 @@ class StackEngine(MDAEngine):
             device["dose_ms"] = float(tags[DOSE_TAG])
         if event.channel is not None:
             device["preset"] = event.channel.config
-        if self._is_repeat(image, camera):
+        if repeats:
             device["repeats"] = True
-            log.warning(
-                "%s, z %d: the image equals the one before it bit for bit: the camera may have "
-                "repeated it",
-                stack.index,
-                self._plan.plane(event),
-            )
         return Frame(
             image=image,
             stack=stack.index,
@@ -284,6 +334,7 @@ class StackEngine(MDAEngine):
             position_um=self._position(event),
             exposure_ms=exposure,
             device=device,
+            attempt=self._attempt,
         )
 
     def _is_repeat(self, image: UInt16, camera: int) -> bool:
@@ -304,24 +355,13 @@ class StackEngine(MDAEngine):
             z,
         )
 
-    # In the base class the next three only warn, and the frames that follow show something else
-    # than they claim.
-
-    def _set_event_channel(self, event: useq.MDAEvent) -> None:
-        if event.channel is not None:
-            self.mmcore.setConfig(event.channel.group, event.channel.config)
-
     def _set_event_xy_position(self, event: useq.MDAEvent) -> None:
         if event.x_pos is None and event.y_pos is None:
             return
         x, y, _ = self._position(event)
+        self._moving = self.mmcore.getXYStageDevice()
         self.mmcore.setXYPosition(x, y)
-
-    def setup_single_event(self, event: useq.MDAEvent) -> None:
-        """Move and set the devices for one exposure."""
-        if event.exposure is not None:
-            self.mmcore.setExposure(event.exposure)
-        super().setup_single_event(event.model_copy(update={"exposure": None}))
+        self._moving = ""
 
 
 def _camera_of(tags: Mapping[str, str]) -> int:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pymmcore_plus.core import iter_sequenced_events
-
-from livesr.acquisition.clock import session_clock
+from livesr.acquisition.attempts import Attempts
+from livesr.acquisition.clock import DeviceClock, session_clock
 from livesr.acquisition.core import (
     apply_presets,
     apply_properties,
@@ -17,6 +16,8 @@ from livesr.acquisition.core import (
 from livesr.acquisition.engine import StackEngine
 from livesr.acquisition.layout import channel_names, stored_shape
 from livesr.acquisition.plan import StackPlan
+from livesr.acquisition.recovery import Recovery, close_shutters
+from livesr.acquisition.troubles import DEVICE_ERRORS
 from livesr.config.layouts import CamerasLayout, SequentialLayout, check_layout
 from livesr.errors import ConfigError, HardwareError, nearest
 from livesr.types import RecordingInfo
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     import useq
     from pymmcore_plus import CMMCorePlus
 
-    from livesr.acquisition.plan import PlannedStack
+    from livesr.acquisition.troubles import FaultReport
     from livesr.config.session import Session
     from livesr.flow import StopToken
     from livesr.types import Frame, StackIndex
@@ -54,9 +55,10 @@ class MicroscopeSource:
         Stacks to leave out: a resumed session has them.
     elapsed_s : float, optional
         The session's time at which it begins; by default when its first stack is due.
-    on_missing : callable, optional
-        Takes the error of a stack with missing frames, and the run goes on; by default the
-        error is raised after the stack. What was delivered is kept either way.
+    on_fault : callable, optional
+        Takes each fault of the hardware and what the session's ``faults`` made of it. Without it
+        they do not hold: the first stack with missing frames ends the run. What was delivered is
+        kept either way.
 
     Raises
     ------
@@ -72,16 +74,17 @@ class MicroscopeSource:
         *,
         done: Collection[StackIndex] = (),
         elapsed_s: float | None = None,
-        on_missing: Callable[[HardwareError], None] | None = None,
+        on_fault: Callable[[FaultReport], None] | None = None,
     ) -> None:
-        self._layout = session.layout
+        self._session = session
         self._plan = StackPlan(session.sequence, session.layout)
         self._done = done
         self._elapsed_s = elapsed_s
-        self._on_missing = on_missing
+        self._on_fault = on_fault
         self._core = open_core(session.microscope.config)
         try:
-            self._set_up(session)
+            self._set_up()
+            self._check_channels()
             self._cameras = _camera_channels(self._core, session)
             self.info = self._describe(session)
         except BaseException:
@@ -101,7 +104,8 @@ class MicroscopeSource:
         Raises
         ------
         HardwareError
-            If a device fails, or frames of a stack are missing.
+            If a device fails, or frames of a stack are missing, and the session's policy is to end
+            then.
         Exception
             Whatever ``deliver`` raises.
         """
@@ -112,12 +116,13 @@ class MicroscopeSource:
             deliver=deliver,
             stop=stop,
             cameras=self._cameras,
-            patience_s=_SIMULATOR_PATIENCE_S if self.info.simulated else _PATIENCE_S,
+            patience_s=self._session.faults.stall_after_s
+            or (_SIMULATOR_PATIENCE_S if self.info.simulated else _PATIENCE_S),
         )
         self._core.mda.set_engine(engine)
         try:
-            self._core.mda.run(self._events(engine, stop))
-        except (RuntimeError, OSError, ValueError, MemoryError) as error:
+            self._core.mda.run(self._events(self._attempts(engine, stop), stop))
+        except DEVICE_ERRORS as error:
             if engine.consumer_failed:
                 raise
             raise HardwareError(
@@ -126,6 +131,8 @@ class MicroscopeSource:
                 fix="check its cable and power and its log in Micro-Manager; the stacks before "
                 "this one are kept; start a new session for the rest",
             ) from error
+        finally:
+            close_shutters(self._core)
 
     def resume(self, done: Collection[StackIndex], elapsed_s: float) -> None:
         """Leave out stacks, and begin at a time of the session."""
@@ -135,7 +142,27 @@ class MicroscopeSource:
         """Let go of all devices."""
         close_core(self._core)
 
-    def _events(self, engine: StackEngine, stop: StopToken) -> Iterator[useq.MDAEvent]:
+    def _attempts(self, engine: StackEngine, stop: StopToken) -> Attempts:
+        recovery = Recovery(
+            self._core,
+            self._session.microscope.config,
+            engine=engine,
+            clock=self._clock,
+            stop=stop,
+            set_up=self._set_up,
+            simulated=isinstance(self._clock, DeviceClock),
+        )
+        return Attempts(
+            self._core,
+            self._plan,
+            engine=engine,
+            recovery=recovery,
+            stop=stop,
+            faults=self._session.faults,
+            report=self._on_fault,
+        )
+
+    def _events(self, attempts: Attempts, stop: StopToken) -> Iterator[useq.MDAEvent]:
         """Yield the events of one stack after the other, each when it is due."""
         zero: float | None = None
         for stack in self._plan.stacks(self._done, self._reference_um):
@@ -152,12 +179,10 @@ class MicroscopeSource:
                 zero = max(zero, self._clock.now() - stack.start_s)  # all that follows is later
                 if stop.stopping:
                     return
-            engine.begin(stack)
-            for event in iter_sequenced_events(self._core, stack.events):
-                yield event
-                if stop.now:
-                    return
-            self._check_complete(engine, stack)
+            yield from attempts.take(stack)
+            if stop.now:
+                return
+            zero += attempts.paused_s  # the plan goes on where it stood still
 
     def _pause(self, stop: StopToken) -> None:
         """Wait between two stacks, the camera idle and the sample dark."""
@@ -168,48 +193,29 @@ class MicroscopeSource:
         if lit and not stop.stopping:
             self._core.setShutterOpen(True)
 
-    def _check_complete(self, engine: StackEngine, stack: PlannedStack) -> None:
-        channels = range(self._plan.frames_per_stack // self._plan.planes)
-        missing = [
-            (z, c)
-            for z in range(self._plan.planes)
-            for c in channels
-            if (z, c) not in engine.delivered
-        ]
-        if not missing:
-            return
-        planes = ", ".join(f"z {z} c {c}" for z, c in missing[:8]) + "…" * (len(missing) > 8)
-        reason = "; ".join(engine.faults[:3]) or "no reason given"
-        error = HardwareError(
-            f"{len(missing)} of {self._plan.frames_per_stack} frames did not come: {planes} "
-            f"({reason})",
-            where=f"{stack.index}, camera {self.info.camera}",
-            fix="check the camera's cable, power and trigger; frames that came are kept",
-        )
-        if self._on_missing is None:
-            raise error
-        self._on_missing(error)
-
-    def _set_up(self, session: Session) -> None:
-        core = self._core
+    def _set_up(self) -> None:
+        """Give the devices what the session says of them."""
+        core, microscope = self._core, self._session.microscope
         if not core.getCameraDevice():
             raise HardwareError(
                 "the configuration names no camera",
-                where=session.microscope.config,
+                where=microscope.config,
                 fix="add a line Property,Core,Camera,LABEL (behind '#py ' for a Python device)",
             )
-        apply_properties(core, session.microscope.properties)
-        apply_presets(core, session.microscope.presets)
-        for channel in self._plan.sequence.channels:
-            where = (
-                "layout.channels"
-                if isinstance(session.layout, SequentialLayout)
-                else "sequence.channels"
-            )
-            check_preset(core, channel.group, channel.config, where)
+        apply_properties(core, microscope.properties)
+        apply_presets(core, microscope.presets)
         if self._plan.sequence.setup is not None:
             core.mda.engine.setup_event(self._plan.sequence.setup)  # type: ignore[union-attr]  # a core has one from its start
         core.waitForSystem()
+
+    def _check_channels(self) -> None:
+        for channel in self._plan.sequence.channels:
+            where = (
+                "layout.channels"
+                if isinstance(self._session.layout, SequentialLayout)
+                else "sequence.channels"
+            )
+            check_preset(self._core, channel.group, channel.config, where)
 
     def _describe(self, session: Session) -> RecordingInfo:
         core, microscope = self._core, session.microscope

@@ -9,8 +9,8 @@ from livesr.acquisition.recorded import RecordedSource
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
+    from livesr.acquisition.troubles import FaultReport
     from livesr.config.session import Session
-    from livesr.errors import HardwareError
     from livesr.flow import StopToken
     from livesr.types import Frame, RecordingInfo, StackIndex
 
@@ -44,7 +44,7 @@ def open_source(
     *,
     done: Collection[StackIndex] = (),
     elapsed_s: float | None = None,
-    on_missing: Callable[[HardwareError], None] | None = None,
+    on_fault: Callable[[FaultReport], None] | None = None,
 ) -> Source:
     """Open what a session takes its frames from.
 
@@ -55,9 +55,9 @@ def open_source(
         Stacks to leave out: a resumed session has them.
     elapsed_s : float, optional
         The session's time at which it begins; by default when its first stack is due.
-    on_missing : callable, optional
-        Takes the error of a stack with missing frames, and the run goes on; by default the
-        error is raised after the stack.
+    on_fault : callable, optional
+        Takes each fault of the hardware and what the session's ``faults`` made of it; without it
+        the first stack with missing frames ends the run.
 
     Raises
     ------
@@ -70,4 +70,4 @@ def open_source(
         return RecordedSource(session, done=done, elapsed_s=elapsed_s)
     from livesr.acquisition.microscope import MicroscopeSource
 
-    return MicroscopeSource(session, done=done, elapsed_s=elapsed_s, on_missing=on_missing)
+    return MicroscopeSource(session, done=done, elapsed_s=elapsed_s, on_fault=on_fault)

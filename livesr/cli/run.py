@@ -135,6 +135,9 @@ def report(result: SessionResult, as_json: bool) -> int:
         f"live, {data['segmented_later']} later, {data['failed']} failed, "
         f"{data['frames_lost']} frames lost → {result.folder}"
     )
+    for kind, outcomes in result.faults.items():
+        counts = ", ".join(f"{outcome} {count}" for outcome, count in outcomes.items())
+        say(f"hardware fault {kind}: {counts}; journal.jsonl says when and what")
     if result.outcome.stored:
         say(f'look at it with: livesr view "{result.folder}"')
     if result.outcome.failed:

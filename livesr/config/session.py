@@ -21,6 +21,7 @@ from pydantic import (
 )
 
 from livesr.catalog import NAMES, structure
+from livesr.config.faults import Faults
 from livesr.config.layouts import PRESETS, Layout, SingleLayout
 from livesr.errors import ConfigError, nearest
 
@@ -186,6 +187,7 @@ class Session(Model):
     )
     segmentation: Segmentation = Segmentation()
     storage: Storage = Storage()
+    faults: Faults = Faults()
     metadata: dict[str, Any] = Field(
         default_factory=dict, description="kept with the data, not read"
     )

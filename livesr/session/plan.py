@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from livesr.acquisition.plan import StackPlan
 from livesr.acquisition.sources import open_source
+from livesr.acquisition.troubles import Reports
 from livesr.calibration.applicability import applicability, remarks
 from livesr.calibration.matching import Matching
 from livesr.calibration.profile import load_profile
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from livesr.calibration.applicability import Applicability
     from livesr.calibration.warp import ChromaticModel
     from livesr.config import Session
-    from livesr.errors import HardwareError
     from livesr.types import RecordingInfo
 
 log = logging.getLogger(__name__)
@@ -55,6 +55,8 @@ class Plan:
         Blur that gives the channels one width, if asked for.
     passed_over : mapping of str to str
         Better engines, and why each does not work here.
+    reports : Reports
+        Where the source tells of the hardware's faults; the run listens.
     """
 
     session: Session
@@ -68,6 +70,7 @@ class Plan:
     engine: str
     passed_over: Mapping[str, str]
     matching: Matching | None = None
+    reports: Reports = field(default_factory=Reports)
 
     @property
     def played(self) -> bool:
@@ -154,17 +157,13 @@ def make_plan(session: Session) -> Plan:
     LivesrError
         The first thing that does not fit, with how to mend it. The source is closed again.
     """
-    source = open_source(session, on_missing=_go_on)
+    reports = Reports()
+    source = open_source(session, on_fault=reports)
     try:
-        return _checked(session, source)
+        return replace(_checked(session, source), reports=reports)
     except BaseException:
         source.close()
         raise
-
-
-def _go_on(error: HardwareError) -> None:
-    """Say that frames are missing; the recorder books them, and the session goes on."""
-    log.warning("%s", error)
 
 
 def _checked(session: Session, source: Source) -> Plan:

@@ -53,6 +53,8 @@ class SessionResult:
         What ended the session early.
     signal : int
         Number of the signal that ended it, 0 if none.
+    faults : mapping
+        Of the hardware: {kind: {outcome: how often}}.
     structures : mapping
         F1 a structure against the truth, for simulated sessions that were scored.
     simulator : mapping
@@ -77,6 +79,7 @@ class SessionResult:
     channel_offset_nm: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     misfits: Sequence[str] = ()
     disk: Mapping[str, object] = field(default_factory=dict)
+    faults: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     @property
     def exit_code(self) -> int:
@@ -106,6 +109,7 @@ class SessionResult:
             "failed_stacks": [str(index) for index in sorted(set(self.outcome.failed))],
             "frames": self.frames,
             "frames_lost": self.frames_lost,
+            "faults": {kind: dict(outcomes) for kind, outcomes in self.faults.items()},
             "fps": round(self.fps, 3),
             "flagged": None if self.flagged is None else len(self.flagged),
             "channel_offset_nm": self.channel_offset_nm,

@@ -10,6 +10,7 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from livesr import __version__
+from livesr.acquisition.layout import frames_per_plane
 from livesr.books import Books
 from livesr.errors import LivesrError, StorageError
 from livesr.flow import StopToken, Waiting, Worker
@@ -149,7 +150,9 @@ class _Run:
         self._source_ended = False
         self._watched = True
         self._waiting: Waiting[Task] = Waiting(plan.session.segmentation.policy)
-        self._books = Books(files.journal, files.stored)
+        frames = plan.info.shape[1] * frames_per_plane(plan.session.layout)
+        self._books = Books(files.journal, files.stored, frames)
+        plan.reports.listen(self._books.fault)
         self._books.frames_lost = past.frames_lost
         self._books.failed += sorted(past.holes)
         self._room = self._make_room()
@@ -180,7 +183,7 @@ class _Run:
             stop=stop,
             room=self._room,
             unstored=lambda: self._recorder.unstored,
-            left=lambda: self._planned - self._recorder.begun,
+            left=lambda: self._planned - len(past.stored) - self._recorder.begun,
             note=self._books.note,
             tell=self._tell_progress,
             give_up=self._keep,
@@ -208,7 +211,7 @@ class _Run:
                 self._files.journal.append(Event.FAULT, slot.index, what=drop_cut(slot))
                 spool.release(slot.number)
             else:
-                self._recorder.on_stack(stack)
+                self._recorder.take_up(stack)
         done = set(self._books.stored)
         elapsed_s = past.last_s if plan.played else past.elapsed_s()
         absent = [] if plan.played else missed(plan.stack_plan, done, elapsed_s)
@@ -271,12 +274,7 @@ class _Run:
         if self._bug is not None:
             raise self._bug
         try:
-            self._books.absent(
-                self._files.spool,
-                self._plan.info,
-                self._plan.session.layout,
-                source_ended=self._source_ended,
-            )
+            self._books.absent(self._files.spool, self._plan.info, source_ended=self._source_ended)
         except StorageError as error:
             self._error = self._error or error
         result = self._result()
@@ -405,6 +403,7 @@ class _Run:
             planned=self._planned,
             frames=recorder.frames,
             frames_lost=self._books.frames_lost,
+            faults=self._books.faults,
             fps=recorder.fps,
             latencies_s=feeder.latencies_s if feeder else [],
             seconds=feeder.seconds if feeder else [],

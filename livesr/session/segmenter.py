@@ -216,6 +216,8 @@ def _one(
         pipe.send(Reply("taken"))
         watch.lap("read")
         stack, followed = Stack(data, task.index, task.time_s), task.followed
+        if task.retaken and (early := tools.resident or tools.early):
+            early.forget(task.index)  # planes of the first try may be among them
         found = segment(stack, followed.normalisation, tools, followed.channel_offset)
         watch.lap("segment")
         findings[task.index.image].write(task.index.t, found)

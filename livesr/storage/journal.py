@@ -37,9 +37,10 @@ class Event(StrEnum):
         The segmenter's process is ready (``engine``, its ``precision`` and ``device``, ``pid``;
         ``passed_over``: better engines, and why each could not be taken).
     STACK_STORED
-        Every plane of the stack is durable in OME-Zarr (``time_s``, ``frames``, and what the
-        acquisition gave to it: its ``normalisation``, and where the channels' offset is followed
-        ``channel_offset_nm``, their translation along z, y and x beyond the stored calibration).
+        Every plane of the stack is durable in OME-Zarr (``time_s``, ``frames``, the ``attempt``
+        that it is of, if it is not the first, and what the acquisition gave to it: its
+        ``normalisation``, and where the channels' offset is followed ``channel_offset_nm``, their
+        translation along z, y and x beyond the stored calibration).
     STACK_SEGMENTED
         Every mask of the stack is durable (``live``: bool, ``latency_s``). Where the package says
         what it was trained on also ``strangeness``, below 1 within it, and ``flags``: each quantity
@@ -52,7 +53,9 @@ class Event(StrEnum):
     CALIBRATION_MISFIT
         The stacks say that the stored calibration no longer fits (``what``); each way once.
     FAULT
-        Something broke and what was done about it (``what``).
+        Something broke and what was done about it (``what``). Of the hardware also which ``fault``
+        it is, the ``device``, the session's ``policy``, the ``outcome`` (retried, skipped, paused,
+        went on, warned, stopped) and the ``attempt`` at the stack, from 0.
     DISK
         The disk is short, full or slow, or no longer (``what``, ``free_bytes`` …).
     PAUSED, CONTINUED

@@ -73,6 +73,7 @@ def stamped(tmp_path: Path) -> Make:
         splitter: bool = True,
         speedup: float = 1e6,
         layout: dict[str, Any] | None = None,
+        faults: dict[str, object] | None = None,
         **sequence: object,
     ) -> Session:
         path = tmp_path / "stamped.cfg"
@@ -93,6 +94,7 @@ def stamped(tmp_path: Path) -> Make:
                 "microscope": {"config": str(path), "properties": properties},
                 "layout": layout or (split if splitter else sequential),
                 "sequence": {**PLAN, **sequence},
+                "faults": faults or {},
             }
         )
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from livesr.config import Session
-from livesr.simulator.devices import SimulatedCamera, SimulatedZStage
+from livesr.simulator.devices import SimulatedCamera, SimulatedEmission, SimulatedZStage
 
 if TYPE_CHECKING:
     from livesr.simulator.microscope.bench import Exposure
@@ -67,3 +67,51 @@ class SoftwareZStage(SimulatedZStage):
 
     def get_sequence_max_length(self) -> int:
         return 0
+
+
+class Tired:
+    """How often stand-in devices still fail; counts down, whichever object it is that fails."""
+
+    left = 0
+
+    @classmethod
+    def fail(cls, what: str) -> None:
+        if cls.left > 0:
+            cls.left -= 1
+            raise RuntimeError(what)
+
+
+class TiredZStage(SimulatedZStage):
+    """Does not arrive when it is armed for its second stack."""
+
+    armed = 0
+
+    def start_sequence(self) -> None:
+        TiredZStage.armed += 1
+        if TiredZStage.armed > 1:
+            Tired.fail("Wait for device 'Z' timed out after 5000 ms")
+        super().start_sequence()
+
+
+class TiredEmission(SimulatedEmission):
+    """Jams in its second stack; the core tries each turn twice."""
+
+    turns = 0
+
+    def set_state(self, position: int) -> None:
+        TiredEmission.turns += 1
+        if TiredEmission.turns > 2:
+            Tired.fail("the filter wheel jammed")
+        super().set_state(position)
+
+
+class LooseCamera(StampCamera):
+    """Initialises only at every third try once it was unplugged."""
+
+    plugged_in = 0
+
+    def initialize(self) -> None:
+        LooseCamera.plugged_in += 1
+        if LooseCamera.plugged_in in (2, 3):
+            raise RuntimeError("no camera found")
+        super().initialize()

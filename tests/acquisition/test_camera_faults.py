@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import pytest
 from stamping import FRAME, HEIGHT
 
-from livesr.acquisition import engine, microscope
 from livesr.acquisition.sources import open_source
 from livesr.errors import HardwareError
 from livesr.flow import StopToken
@@ -19,6 +18,7 @@ from livesr.flow import StopToken
 if TYPE_CHECKING:
     from stamping import Make, Taken
 
+    from livesr.acquisition.troubles import FaultReport
     from livesr.config import Session
 
 PLANES, TIMES = 5, 3
@@ -40,18 +40,21 @@ SNAPPED: dict[str, tuple[list[tuple[int, int]], str]] = {
 }
 
 
-def run(session: Session, taken: Taken) -> list[HardwareError]:
-    missed: list[HardwareError] = []
-    source = open_source(session, on_missing=missed.append)
+def run(session: Session, taken: Taken) -> list[FaultReport]:
+    missed: list[FaultReport] = []
+    source = open_source(session, on_fault=missed.append)
     try:
         source.run(taken, StopToken())
     finally:
         source.close()
-    return missed
+    return [report for report in missed if report.outcome == "skipped"]
 
 
-def with_fault(make: Make, fault: str, *, triggered: bool, frame: int = 7) -> Session:
-    session = make(triggered=triggered)
+def with_fault(
+    make: Make, fault: str, *, triggered: bool, frame: int = 7, **faults: object
+) -> Session:
+    skip = dict.fromkeys(("camera_stall", "frame_lost", "wrong_shape"), "skip")
+    session = make(triggered=triggered, faults={**skip, "disconnect": "stop", **faults})
     session.microscope.properties["Camera"]["Faults"] = f"at frame {frame}: {fault}"
     return session
 
@@ -70,10 +73,10 @@ def test_a_fault_costs_its_own_frames_only(
     places = [(t, z) for t, _, z, _ in taken.places]
     assert sorted(places) == [place for place in planned if place not in missing]
     assert len(missed) == (1 if missing else 0)
-    for error, (t, z) in zip(missed, missing, strict=True):
-        assert f"t {t}" in error.where
-        assert f"z {z} c 0" in error.what
-        assert reason in error.what
+    for report, (t, z) in zip(missed, missing, strict=True):
+        assert report.index.t == t
+        assert f"z {z} c 0" in report.missing
+        assert reason in report.trouble.what
     for frame in taken.frames:
         number = PLANES * frame.stack.t + frame.z
         if triggered and fault == "duplicate" and frame.stack.t == 2:
@@ -103,8 +106,8 @@ def test_an_image_of_an_earlier_stack_is_not_taken_for_one_of_this(
     stamped: Make, taken: Taken
 ) -> None:
     (missed,) = run(with_fault(stamped, "repeat", triggered=True, frame=5), taken)
-    assert "z 0 c 0" in missed.what
-    assert "of an earlier stack" in missed.what
+    assert "z 0 c 0" in missed.missing
+    assert "of an earlier stack" in missed.trouble.what
     assert [z for t, _, z, _ in taken.places if t == 1] == [1, 2, 3, 4]
     assert [int(f.image[0, FRAME]) for f in taken.frames if f.stack.t == 1] == [6, 7, 8, 9]
 
@@ -117,13 +120,8 @@ def test_a_stall_lets_the_same_time_pass_for_all(stamped: Make, taken: Taken) ->
 
 
 @pytest.mark.parametrize("goes_on", [True, False])
-def test_a_stall_beyond_patience_is_a_fault(
-    stamped: Make, taken: Taken, monkeypatch: pytest.MonkeyPatch, goes_on: bool
-) -> None:
-    monkeypatch.setattr(microscope, "_SIMULATOR_PATIENCE_S", 0.2)
-    monkeypatch.setattr(microscope, "_PATIENCE_S", 0.2)
-    monkeypatch.setattr(engine.StackEngine, "_frame_timeout", lambda *_: 0.2)
-    session = with_fault(stamped, "stall 0.8 s real", triggered=True)
+def test_a_stall_beyond_patience_is_a_fault(stamped: Make, taken: Taken, goes_on: bool) -> None:
+    session = with_fault(stamped, "stall 0.8 s real", triggered=True, stall_after_s=0.2)
     if not goes_on:
         source = open_source(session)
         with pytest.raises(HardwareError, match="no frame came"):
@@ -132,7 +130,7 @@ def test_a_stall_beyond_patience_is_a_fault(
         assert taken.places == [(t, 0, z, 0) for t in range(2) for z in range(PLANES)][:7]
         return
     (missed,) = run(session, taken)
-    assert "z 2 c 0, z 3 c 0, z 4 c 0" in missed.what
+    assert "z 2 c 0, z 3 c 0, z 4 c 0" in missed.missing
     # the stalled sequence ends: none of its images is taken for one of the next stack
     last = [frame.image for frame in taken.frames if frame.stack.t == 2]
     assert [int(image[0, FRAME]) - last[0][0, FRAME] for image in last] == list(range(PLANES))

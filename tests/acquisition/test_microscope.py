@@ -17,6 +17,7 @@ from livesr.types import StackIndex
 if TYPE_CHECKING:
     from stamping import Make, Taken
 
+    from livesr.acquisition.troubles import FaultReport
     from livesr.types import Frame
 
 TWO_CAMERAS = Path(__file__).parents[2] / "examples" / "demo-two-cameras.cfg"
@@ -189,11 +190,11 @@ def test_a_camera_that_fails_loses_its_own_frames_only(
 def test_told_so_the_run_goes_on_past_missing_frames(
     stamped: Make, taken: Taken, stop: StopToken
 ) -> None:
-    missed: list[HardwareError] = []
-    source = open_source(stamped(camera="BrokenCamera", triggered=False), on_missing=missed.append)
+    missed: list[FaultReport] = []
+    source = open_source(stamped(camera="BrokenCamera", triggered=False), on_fault=missed.append)
     source.run(taken, stop)
     source.close()
-    assert len(missed) == 1
+    assert [report.outcome for report in missed] == ["skipped"]
     assert len(taken.frames) == 3 * 5 - 1
 
 
