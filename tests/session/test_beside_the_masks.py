@@ -103,7 +103,7 @@ def test_a_stack_unlike_the_training_is_flagged_and_told_once(
         assert flag["value"] < 5000
     assert result.as_dict()["flagged"] == 3
     assert open_session(tmp_path / "s").images[0].flags().keys() == {0, 1, 2}
-    told = [record.message for record in caplog.records if "unlike" in record.message]
+    told = [record.message for record in caplog.records if "is unlike" in record.message]
     assert len(told) == 1
     assert "the package saw 5e+03 to 6e+03" in told[0]
 
@@ -118,7 +118,7 @@ def test_a_stack_like_the_training_is_not_flagged(
     assert line["strangeness"] < 1
     assert line["flags"] == []
     assert result.as_dict()["flagged"] == 0
-    assert not any("unlike" in record.message for record in caplog.records)
+    assert not any("is unlike" in record.message for record in caplog.records)
 
 
 def test_a_package_that_does_not_say_what_it_saw_says_so_once(
