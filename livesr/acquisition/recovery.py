@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pymmcore_plus.core import DeviceInitializationState, DeviceType
@@ -95,8 +96,9 @@ class Recovery:
         with suppress(*DEVICE_ERRORS):
             if not core.getLoadedDevicesOfType(DeviceType.CameraDevice):
                 return {"": "no device is loaded"}
+        cameras = self._engine.cameras or (core.getCameraDevice(),)
         questions: list[tuple[str, Callable[[], object]]] = [
-            (core.getCameraDevice(), core.getExposure),
+            *((label, partial(core.getExposure, label)) for label in cameras),
             (core.getFocusDevice(), core.getZPosition),
             (core.getXYStageDevice(), core.getXYPosition),
             (core.getShutterDevice(), core.getShutterOpen),

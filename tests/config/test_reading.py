@@ -62,6 +62,7 @@ def test_template_is_a_session_and_shows_the_defaults(tmp_path: Path) -> None:
     plain = read_session(write(tmp_path, GOOD, "plain.yaml"))
     assert session.segmentation == plain.segmentation
     assert session.storage == plain.storage
+    assert session.faults == plain.faults
 
 
 def test_unknown_key_names_line_and_nearest(tmp_path: Path) -> None:

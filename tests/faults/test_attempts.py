@@ -15,12 +15,14 @@ from livesr.acquisition.clock import RealClock
 from livesr.acquisition.core import close_core, open_core, reload_device
 from livesr.acquisition.recovery import Recovery, close_shutters
 from livesr.acquisition.sources import open_source
+from livesr.config import session_from
 from livesr.errors import HardwareError
 from livesr.flow import StopToken
 from livesr.storage.tables import read_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from pymmcore_plus import CMMCorePlus
     from stamping import Make, Taken
@@ -246,6 +248,36 @@ def test_a_stage_that_may_have_lost_its_place_is_not_moved(
     assert result.exit_code == 3
 
 
+def test_one_of_two_cameras_is_gone(tmp_path: Path) -> None:
+    """Multi Camera answers for its first one: each is asked by itself."""
+    properties = {
+        "Multi": {"FieldWidth": 64, "FieldHeight": 64},
+        "Camera-2": {"Faults": "at frame 7: disconnect"},
+        "Clock": {"Speedup": 1e6},
+    }
+    session = session_from(
+        {
+            "calibration": "none",
+            "calibration_follow": False,
+            "microscope": {"config": "simulated-two-cameras", "properties": properties},
+            "layout": "two-prime95b",
+            "sequence": {
+                "axis_order": "tpcz",
+                "time_plan": {"interval": 4, "loops": 2},
+                "z_plan": {"bottom": 0.3, "top": 1.5, "step": 0.3},
+            },
+            "segmentation": {"enabled": False},
+        }
+    )
+    faulty = Faulty(session, tmp_path / "session")
+    result = faulty.run()
+    (paused, went_on) = faulty.faults(1)
+    assert paused["device"] == went_on["device"] == "Camera-2"
+    assert (paused["outcome"], went_on["outcome"]) == ("paused", "went on")
+    assert result.exit_code == 0
+    assert not result.frames_lost
+
+
 def test_a_device_of_micro_manager_is_initialised_alone() -> None:
     core = open_core("demo")
     try:
@@ -296,7 +328,9 @@ def test_it_stays_dark_until_the_device_is_back(monkeypatch: pytest.MonkeyPatch)
     core.setAutoShutter(False)
     core.setShutterOpen(True)
     sensor = (core.getImageHeight(), core.getImageWidth())
-    engine = SimpleNamespace(stage_um=(0.0, 0.0, 0.0), sensor=sensor, renew=lambda: None)
+    engine = SimpleNamespace(
+        stage_um=(0.0, 0.0, 0.0), sensor=sensor, cameras=("Camera",), renew=lambda: None
+    )
     tended = Recovery(
         core,
         "demo",
