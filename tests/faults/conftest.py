@@ -27,7 +27,7 @@ def taken() -> Taken:
 def demo() -> Callable[..., Session]:
     """A session on Micro-Manager's demonstration devices, three stacks of single exposures."""
 
-    def make() -> Session:
+    def make(faults: dict[str, object] | None = None, **sequence: object) -> Session:
         camera = {"OnCameraCCDXSize": 64, "OnCameraCCDYSize": 48, "Exposure": 1}
         return session_from(
             {
@@ -40,7 +40,9 @@ def demo() -> Callable[..., Session]:
                     "axis_order": "tpcz",
                     "time_plan": {"interval": 0.05, "loops": 3},
                     "z_plan": {"bottom": 0.3, "top": 1.5, "step": 0.3},
+                    **sequence,
                 },
+                "faults": faults or {},
             }
         )
 

@@ -323,6 +323,35 @@ def test_the_demo_camera_comes_back(
     assert all(np.ptp(frame.image) > 0 for frame in taken.frames)
 
 
+@pytest.mark.parametrize(
+    ("policy", "expected"),
+    [("warn", ["warned"]), ("retry", ["retried"]), ("skip", ["skipped"])],
+)
+def test_an_autofocus_that_fails(
+    demo: Make, taken: Taken, monkeypatch: pytest.MonkeyPatch, policy: str, expected: list[str]
+) -> None:
+    plan = {"autofocus_device_name": "Autofocus", "axes": ["t"]}
+    relative = {"range": 1.2, "step": 0.3}
+    session = demo(faults={"focus_drift": policy}, autofocus_plan=plan, z_plan=relative)
+    source = open_source(session, on_fault=(reports := []).append)
+    core: CMMCorePlus = source.core  # type: ignore[attr-defined] # a microscope
+    asked: list[int] = []
+
+    def focus() -> None:
+        asked.append(1)
+        if 1 < len(asked) <= 4:  # the engine asks three times
+            raise RuntimeError("no reflection found")
+
+    monkeypatch.setattr(core, "fullFocus", focus)
+    monkeypatch.setattr(Recovery, "wait", lambda *_: True)
+    source.run(taken, StopToken())
+    source.close()
+    assert [report.outcome for report in reports] == expected
+    assert "no reflection" in reports[0].trouble.what
+    stacks = [0, 2] if policy == "skip" else [0, 1, 2]
+    assert [f.stack.t for f in taken.frames] == [t for t in stacks for _ in range(PLANES)]
+
+
 def test_it_stays_dark_until_the_device_is_back(monkeypatch: pytest.MonkeyPatch) -> None:
     core = open_core("demo")
     core.setAutoShutter(False)
