@@ -148,7 +148,7 @@ def test_a_finished_session_has_nothing_left_to_do(
 def test_what_the_spool_kept_is_stored(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    session = write_session(tmp_path, FAST)
+    session = write_session(tmp_path, FAST, storage={"wait_for_room_min": 0})
     write_raw = ImageWriter.write_raw
 
     def full(self: ImageWriter, t: int, data: np.ndarray) -> None:
