@@ -52,25 +52,36 @@ class Books:
         self.frames_lost = 0
         self.misfit: list[str] = []
         self.faults: dict[str, dict[str, int]] = {}
-        self._owed: list[tuple[str, float, dict[str, object]]] = []
+        self._owed: list[tuple[str, StackIndex | None, float, dict[str, object]]] = []
         self._lock = threading.Lock()
 
-    def note(self, event: str, **fields: object) -> None:
-        """Journal what may wait: what a full disk does not take comes with a later note.
+    def note(self, event: str, index: StackIndex | None = None, **fields: object) -> None:
+        """Journal what may wait: what a full disk does not take comes before the next note.
 
         Such a line says ``late_s``, how long it waited.
         """
         with self._lock:
-            self._owed.append((event, time.monotonic(), fields))
-            try:
-                while self._owed:
-                    owed, since, its = self._owed[0]
-                    late_s = time.monotonic() - since
-                    late = {"late_s": round(late_s, 3)} if late_s > _LATE_S else {}
-                    self._journal.append(owed, None, **its, **late)
-                    self._owed.pop(0)
-            except StorageError as error:
-                log.warning("%s", error.what)
+            self._owed.append((event, index, time.monotonic(), fields))
+        try:
+            self.settle()
+        except StorageError as error:
+            log.warning("%s", error.what)
+
+    def settle(self) -> None:
+        """Journal what waits.
+
+        Raises
+        ------
+        StorageError
+            If the disk does not take it yet.
+        """
+        with self._lock:
+            while self._owed:
+                event, index, since, fields = self._owed[0]
+                late_s = time.monotonic() - since
+                late = {"late_s": round(late_s, 3)} if late_s > _LATE_S else {}
+                self._journal.append(event, index, **fields, **late)
+                self._owed.pop(0)
 
     def stored_now(self, stack: OpenStack, followed: Followed, channels: Sequence[str]) -> None:
         """Journal that a stack is durable, and the values that it got."""
@@ -90,15 +101,16 @@ class Books:
         """Log and journal what says that the calibration no longer fits."""
         for what in news:
             log.warning("%s: %s", index, what)
-            self._journal.append(Event.CALIBRATION_MISFIT, index, what=what)
+            self.note(Event.CALIBRATION_MISFIT, index, what=what)
             self.misfit.append(what)
 
     def has_holes(self, stack: OpenStack) -> None:
         """Journal which frames never came; a stack with holes gets no masks."""
         lost = [{"c": c, "z": z} for c, z in sorted(stack.due)]
         self.frames_lost += len(lost)
-        self._journal.append(Event.FRAMES_LOST, stack.index, count=len(lost), frames=lost)
-        self._fail(stack.index, f"{len(lost)} of its frames were lost")
+        self.note(Event.FRAMES_LOST, stack.index, count=len(lost), frames=lost)
+        self.failed.append(stack.index)
+        self.note(Event.STACK_FAILED, stack.index, reason=f"{len(lost)} of its frames were lost")
 
     def missed(self, index: StackIndex) -> None:
         """Journal a stack whose time passed while the session was down."""
@@ -127,7 +139,7 @@ class Books:
     def waited(self, index: StackIndex, seconds: float) -> None:
         """Journal that the camera had to wait for the disk."""
         what = "the disk was behind the camera, the next stack waited"
-        self._journal.append(Event.FAULT, index, what=what, waited_s=round(seconds, 3))
+        self.note(Event.FAULT, index, what=what, waited_s=round(seconds, 3))
 
     def absent(self, spool: Spool, info: RecordingInfo, *, source_ended: bool) -> None:
         """Journal the stacks that are not stored, once the acquisition is over.
@@ -135,6 +147,7 @@ class Books:
         After an error those that the spool still holds; where the source came to its end also
         those of which no frame came.
         """
+        self.settle()
         known = {*self.stored, *self.failed}
         for slot in spool.held():
             if slot.index is not None and slot.index not in known:

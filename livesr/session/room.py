@@ -109,13 +109,14 @@ class Room:
         began = 0.0
         try:
             while True:
+                tried = time.monotonic()
                 try:
                     done = write()
                 except DiskFullError as error:
                     if not began:
                         began = time.monotonic()
                         self._waiting += holds
-                        self._tell(what, error)
+                        self._tell(what, error, began - tried)
                     if not self._may_try_again(began):
                         raise
                 else:
@@ -128,14 +129,20 @@ class Room:
             self._note(Event.DISK, what=f"{what}: there is room again", waited_s=round(waited, 3))
         return done
 
-    def _tell(self, what: str, error: DiskFullError) -> None:
+    def _tell(self, what: str, error: DiskFullError, after_s: float) -> None:
         log.error(
             "%s: %s; it is tried again for %.0f min: make room",
             what,
             error.what,
             self.patience_s / 60,
         )
-        self._note(Event.DISK, what=f"{what} waits: the disk is full", free_bytes=self.free())
+        self._note(
+            Event.DISK,
+            what=f"{what} waits: the disk is full",
+            error=error.what,
+            error_after_s=round(after_s, 4),
+            free_bytes=self.free(),
+        )
 
     def _may_try_again(self, began: float) -> bool:
         """Wait until there is more room than there was, or for a while; False: give up."""
