@@ -129,3 +129,20 @@ def test_stop_keeps_the_first_reason() -> None:
     stop.stop("first")
     stop.stop_now("second")
     assert stop.reason == "first"
+
+
+def test_a_pause_without_a_gate_holds_until_it_ends_or_the_session_does() -> None:
+    stop = StopToken()
+    assert not stop.pausing
+    for end in (stop.go_on, stop.stop):
+        stop.pause("lunch")
+        assert stop.pausing
+        assert stop.pause_asked == "lunch"
+        timer = threading.Timer(0.2, end)
+        timer.start()
+        began = time.monotonic()
+        stop.hold()
+        assert time.monotonic() - began >= 0.1
+        timer.join()
+    assert stop.stopping
+    assert not stop.pausing, "a session that ends holds nothing"

@@ -102,10 +102,16 @@ class Pauses:
     def _reason(self, stacks: int) -> Reason | None:
         if self._stop.pause_asked:
             return Reason("user", self._stop.pause_asked)
-        if self._file.exists():
+        if self._file_is_there():
             return Reason("user", f"there is a file {PAUSE_FILE} in the session's folder")
         words = self._room.lacks(self._unstored() + max(stacks, 1))
         return Reason("disk", words) if words else None
+
+    def _file_is_there(self) -> bool:
+        try:
+            return self._file.exists()
+        except OSError:  # a network disk that does not answer: what it lacks is room
+            return False
 
     def _begin(self, reason: Reason) -> None:
         fix = f"remove {self._file} to go on" if reason.by == "user" else "make room to go on"

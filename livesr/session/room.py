@@ -74,8 +74,12 @@ class Room:
         return self._waiting > 0
 
     def free(self) -> int:
-        """Return the bytes free on the disk."""
-        return free_bytes(self._folder)
+        """Return the bytes free on the disk; 0 where it does not answer (a network disk)."""
+        try:
+            return free_bytes(self._folder)
+        except OSError as error:
+            log.warning("the disk does not say what is free: %s", error)
+            return 0
 
     def lacks(self, stacks: int) -> str:
         """Return why so many further stacks cannot be stored, empty if they can."""

@@ -150,6 +150,31 @@ def test_stop_now_ends_at_once(name: str, session: Session, taken: Taken) -> Non
 
 
 @each_source
+def test_a_pause_lies_between_two_stacks_and_costs_no_frame(
+    name: str, session: Session, taken: Taken
+) -> None:
+    held: list[int] = []
+    a_stack = sum(place[:2] == (0, 0) for place in planned(name))
+    stop = StopToken()
+
+    class Gate:
+        """Closed once, from the first frame on."""
+
+        def closed(self) -> bool:
+            return bool(taken.frames) and not held
+
+        def wait(self) -> None:
+            held.append(len(taken.frames))
+
+    stop.gate = Gate()
+    source = open_source(session)
+    source.run(taken, stop)
+    source.close()
+    assert held == [a_stack]
+    assert sorted(taken.places) == sorted(planned(name))
+
+
+@each_source
 def test_an_error_of_the_consumer_comes_out_of_run(name: str, session: Session) -> None:
     source = open_source(session)
 

@@ -125,6 +125,25 @@ def test_room_that_will_not_last_is_told_while_there_is_some(
     assert "will not last" in (folder / "log.jsonl").read_text()
 
 
+def test_a_disk_that_does_not_answer_has_no_room(
+    plan_of: Callable[..., Plan], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = iter([PLENTY, PLENTY, None, None])
+
+    def free(_folder: Path) -> int:
+        answer = next(answers, PLENTY)
+        if answer is None:
+            raise OSError(errno.EIO, "Input/output error")
+        return answer
+
+    monkeypatch.setattr(room, "free_bytes", free)
+    folder = tmp_path / "s"
+    result = run_session(plan_of(MemorySource(timepoints=4), **RAW_ONLY), folder)
+    assert result.exit_code == 0
+    assert_raw(folder, 4)
+    assert "does not say what is free" in (folder / "log.jsonl").read_text()
+
+
 def _stop_at(stop: StopToken, stacks: int) -> Callable[[Progress], None]:
     def progress(now: Progress) -> None:
         if now.stacks >= stacks:
