@@ -12,7 +12,7 @@ from livesr.session import Plan
 from livesr.types import Frame, RecordingInfo, StackIndex
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from livesr.stop import StopToken
     from livesr.types import UInt16
@@ -105,6 +105,9 @@ class PacedSource:
                 deliver(Frame(self.image(t, z), StackIndex(0, t), z, 0, at, here, 1.0))
                 if stop.now:
                     return
+
+    def resume(self, done: Collection[StackIndex], elapsed_s: float) -> None:
+        """Nothing is ever resumed here."""
 
     def close(self) -> None:
         """Nothing is open."""
