@@ -17,6 +17,7 @@ import numpy as np
 import tensorstore as ts
 
 from livesr.bench.full_disk import SIZE_MIB, fill_again_and_again
+from livesr.bench.kills import kill_rows
 from livesr.bench.paced import PacedSource, paced_plan
 from livesr.bench.rows import Row
 from livesr.session import run_session
@@ -153,7 +154,7 @@ def full_disk(*, rounds: int = 50) -> Iterator[Row]:
     )
 
 
-PARTS: tuple[Callable[[], Iterator[Row]], ...] = (sustained, syncing, full_disk)
+PARTS: tuple[Callable[[], Iterator[Row]], ...] = (sustained, syncing, full_disk, kill_rows)
 
 
 def sequential_write(folder: Path, size: int) -> float:
