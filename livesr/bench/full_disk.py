@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from livesr.session import SessionResult
     from livesr.storage.image_reader import ImageReader
 
-SIZE_MIB = 160
+SIZE_MIB = 512
 SIDE, PLANES, FPS = 16, 32, 640.0
 """Small planes, and many: rows and journal lines meet the end of the disk too, not raw alone."""
 _PAGE = 4096
@@ -191,7 +191,7 @@ def _same(image: ImageReader, t: int) -> bool:
 def _run(disk: Path, rounds: int, seed: int) -> Filled:
     stop = StopToken()
     filler = _Filler(disk, rounds, seed, stop)
-    thread = threading.Thread(target=filler.run, name="filler")
+    thread = threading.Thread(target=filler.run, name="filler", daemon=True)
     thread.start()
     plan = paced_plan(_source(100 * rounds), keep_free_gib=0)
     result = run_session(plan, disk / "session", stop=stop)
