@@ -13,6 +13,7 @@ import random
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from contextlib import suppress
@@ -81,12 +82,13 @@ def fill_again_and_again(rounds: int, seed: int = 0) -> Filled | None:
     unshare = shutil.which("unshare")
     if unshare is None:
         return None
-    mount = f'd=$(mktemp -d) && mount -t tmpfs -o size={SIZE_MIB}m none "$d" && '
     alone = [unshare, "--user", "--map-root-user", "--mount", "sh", "-c"]
-    if subprocess.run([*alone, mount + "exit 0"], capture_output=True, check=False).returncode:  # noqa: S603 - fixed words
-        return None
-    work = f'"{sys.executable}" -m livesr.bench.full_disk "$d" {rounds} {seed}'
-    done = subprocess.run([*alone, mount + work], stdout=subprocess.PIPE, text=True, check=True)  # noqa: S603 - fixed words
+    with tempfile.TemporaryDirectory(prefix="livesr-full-disk-") as place:
+        mount = f'mount -t tmpfs -o size={SIZE_MIB}m none "{place}" && '
+        if subprocess.run([*alone, mount + "exit 0"], capture_output=True, check=False).returncode:  # noqa: S603 - fixed words
+            return None
+        work = f'"{sys.executable}" -m livesr.bench.full_disk "{place}" {rounds} {seed}'
+        done = subprocess.run([*alone, mount + work], stdout=subprocess.PIPE, text=True, check=True)  # noqa: S603 - fixed words
     return Filled(**json.loads(done.stdout))
 
 
