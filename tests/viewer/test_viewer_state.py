@@ -87,7 +87,9 @@ def test_an_unknown_channel_falls_back_to_the_first() -> None:
 
 
 @pytest.mark.parametrize(
-    "view", [View(channel="ratoi"), View(z=12), View(z=-1), View(t=3)], ids=str
+    "view",
+    [View(channel="ratoi"), View(z=12), View(z=-1), View(t=3)],
+    ids=["channel", "above", "below", "time"],
 )
 def test_a_view_of_what_is_not_there_is_refused_with_what_is(view: View) -> None:
     with pytest.raises(ConfigError) as caught:
