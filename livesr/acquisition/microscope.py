@@ -129,7 +129,7 @@ class MicroscopeSource:
                 f"a device failed: {error}",
                 where=str(engine.stack.index) if engine.stack else self.info.camera,
                 fix="check its cable and power and its log in Micro-Manager; the stacks before "
-                "this one are kept; start a new session for the rest",
+                "this one are kept; go on with: livesr run FOLDER/session.yaml --resume",
             ) from error
         finally:
             close_shutters(self._core)

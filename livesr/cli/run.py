@@ -146,6 +146,8 @@ def report(result: SessionResult, as_json: bool) -> int:
         say(f"failed: {'; '.join(map(str, failed[:_NAMED]))}{more}; journal.jsonl says why")
     if result.error is not None:
         say_error(result.error)
+    if len(result.outcome.stored) < result.planned:
+        say(f'go on with it: livesr run "{result.folder / SESSION_FILE}" --resume')
     return result.exit_code
 
 

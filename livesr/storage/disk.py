@@ -38,12 +38,13 @@ def storage_error(what: str, error: Exception, where: Path | str) -> StorageErro
         return DiskFullError(
             f"{what}: the disk is full",
             where=str(where),
-            fix="free space on this disk, then start a new session",
+            fix="free space on this disk, then go on: livesr run FOLDER/session.yaml --resume",
         )
     return StorageError(
         f"{what}: {error}",
         where=str(where),
-        fix="check that the disk is there, writable and healthy, then start a new session",
+        fix="check that the disk is there, writable and healthy, then go on: livesr run"
+        " FOLDER/session.yaml --resume",
     )
 
 
