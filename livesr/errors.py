@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
+LONGEST = 1200
+"""Characters of each part of an error."""
+_LAST = 200
+
+
 class LivesrError(Exception):
     """An error with a cause that its reader can mend.
 
@@ -30,10 +35,11 @@ class LivesrError(Exception):
     kind: ClassVar[str] = "error"
 
     def __init__(self, what: str, *, where: str = "", fix: str = "") -> None:
+        what = shown(what)
         super().__init__(what)
         self.what = what
-        self.where = where
-        self.fix = fix
+        self.where = shown(where)
+        self.fix = shown(fix)
 
     def __reduce__(self) -> tuple[object, ...]:
         """Cross process borders whole (keyword-only arguments do not pickle by default)."""
@@ -113,6 +119,21 @@ class DiskFullError(StorageError):
 
 def _rebuild(cls: type[LivesrError], what: str, where: str, fix: str) -> LivesrError:
     return cls(what, where=where, fix=fix)
+
+
+def shown(text: str) -> str:
+    """Return a text that a terminal and a log can show, whatever a file said.
+
+    What does not print (NUL, escapes that move the cursor, half characters) is spelt out, and of a
+    text without end only the ends are kept.
+    """
+    if len(text) > LONGEST:
+        text = f"{text[: LONGEST - _LAST]} … {text[-_LAST:]}"
+    if text.isprintable():
+        return text
+    return "".join(
+        c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text
+    )
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -6,10 +6,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import yaml
 
 from livesr.acquisition.layout import channel_names, split
-from livesr.calibration.datafile import plain_yaml
 from livesr.calibration.found import BeadStack
 from livesr.calibration.profile import SIMULATED_MICROSCOPE, ValidFor
 from livesr.config.layouts import (
@@ -21,6 +19,7 @@ from livesr.config.layouts import (
     side_by_side,
 )
 from livesr.errors import ConfigError
+from livesr.plain import NotPlainError, read_yaml
 from livesr.storage.recording import Recording, open_recording
 from livesr.types import Frame, Grid, StackIndex
 
@@ -154,8 +153,8 @@ def _notes(path: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
     try:
-        content = plain_yaml(path)
-    except (OSError, ValueError, yaml.YAMLError, RecursionError):
+        content = read_yaml(path)
+    except (OSError, NotPlainError):
         return {}
     return content if isinstance(content, dict) else {}
 

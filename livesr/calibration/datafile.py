@@ -7,17 +7,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
+
+from livesr.plain import NotPlainError, read_yaml
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from livesr.errors import LivesrError
 
-MOST_BYTES = 2**20
-DEEPEST = 32
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_TOLD = 8
+"""Errors that one message names."""
 
 
 class Record(BaseModel):
@@ -43,34 +43,16 @@ def read_record(path: Path, model: type[R], error: type[LivesrError], fix: str) 
         What to do about a damaged file.
     """
     try:
-        return model.model_validate(plain_yaml(path))
+        return model.model_validate(read_yaml(path))
     except ValidationError as problem:
+        items = problem.errors(include_url=False)
         wrong = "; ".join(
-            f"{'.'.join(map(str, item['loc'])) or 'file'}: {item['msg']}"
-            for item in problem.errors(include_url=False)
+            f"{'.'.join(map(str, item['loc'])) or 'file'}: {item['msg']}" for item in items[:_TOLD]
         )
+        if len(items) > _TOLD:
+            wrong += f"; and {len(items) - _TOLD} more"
         raise error(f"damaged or of another version: {wrong}", where=str(path), fix=fix) from None
-    except (OSError, UnicodeDecodeError) as problem:
+    except OSError as problem:
         raise error(f"cannot be read: {problem}", where=str(path), fix=fix) from None
-    except (yaml.YAMLError, ValueError, RecursionError) as problem:
-        text = " ".join(str(problem).split())
-        raise error(f"damaged, not YAML: {text}", where=str(path), fix=fix) from None
-
-
-def plain_yaml(path: Path) -> object:
-    """Return a YAML file's plain values; what could fill the memory is refused before."""
-    with path.open("rb") as file:
-        content = file.read(MOST_BYTES + 1)
-    if len(content) > MOST_BYTES:
-        raise ValueError(f"it is larger than {MOST_BYTES:,} bytes")
-    text = content.decode("utf-8")
-    depth = 0
-    for event in yaml.parse(text, Loader=_LOADER):
-        if isinstance(event, yaml.AliasEvent):
-            # a few lines of aliases of aliases stand for any amount of data
-            raise yaml.YAMLError(f"a value refers to another with '*{event.anchor}'")
-        depth += isinstance(event, yaml.CollectionStartEvent)
-        depth -= isinstance(event, yaml.CollectionEndEvent)
-        if depth > DEEPEST:
-            raise yaml.YAMLError(f"it is nested more than {DEEPEST} deep")
-    return yaml.load(text, Loader=_LOADER)  # noqa: S506 (a safe loader)
+    except NotPlainError as problem:
+        raise error(f"damaged, not YAML: {problem}", where=str(path), fix=fix) from None

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from tokenize import TokenError
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,6 +23,11 @@ if TYPE_CHECKING:
 POINTS = 41
 """Along each side of the field."""
 MOST_BYTES = 8 * 2**20
+_DAMAGE = (
+    OSError, ValueError, TypeError, KeyError, EOFError, RuntimeError, MemoryError, OverflowError,
+    SyntaxError, TokenError, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
+"""What numpy and zipfile raise for archives that are damaged or made by others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,16 +90,24 @@ def load_error_maps(path: Path) -> dict[str, ErrorMap]:
         _check_size(path)
         with np.load(path, allow_pickle=False) as file:
             names = [key.removesuffix("_xy_nm") for key in file.files if key.endswith("_xy_nm")]
-            return {
-                name: ErrorMap(*(file[f"{name}_{what}"] for what in ("xy_nm", "z_nm", "inside")))
-                for name in names
-            }
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as problem:
+            return {name: _one(file, name) for name in names}
+    except _DAMAGE as problem:
         raise CalibrationError(
             f"the error map cannot be read: {problem}",
             where=str(path),
             fix="calibrate again, or take the file from a backup",
         ) from None
+
+
+def _one(file: Mapping[str, Any], name: str) -> ErrorMap:
+    """Return one channel's map; ValueError if its parts are none."""
+    xy, z, inside = (file[f"{name}_{what}"] for what in ("xy_nm", "z_nm", "inside"))
+    kinds = (xy.dtype.kind, z.dtype.kind, inside.dtype.kind)
+    if kinds != ("f", "f", "b") or xy.ndim != 2 or not xy.shape == z.shape == inside.shape:
+        raise ValueError(f"the maps of {name} are {xy.dtype} {xy.shape}, {z.shape}, {inside.shape}")
+    if not (np.isfinite(xy).all() and np.isfinite(z).all()):
+        raise ValueError(f"the maps of {name} are not finite")
+    return ErrorMap(xy, z, inside)
 
 
 def _check_size(path: Path) -> None:

@@ -23,6 +23,7 @@ from livesr.calibration.records import RegistrationError as RegistrationError
 from livesr.calibration.records import ValidFor as ValidFor
 from livesr.data import data_folder
 from livesr.errors import CalibrationError, StorageError, nearest
+from livesr.plain import there
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -168,9 +169,9 @@ def load_profile(name_or_path: str | Path) -> Profile:
         If there is none, or its file is damaged.
     """
     path = Path(name_or_path)
-    if not path.is_file():
+    if there(path) != "file":
         path = data_folder("calibration") / f"{name_or_path}.yaml"
-    if not path.is_file():
+    if there(path) != "file":
         raise CalibrationError(
             f"there is no calibration {str(name_or_path)!r}, neither as a file nor by name",
             where="calibration",

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
 from livesr.calibration.datafile import Record
 from livesr.calibration.warp import IDENTITY, MAX_DEGREE, ChromaticModel, Row, exponents
+
+LARGEST_UM = 1e5
+"""Ten centimetres: no field, shift or stack of a microscope is larger."""
+LARGEST_NM = 1e8
+MOST_MAGNIFIED = 0.5
+"""By how much a channel's axes may be longer or turned, against the reference's."""
+Micrometres = Annotated[float, Field(ge=-LARGEST_UM, le=LARGEST_UM)]
+PositiveMicrometres = Annotated[float, Field(gt=0, le=LARGEST_UM)]
 
 
 class Polynomial(Record):
@@ -21,8 +29,8 @@ class Polynomial(Record):
     """
 
     degree: int = Field(ge=0, le=MAX_DEGREE)
-    radius_um: float = Field(gt=0)
-    coefficients: tuple[tuple[float, ...], tuple[float, ...], tuple[float, ...]]
+    radius_um: float = Field(ge=1e-3, le=LARGEST_UM)
+    coefficients: tuple[tuple[Micrometres, ...], tuple[Micrometres, ...], tuple[Micrometres, ...]]
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -37,6 +45,15 @@ class ChannelTransform(Record):
 
     affine: tuple[Row, Row, Row] = IDENTITY
     polynomial: Polynomial | None = None
+
+    @model_validator(mode="after")
+    def _moves_little(self) -> Self:
+        for axis, row in enumerate(self.affine):
+            *linear, shift = row
+            far = max(abs(value - (k == axis)) for k, value in enumerate(linear))
+            if far > MOST_MAGNIFIED or abs(shift) > LARGEST_UM:
+                raise ValueError(f"{list(row)} is no shift, small turn and small magnification")
+        return self
 
     def model(self) -> ChromaticModel:
         """Return the transform as the warp takes it."""
@@ -71,8 +88,8 @@ class ValidFor(Record):
     microscope: str = ""
     camera: str = ""
     objective: str = ""
-    pixel_um: float = Field(gt=0)
-    field_um: tuple[float, float]
+    pixel_um: float = Field(ge=1e-4, le=1e3)
+    field_um: tuple[PositiveMicrometres, PositiveMicrometres]
     layout: str = ""
 
 
@@ -89,8 +106,8 @@ class Provenance(Record):
 class Nanometres(Record):
     """A registration error (root mean square), nm."""
 
-    xy: float = Field(ge=0)
-    z: float = Field(ge=0)
+    xy: float = Field(ge=0, le=LARGEST_NM)
+    z: float = Field(ge=0, le=LARGEST_NM)
 
 
 class RegistrationError(Record):
@@ -137,13 +154,13 @@ class Measured(Record):
     tre_nm: Nanometres
     model_nm: Nanometres
     heldout_nm: Nanometres | None = None
-    z_um: tuple[float, float]
-    hull_um: tuple[tuple[float, float], ...]
+    z_um: tuple[Micrometres, Micrometres]
+    hull_um: tuple[tuple[Micrometres, Micrometres], ...]
     coverage: float = Field(ge=0, le=1)
 
 
 class PointSpread(Record):
     """Full widths at half maximum of a point's image, µm, the beads' own size taken off."""
 
-    lateral_um: float = Field(gt=0)
-    axial_um: float = Field(gt=0)
+    lateral_um: PositiveMicrometres
+    axial_um: PositiveMicrometres

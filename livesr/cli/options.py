@@ -9,9 +9,9 @@ from types import MappingProxyType
 from typing import Annotated, Literal
 
 import typer
-import yaml
 
 from livesr.errors import ConfigError
+from livesr.plain import NotPlainError, yaml_of
 from livesr.simulator.parameters import PRESETS, parameters
 
 Seed = Annotated[int, typer.Option(min=0, help="What lies on the cover slip, and the noise.")]
@@ -107,8 +107,8 @@ def read_sampling(
 
 def _value(text: str) -> object:
     try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError as error:
+        return yaml_of(text)[1]
+    except NotPlainError as error:
         raise ConfigError(
             f"{text!r} is no value", where="--set", fix="--set er.mesh_um=[0.8,1.2]"
         ) from error

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from livesr.errors import ConfigError, nearest
+from livesr.plain import NotPlainError, yaml_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -33,13 +34,11 @@ def parse_yaml(text: str, path: Path) -> tuple[yaml.Node | None, Any]:
         With the line that is not YAML.
     """
     try:
-        return yaml.compose(text, Loader=yaml.SafeLoader), yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f":{mark.line + 1}" if mark else ""
+        return yaml_of(text)
+    except NotPlainError as error:
         raise ConfigError(
-            f"not valid YAML: {getattr(error, 'problem', None) or error}",
-            where=f"{path}{line}",
+            f"not valid YAML: {error.what}",
+            where=f"{path}:{error.line}" if error.line else str(path),
             fix="check indentation, colons and quotes on that line and the one before",
         ) from None
 
@@ -72,8 +71,16 @@ def describe(details: list[ErrorDetails], root: str, tags: Collection[str] = ())
     return "; ".join(_describe(detail, root, tags) for detail in details[:_TOLD])
 
 
+def place_of(detail: ErrorDetails, tags: Collection[str] = ()) -> PathOf:
+    """Return where in the file an error is; a key that nothing knows is told as it stands."""
+    loc = detail["loc"]
+    if detail["type"] == "extra_forbidden":
+        return (*readable(loc[:-1], tags), *loc[-1:])
+    return readable(loc, tags)
+
+
 def _describe(detail: ErrorDetails, root: str, tags: Collection[str]) -> str:
-    where = ".".join(str(part) for part in readable(detail["loc"], tags)) or root
+    where = ".".join(str(part) for part in place_of(detail, tags)) or root
     kind = detail["type"]
     if kind == "extra_forbidden":
         return f"{where}: there is no such key"
@@ -81,8 +88,8 @@ def _describe(detail: ErrorDetails, root: str, tags: Collection[str]) -> str:
         return f"{where}: this key is required and missing"
     message = detail["msg"].removeprefix("Value error, ")
     value = detail.get("input")
-    shown = "" if isinstance(value, dict | list) else f" (found {value!r})"
-    return f"{where}: {message}{shown}"
+    shown = "" if isinstance(value, dict | list) else f" (found {value!r:.80})"
+    return f"{where}: {message:.300}{shown}"
 
 
 def spelling(loc: PathOf, model: type[BaseModel]) -> str:

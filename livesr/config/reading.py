@@ -13,9 +13,10 @@ import useq
 import yaml
 from pydantic import ValidationError
 
-from livesr.config.explain import describe, line_of, parse_yaml, ranked, readable, spelling
+from livesr.config.explain import describe, line_of, parse_yaml, place_of, ranked, spelling
 from livesr.config.session import Session
 from livesr.errors import ConfigError
+from livesr.plain import NotPlainError, read_text, there, yaml_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -99,30 +100,32 @@ def apply_setting(data: dict[str, Any], setting: str) -> PathOf:
     try:
         for key in keys[:-1]:
             target = target.setdefault(key, {}) if isinstance(target, dict) else target[key]
-        target[keys[-1]] = yaml.safe_load(text)
+        target[keys[-1]] = yaml_of(text)[1]
     except (KeyError, IndexError, TypeError):
         raise ConfigError(
             f"--set {name}: there is nothing to set below {'.'.join(map(str, keys[:-1]))}",
             where="command line",
             fix="give the whole value there, or add the key to the session file",
         ) from None
-    except yaml.YAMLError as error:
+    except NotPlainError as error:
         raise ConfigError(
-            f"--set {name}: {text!r} is not a YAML value ({error})", where="command line"
+            f"--set {name}: {text!r} is not a YAML value ({error.what})",
+            where="command line",
+            fix=f"put quotes around a text: --set '{name}=\"text\"'",
         ) from None
     return tuple(keys)
 
 
 def _read_text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return read_text(path)
     except FileNotFoundError:
         raise ConfigError(
             "there is no such session file",
             where=str(path),
             fix=f"check the spelling, or write one with: livesr init {path.name}",
         ) from None
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, NotPlainError) as error:
         raise ConfigError(
             f"the session file cannot be read as text: {error}",
             where=str(path),
@@ -181,7 +184,7 @@ def _beside(folder: Path, name: str) -> str:
         return name
     looks_like_path = "/" in name or "\\" in name or name.endswith((".cfg", ".yaml", ".yml"))
     candidate = folder / name
-    return str(candidate) if looks_like_path or candidate.exists() else name
+    return str(candidate) if looks_like_path or there(candidate) else name
 
 
 def _read_sequence(path: Path) -> Any:
@@ -195,7 +198,7 @@ def _explain(
     """Turn pydantic's errors into one that names line, value and nearest spelling."""
     details = ranked(error)
     first = details[0]
-    loc = readable(first["loc"], _TAGS)
+    loc = place_of(first, _TAGS)
     mine = any(loc[: len(key)] == key or key[: len(loc)] == loc for key in overridden if loc)
     place = "command line, --set" if mine else str(path)
     line = line_of(node, loc)

@@ -21,15 +21,21 @@ from pydantic import (
 )
 
 from livesr.catalog import NAMES, structure
+from livesr.config.extent import refuse_endless
 from livesr.config.faults import Faults
 from livesr.config.layouts import PRESETS, Layout, SingleLayout
 from livesr.errors import ConfigError, nearest
+
+FULL = 65535
+"""Counts of a full pixel."""
 
 
 class Model(BaseModel):
     """Base of every part of the session file: frozen, unknown keys refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False
+    )
 
 
 class Microscope(Model):
@@ -50,9 +56,9 @@ class Microscope(Model):
     name: str = Field("", description="identity of the stand, compared with the calibration's")
     camera: str = Field("", description="identity of the camera; default: what the device says")
     objective: str = Field("", description="objective in use, compared with the calibration's")
-    camera_offset: float = Field(100.0, ge=0, description="camera counts without light")
+    camera_offset: float = Field(100.0, ge=0, le=FULL, description="camera counts without light")
     pixel_um: float | None = Field(
-        None, gt=0, description="pixel size in µm, only if the .cfg has none"
+        None, gt=0, le=1e3, description="pixel size in µm, only if the .cfg has none"
     )
 
 
@@ -65,13 +71,13 @@ class RecordedInput(Model):
     axes: str | None = Field(
         None, description="axis order of the file if it does not say, e.g. TZYX"
     )
-    pixel_um: float | None = Field(None, gt=0)
-    z_step_um: float | None = Field(None, gt=0)
-    interval_s: float | None = Field(None, ge=0)
+    pixel_um: float | None = Field(None, gt=0, le=1e3)
+    z_step_um: float | None = Field(None, gt=0, le=1e3)
+    interval_s: float | None = Field(None, ge=0, le=1e7)
     speed: Literal["own", "full"] = Field(
         "full", description="play at its own interval, or at once"
     )
-    camera_offset: float = Field(0.0, ge=0, description="camera counts without light")
+    camera_offset: float = Field(0.0, ge=0, le=FULL, description="camera counts without light")
     name: str = Field("", description="microscope it was taken on, compared with the calibration's")
     camera: str = ""
     objective: str = ""
@@ -101,7 +107,7 @@ class Segmentation(Model):
         description="auto is what is fastest here without changing masks visibly: bf16 where the "
         "CPU computes it, f16 on cards",
     )
-    threads: int | None = Field(None, ge=1, description="CPU threads; default: all")
+    threads: int | None = Field(None, ge=1, le=4096, description="CPU threads; default: all")
     policy: Literal["every", "latest"] = Field(
         "latest",
         description="which waiting stack is segmented next while recording: latest, or every (the "
@@ -159,7 +165,7 @@ class Storage(Model):
         4, ge=2, le=64, description="stacks that may wait between camera and OME-Zarr"
     )
     keep_free_gib: float = Field(
-        0.5, ge=0, description="disk space left free: no stack begins that would need it"
+        0.5, ge=0, le=1e9, description="disk space left free: no stack begins that would need it"
     )
     wait_for_room_min: float = Field(
         60.0,
@@ -204,8 +210,12 @@ class Session(Model):
     @field_validator("sequence", mode="wrap")
     @classmethod
     def _sequence_keys(cls, value: Any, validate: ValidatorFunctionWrapHandler) -> useq.MDASequence:
-        sequence: useq.MDASequence = validate(value)
-        _refuse_unknown(value, sequence, "")
+        try:
+            sequence: useq.MDASequence = validate(value)
+            _refuse_unknown(value, sequence, "")
+            refuse_endless(sequence)
+        except (TypeError, ArithmeticError, AttributeError, LookupError) as error:
+            raise ValueError(f"no useq sequence: {error}") from None
         return sequence
 
     @model_validator(mode="after")

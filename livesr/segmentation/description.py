@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from livesr.calibration.datafile import Record, read_record
 from livesr.catalog import NAMES, Activation
@@ -114,6 +114,18 @@ class Livesr(Record):
     trust: dict[str, Any] = Field(default_factory=dict)
     test: dict[str, Any] = Field(default_factory=dict)
     honest_words: str
+
+    @field_validator("trust", "scores")
+    @classmethod
+    def _by_name(cls, value: dict[str, Any]) -> dict[str, Any]:
+        for part in ("probability", "seen", "structures"):
+            if not isinstance(value.get(part) or {}, dict):
+                raise ValueError(f"{part} is {value[part]!r:.60}, no mapping")  # noqa: TRY004 - pydantic's
+        for name, scores in (value.get("structures") or {}).items():
+            f1 = (scores or {}).get("f1", 0.0) if isinstance(scores or {}, dict) else ""
+            if not isinstance(f1, int | float | None):
+                raise ValueError(f"the scores of {name} are {scores!r:.60}")  # noqa: TRY004 - pydantic's
+        return value
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

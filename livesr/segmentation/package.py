@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from livesr.data import data_folder
 from livesr.errors import ModelError, nearest
+from livesr.plain import there
 from livesr.segmentation.description import CELLS, FILE, MEND, Description, read_description
 
 if TYPE_CHECKING:
@@ -202,9 +203,9 @@ def load_package(name_or_path: str | Path) -> Package:
     """
     given, shipped = Path(name_or_path), data_folder("models") / name_or_path
     for folder in (given, shipped):
-        if (folder / FILE).is_file():
+        if there(folder / FILE) == "file":
             return Package(folder, read_description(folder / FILE))
-        if (folder / OLD_FILE).is_file():
+        if there(folder / OLD_FILE) == "file":
             raise ModelError(
                 f"{folder.name} is a package of an earlier livesr: it has {OLD_FILE} and no {FILE}",
                 where=str(folder),

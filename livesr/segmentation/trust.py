@@ -71,7 +71,7 @@ def tables(trust: Mapping[str, Any], structures: Sequence[str]) -> dict[str, UIn
 def _scale_and_bias(name: str, pair: Any) -> tuple[float, float]:
     try:
         scale, bias = (float(number) for number in pair)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         scale = bias = float("nan")
     if not (scale > 0 and np.isfinite(scale) and np.isfinite(bias)):
         raise ModelError(
@@ -241,7 +241,7 @@ class Seen:
             }
             farthest = float(said["farthest"])
             whole = all(r.spread > 0 and r.low < r.high for r in ranges.values()) and farthest > 0
-        except (KeyError, TypeError, ValueError, AttributeError) as problem:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as problem:
             whole, farthest, ranges = False, float("nan"), {}
             reason = f": {problem!r}"
         else:

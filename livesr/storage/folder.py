@@ -21,7 +21,13 @@ MEASUREMENTS_FILE = "measurements.parquet"
 PROBABILITY, MASKED = "probability", "masked"
 """Images of a session that it stores beside ``image.ome.zarr`` if asked to."""
 
+_PLAIN_NAME = re.compile(r"\w[\w.-]{0,199}")
 _IMAGE_NAME = re.compile(r"image(?:-([1-9]\d*))?\.ome\.zarr")
+
+
+def is_plain_name(name: object) -> bool:
+    """Return whether a file's content may name a file so: beside it, never elsewhere."""
+    return isinstance(name, str) and _PLAIN_NAME.fullmatch(name) is not None
 
 
 def image_path(session: Path, number: int) -> Path:

@@ -125,7 +125,7 @@ class ImageWriter:
             If there is none, or it is damaged.
         """
         read_attributes(path)
-        return cls(path, open_array(path / "0"))
+        return cls(path, open_array(path / "0", axes=5))
 
     @property
     def shape(self) -> tuple[int, int, int, int, int]:

@@ -27,8 +27,16 @@ if TYPE_CHECKING:
     from livesr.storage.ledger import Ledger
     from livesr.types import UInt8, UInt16
 
-DAMAGE = (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, RuntimeError)
+DAMAGE = (
+    OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, RuntimeError,
+    ArithmeticError, MemoryError,
+)  # fmt: skip
 """What zarr and tensorstore raise for metadata or shards that are damaged."""
+
+
+AXES = 5
+LARGEST = 1e7
+"""Of a voxel (µm) or an interval (s)."""
 
 
 class ImageReader:
@@ -65,14 +73,10 @@ class ImageReader:
             self.channels = tuple(
                 str(channel["label"]) for channel in attributes["ome"]["omero"]["channels"]
             )
-            self._scale = _scale(attributes)
-            self.attributes: dict[str, Any] = attributes.get("livesr", {})
-        if len(self.shape) != 5:
-            raise StorageError(
-                f"the image has axes {self.shape}, expected (t, c, z, y, x)",
-                where=str(path),
-                fix="give a session that livesr wrote",
-            )
+            self._scale = _scale(attributes, AXES)
+            self.attributes: dict[str, Any] = _notes(attributes)
+            if len(self.channels) != self.shape[1]:
+                raise ValueError(f"it names {len(self.channels)} channels of {self.shape[1]}")
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -140,7 +144,9 @@ class ImageReader:
         """Return the grid of a structure's masks: the camera's, or the networks'."""
         label = self._label(name)
         z, y, x = self._array(label).shape[-3:]
-        dz, dy, dx = _scale(read_attributes(self.path / "labels" / name))[-3:]
+        path = self.path / "labels" / name
+        with _damage(path):
+            dz, dy, dx = _scale(read_attributes(path), AXES - 1)[-3:]
         return Grid((z, y, x), (dz, dy, dx))
 
     def _label(self, name: str) -> str:
@@ -167,7 +173,7 @@ class ImageReader:
             changed = (path / GROUP_FILE).stat().st_mtime_ns
             known = self._arrays.get(name)
             if known is None or known[0] != changed:
-                known = (changed, open_for_reading(path))
+                known = (changed, open_for_reading(path, axes=AXES if name == "0" else AXES - 1))
                 self._arrays[name] = known
             return known[1]
 
@@ -186,9 +192,23 @@ class ImageReader:
             return np.asarray(array[index].read().result(), dtype=dtype)
 
 
-def _scale(attributes: dict[str, Any]) -> list[float]:
+def _scale(attributes: dict[str, Any], axes: int) -> list[float]:
     dataset = attributes["ome"]["multiscales"][0]["datasets"][0]
-    return [float(size) for size in dataset["coordinateTransformations"][0]["scale"]]
+    scale = [float(size) for size in dataset["coordinateTransformations"][0]["scale"]]
+    if len(scale) != axes or not all(0 < size < LARGEST for size in scale):
+        raise ValueError(f"its scale is {scale}, not {axes} sizes")
+    return scale
+
+
+def _notes(attributes: dict[str, Any]) -> dict[str, Any]:
+    """Return what the writer noted; ValueError if it is of another kind."""
+    notes = attributes.get("livesr", {})
+    if not isinstance(notes, dict):
+        raise TypeError(f"its notes are {notes!r:.60}")
+    unreliable = notes.get("unreliable_without_ratio", [])
+    if not isinstance(unreliable, list) or not all(isinstance(name, str) for name in unreliable):
+        raise TypeError(f"its unreliable structures are {unreliable!r:.60}")
+    return notes
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from livesr.errors import StorageError
+from livesr.plain import json_of
 from livesr.storage.disk import storage_error, sync_folder, write_whole
 
 if TYPE_CHECKING:
@@ -195,7 +196,7 @@ class JournalTail:
 
     def _parse(self, line: bytes, number: int) -> dict[str, Any]:
         try:
-            entry = json.loads(line)
+            entry = json_of(line)
         except ValueError:
             entry = None
         if not isinstance(entry, dict) or "event" not in entry:

@@ -20,6 +20,7 @@ from yaozarrs.write.v05 import prepare_image
 from livesr import catalog
 from livesr.errors import StorageError
 from livesr.storage.disk import disk_errors, replace_text, storage_error
+from livesr.storage.folder import is_plain_name
 from livesr.storage.journal import plain
 from livesr.storage.ngff import (
     GROUP_FILE,
@@ -129,7 +130,7 @@ class LabelWriter:
                 where=str(folder),
                 fix="create them: nothing of this image was segmented yet",
             )
-        return cls(folder, {name: open_array(folder / name / "0") for name in names})
+        return cls(folder, {name: open_array(folder / name / "0", axes=4) for name in names})
 
     @property
     def structures(self) -> tuple[str, ...]:
@@ -209,7 +210,14 @@ def label_names(image: Path) -> tuple[str, ...]:
     if not (folder / GROUP_FILE).is_file():
         return ()
     ome = read_attributes(folder).get("ome", {})
-    return tuple(ome.get("labels", ()))
+    names = ome.get("labels", ()) if isinstance(ome, dict) else None
+    if not isinstance(names, list | tuple) or not all(map(is_plain_name, names)):
+        raise StorageError(
+            f"the list of labels is damaged: {names!r:.200}",
+            where=str(folder / GROUP_FILE),
+            fix="restore this file from a copy; raw is not affected",
+        )
+    return tuple(names)
 
 
 def _create_label(

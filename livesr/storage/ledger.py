@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from livesr.errors import StorageError
@@ -10,7 +12,10 @@ from livesr.storage.journal import Event
 from livesr.types import StackIndex
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+MOST = 10**9
+"""Of whatever is counted in a session."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +78,11 @@ class Ledger:
         """
         for entry in entries:
             try:
+                _check(entry)
                 self._take(entry)
-            except (KeyError, TypeError, ValueError) as error:
+            except (KeyError, TypeError, ValueError, OverflowError) as error:
                 raise StorageError(
-                    f"a line of the journal is incomplete ({error!r}): {entry}",
+                    f"a line of the journal is incomplete or damaged ({error!r}): {entry!r:.300}",
                     where="journal.jsonl",
                     fix="delete this line: what it said is then taken as not done",
                 ) from error
@@ -123,4 +129,67 @@ class Ledger:
 
 
 def _index(entry: dict[str, Any]) -> StackIndex:
-    return StackIndex(int(entry["index"]["image"]), int(entry["index"]["t"]))
+    image, t = entry["index"]["image"], entry["index"]["t"]
+    if not (_whole(image) and _whole(t)):
+        raise ValueError(f"there is no stack of image {image!r:.40}, t {t!r:.40}")
+    return StackIndex(image, t)
+
+
+def _check(entry: Mapping[str, Any]) -> None:
+    """Refuse a line whose values are of another kind than the journal writes."""
+    for name, fits in (_EVERYWHERE | _FIELDS.get(entry["event"], {})).items():
+        if name in entry and not fits(entry[name]):
+            raise ValueError(f"{name} is {entry[name]!r:.60}")
+
+
+def _text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST
+
+
+def _number(value: Any) -> bool:
+    return value is None or (isinstance(value, int | float) and isfinite(value))
+
+
+def _time(value: Any) -> bool:
+    try:
+        return isinstance(value, str) and datetime.fromisoformat(value).tzinfo is not None
+    except ValueError:
+        return False
+
+
+def _numbers(value: Any) -> bool:
+    return isinstance(value, dict) and all(map(_number, value.values()))
+
+
+def _offsets(value: Any) -> bool:
+    return isinstance(value, dict) and all(map(_numbers, value.values()))
+
+
+def _flags(value: Any) -> bool:
+    return isinstance(value, list) and all(
+        isinstance(flag, dict)
+        and _text(flag.get("quantity", ""))
+        and all(_number(flag.get(key)) for key in ("value", "low", "high"))
+        for flag in value
+    )
+
+
+_EVERYWHERE: dict[str, Callable[[Any], bool]] = {"event": _text, "time": _time}
+_SESSION: dict[str, Callable[[Any], bool]] = {"stacks": _whole}
+_FIELDS: dict[str, dict[str, Callable[[Any], bool]]] = {
+    Event.SESSION_STARTED: _SESSION,
+    Event.SESSION_RESUMED: _SESSION,
+    Event.STACK_STORED: {
+        "time_s": _number,
+        "frames": _whole,
+        "normalisation": _numbers,
+        "channel_offset_nm": _offsets,
+    },
+    Event.STACK_SEGMENTED: {"latency_s": _number, "flags": _flags},
+    Event.FRAMES_LOST: {"count": _whole},
+}
+"""What the journal writes, of what is computed with when it is read."""

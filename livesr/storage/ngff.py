@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import tensorstore as ts
 from yaozarrs import DimSpec
 
 from livesr.errors import StorageError
+from livesr.plain import read_json
 from livesr.storage.disk import disk_errors, replace_text, sync_folder
 
 if TYPE_CHECKING:
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from livesr.types import Grid, UInt8, UInt16
 
 GROUP_FILE = "zarr.json"
+MOST_VOLUME_BYTES = 2**31
+"""Of one channel of a stack: 2304 × 2304 pixels in 200 planes."""
 NO_INTERVAL = 1.0
 """Scale of the time axis, s, where no interval is planned: a scale of zero is not allowed."""
 
@@ -47,7 +51,7 @@ def read_attributes(group: Path) -> dict[str, Any]:
     path = group / GROUP_FILE
     reason = "its attributes are no mapping"
     try:
-        attributes = json.loads(path.read_text(encoding="utf-8")).get("attributes", {})
+        attributes = read_json(path).get("attributes", {})
     except (OSError, ValueError, AttributeError) as error:
         attributes, reason = None, str(error)
     if not isinstance(attributes, dict):
@@ -68,7 +72,7 @@ def update_attributes(group: Path, change: Mapping[str, object]) -> None:
         If the disk is full, or (Windows) another program has the file open.
     """
     path = group / GROUP_FILE
-    node = json.loads(path.read_text(encoding="utf-8"))
+    node = read_json(path)
     attributes = node.setdefault("attributes", {})
     for key, value in change.items():
         if key == "ome" and isinstance(value, dict):
@@ -78,8 +82,14 @@ def update_attributes(group: Path, change: Mapping[str, object]) -> None:
     replace_text(path, json.dumps(node, indent=2, ensure_ascii=False))
 
 
-def open_array(path: Path) -> ts.TensorStore:
+def open_array(path: Path, *, axes: int) -> ts.TensorStore:
     """Open an existing array for writing and clear the lock files that a kill left.
+
+    Parameters
+    ----------
+    path : Path
+    axes : int
+        That it must have.
 
     Raises
     ------
@@ -87,21 +97,44 @@ def open_array(path: Path) -> ts.TensorStore:
         If it is missing or damaged.
     """
     with disk_errors("the array cannot be opened", path):
+        read_json(path / GROUP_FILE)
         store = ts.open(_spec(path), open=True).result()
+        check_array(store, axes)
         for lock in path.rglob("*.__lock"):
             lock.unlink()
     return store
 
 
-def open_for_reading(path: Path) -> ts.TensorStore:
+def open_for_reading(path: Path, *, axes: int) -> ts.TensorStore:
     """Open an existing array for reading, also while another process writes it.
 
     Raises
     ------
     ValueError
-        If it is missing or damaged.
+        If it is missing or damaged, has another number of axes, or declares volumes that no
+        memory holds.
     """
-    return ts.open(_spec(path), open=True, read=True).result()
+    read_json(path / GROUP_FILE)
+    store = ts.open(_spec(path), open=True, read=True).result()
+    check_array(store, axes)
+    return store
+
+
+def check_array(store: ts.TensorStore, axes: int) -> None:
+    """Refuse an array that a few bytes of metadata declare larger than any recording.
+
+    Raises
+    ------
+    ValueError
+        With its shape.
+    """
+    kind = store.dtype.numpy_dtype
+    if store.rank != axes or kind.name not in ("uint8", "uint16"):
+        raise ValueError(f"it is {kind} {store.shape}, not {axes} axes of uint8 or uint16")
+    chunk = [size or 1 for size in store.chunk_layout.read_chunk.shape or ()]
+    for what, shape in (("volumes", store.shape[-3:]), ("chunks", chunk)):
+        if prod(shape) * kind.itemsize > MOST_VOLUME_BYTES or min(shape, default=0) < 1:
+            raise ValueError(f"it declares {what} of {' × '.join(map(str, shape))}")
 
 
 def resize(store: ts.TensorStore, timepoints: int) -> ts.TensorStore:

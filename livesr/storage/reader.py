@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from livesr.errors import StorageError
+from livesr.plain import NotPlainError, read_yaml
 from livesr.storage.folder import (
     JOURNAL_FILE,
     SESSION_FILE,
@@ -108,17 +107,31 @@ def open_session(path: Path) -> SessionReader:
 
 def _settings(path: Path) -> dict[str, Any]:
     try:
-        settings = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        settings: dict[str, Any] = read_yaml(path)
+    except (OSError, NotPlainError) as error:
         raise StorageError(
             f"the session file is damaged: {error}",
             where=str(path),
             fix="restore session.yaml from a copy or from the file that the run began with",
         ) from error
-    if not isinstance(settings, dict):
+    if wrong := _odd(settings):
         raise StorageError(
-            f"the session file holds no settings but {type(settings).__name__}",
+            f"the session file holds no settings: {wrong}",
             where=str(path),
             fix="restore session.yaml from a copy or from the file that the run began with",
         )
     return settings
+
+
+def _odd(settings: Any) -> str:
+    """Return what of the settings is of another kind than a reader of sessions needs."""
+    if not isinstance(settings, dict):
+        return f"it is {type(settings).__name__}"
+    if not isinstance(settings.get("calibration", ""), str):
+        return f"calibration is {settings['calibration']!r:.60}"
+    for name in ("recording", "microscope"):
+        source = settings.get(name) or {}
+        offset = source.get("camera_offset", 0.0) if isinstance(source, dict) else None
+        if not isinstance(offset, int | float):
+            return f"{name} is {source!r:.60}"
+    return ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from typing import TYPE_CHECKING, Any, Protocol
 
 from livesr.errors import ConfigError, HardwareError
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
 
     DtypeCheck = Callable[[np.dtype[Any], Path], np.dtype[Any]]
 
+MOST_PLANES = 2**22
+"""Of one file: a fortnight of a stack of two planes each second."""
+MOST_PLANE_BYTES = 2**30
+LARGEST = 1e7
+"""Of a voxel (µm) or an interval (s); what is larger is not said at all."""
 _MICROMETRES = {
     "µm": 1.0, "μm": 1.0, "um": 1.0, "micron": 1.0, "microns": 1.0, "micrometer": 1.0,
     "\\u00b5m": 1.0, "nm": 1e-3, "nanometer": 1e-3, "Å": 1e-4, "angstrom": 1e-4, "pm": 1e-6,
@@ -73,13 +79,30 @@ class RecordedFile(Protocol):
 def to_um(value: float, unit: str | None) -> float | None:
     """Return a length in µm (the unit of a bare number); None for zero or an unknown unit."""
     factor = _MICROMETRES.get(unit or "µm")
-    return value * factor if factor and value > 0 else None
+    return value * factor if factor and 0 < value * factor < LARGEST else None
 
 
 def to_seconds(value: float, unit: str | None) -> float | None:
     """Return a time in s (the unit of a bare number); None for zero or an unknown unit."""
     factor = _SECONDS.get(unit or "s")
-    return value * factor if factor and value > 0 else None
+    return value * factor if factor and 0 < value * factor < LARGEST else None
+
+
+def check_size(shape: tuple[int, ...], dtype: np.dtype[Any], path: Path) -> None:
+    """Refuse what a few bytes declare larger than any recording.
+
+    Raises
+    ------
+    HardwareError
+        If a plane has no pixel or more than memory holds, or there are planes without end.
+    """
+    planes, plane = prod(shape[:-2]), prod(shape[-2:]) * dtype.itemsize
+    if len(shape) < 2 or not 1 <= planes <= MOST_PLANES or not 1 <= plane <= MOST_PLANE_BYTES:
+        raise HardwareError(
+            f"the recording declares the shape {shape}: no camera gives that",
+            where=str(path),
+            fix="the file is damaged: copy it again from where it was recorded",
+        )
 
 
 def check_dtype(dtype: np.dtype[Any], path: Path) -> np.dtype[Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import lzma
+import re
 import struct
 import threading
 import zlib
@@ -13,7 +14,14 @@ import numpy as np
 import tifffile
 
 from livesr.errors import HardwareError
-from livesr.storage.recorded_file import Description, check_dtype, to_seconds, to_um
+from livesr.storage.recorded_file import (
+    MOST_PLANES,
+    Description,
+    check_dtype,
+    check_size,
+    to_seconds,
+    to_um,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,10 +33,12 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _DAMAGE = (
-    OSError, ValueError, LookupError, TypeError, RuntimeError, struct.error, zlib.error,
-    lzma.LZMAError,
+    OSError, ValueError, LookupError, TypeError, RuntimeError, AttributeError, ArithmeticError,
+    AssertionError, MemoryError, SyntaxError, struct.error, zlib.error, lzma.LZMAError,
 )  # fmt: skip
 """What tifffile and its codecs raise for files that are damaged or cut short."""
+_OME_SIZE = re.compile(r'Size[ZCT]="(\d+)"')
+_IMAGEJ_SIZE = re.compile(r"(?:images|slices|frames|channels)=(\d+)")
 
 
 class TiffRecording:
@@ -55,8 +65,10 @@ class TiffRecording:
         try:
             self._file = tifffile.TiffFile(path)
             try:
+                _check_declared(self._file, path)
                 self._series = self._file.series[0]
                 self.dtype = check(np.dtype(self._series.dtype), path)
+                check_size(self._series.shape, self.dtype, path)
                 _check_whole(self._file, path, heard.messages)
                 self.description = _describe(self._file, self._series)
             except BaseException:
@@ -123,6 +135,16 @@ class _Errors(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         self.messages.append(record.getMessage())
+
+
+def _check_declared(file: tifffile.TiffFile, path: Path) -> None:
+    """Refuse a description of more planes than any recording has: tifffile would list them all."""
+    text = str(file.pages[0].description)
+    for wanted in (_OME_SIZE, _IMAGEJ_SIZE):
+        # of OME-XML with several images, each has its sizes
+        declared = [float(number) for number in wanted.findall(text)]
+        if max(declared, default=0) > MOST_PLANES:
+            raise _damaged(path, f"it declares {max(declared):.3g} planes")
 
 
 def _check_whole(file: tifffile.TiffFile, path: Path, heard: list[str]) -> None:

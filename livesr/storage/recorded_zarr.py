@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import zarr
 
 from livesr.errors import HardwareError
-from livesr.storage.folder import JOURNAL_FILE, SESSION_FILE, image_number, image_path
+from livesr.plain import read_json
+from livesr.storage.folder import (
+    JOURNAL_FILE,
+    SESSION_FILE,
+    image_number,
+    image_path,
+    is_plain_name,
+)
 from livesr.storage.image_reader import DAMAGE
 from livesr.storage.journal import read_journal
 from livesr.storage.ledger import Ledger
-from livesr.storage.recorded_file import Description, check_dtype, to_seconds, to_um
+from livesr.storage.recorded_file import (
+    Description,
+    check_dtype,
+    check_size,
+    to_seconds,
+    to_um,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,6 +33,11 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from livesr.storage.recorded_file import DtypeCheck
+
+
+_CODECS = frozenset(
+    {"blosc", "zlib", "gzip", "bz2", "lzma", "lz4", "zstd", "shuffle", "delta", "bitround"}
+)
 
 
 class ZarrRecording:
@@ -45,7 +62,11 @@ class ZarrRecording:
         try:
             multiscale, omero = _metadata(path)
             dataset = multiscale["datasets"][0]
-            self._array: zarr.Array[Any] = zarr.open_array(path / dataset["path"], mode="r")
+            folder = _inside(path, dataset["path"])
+            _check_codecs(folder)
+            self._array: zarr.Array[Any] = zarr.open_array(folder, mode="r")
+            check_size(self._array.shape, self._array.dtype, path)
+            check_size(self._array.chunks, self._array.dtype, path)
             self._stored = _stored(path)
             self.description = _describe(multiscale, omero, self._played_shape())
         except DAMAGE as error:
@@ -83,17 +104,39 @@ class ZarrRecording:
     def _played_shape(self) -> tuple[int, ...]:
         """Return the shape, of a session's image (t first) up to its last stored stack."""
         shape = self._array.shape
-        return shape if self._stored is None else (max(self._stored) + 1, *shape[1:])
+        if self._stored is None:
+            return shape
+        last = max(self._stored)
+        if last >= shape[0]:
+            raise ValueError(f"the journal lists t {last}, the image has {shape[0]}")
+        return (last + 1, *shape[1:])
 
 
 def _metadata(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the first multiscale and the omero block, of 0.5 (``zarr.json``) or 0.4."""
     if (path / "zarr.json").is_file():
-        group = json.loads((path / "zarr.json").read_text(encoding="utf-8"))
+        group = read_json(path / "zarr.json")
         attributes = group["attributes"]["ome"]
     else:
-        attributes = json.loads((path / ".zattrs").read_text(encoding="utf-8"))
+        attributes = read_json(path / ".zattrs")
     return attributes["multiscales"][0], attributes.get("omero", {})
+
+
+def _inside(folder: Path, name: Any) -> Path:
+    """Return a path that metadata give, which must lie in the image's folder."""
+    if not isinstance(name, str) or not all(map(is_plain_name, name.split("/"))):
+        raise ValueError(f"its pixels lie at {name!r:.80}, which is no place in its folder")
+    return folder / name
+
+
+def _check_codecs(folder: Path) -> None:
+    """Refuse codecs of OME-Zarr 0.4 that run what a file says: numcodecs has Python's pickle."""
+    if not (folder / ".zarray").is_file():
+        return
+    said = read_json(folder / ".zarray")
+    for codec in (said.get("compressor"), *(said.get("filters") or ())):
+        if codec is not None and codec["id"] not in _CODECS:
+            raise ValueError(f"the codec {codec['id']!r:.40} is not read")
 
 
 def _describe(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from livesr.errors import ConfigError, HardwareError
+from livesr.plain import there
 from livesr.storage.recorded_file import by_axis, choose_axes
 from livesr.storage.recorded_tiff import TiffRecording
 from livesr.storage.recorded_zarr import ZarrRecording
@@ -143,9 +144,9 @@ def open_recording(
 
 
 def _open_file(path: Path) -> RecordedFile:
-    if path.is_dir():
+    if there(path) == "folder":
         return ZarrRecording(path)
-    if path.is_file():
+    if there(path) == "file":
         return TiffRecording(path)
     raise ConfigError(
         "there is no such recording", where=str(path), fix="correct `recording.paths`"

@@ -10,6 +10,7 @@ from __future__ import annotations
 import mmap
 import os
 from contextlib import suppress
+from math import prod
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -28,6 +29,8 @@ _MAGIC = 0x4C53_5253  # "LSRS"; written last, so that a file without it was cut 
 _HEADER = np.dtype(
     [("magic", "<i8"), ("held", "<i8"), ("image", "<i8"), ("t", "<i8"), ("time_s", "<f8")]
 )
+MOST = 10**9
+"""Of images and time points."""
 _PLANES_AT = 64
 _PAGE = 4096
 _ZEROS = bytes(1 << 20)
@@ -35,7 +38,7 @@ _ZEROS = bytes(1 << 20)
 
 def slot_bytes(shape: StackShape) -> int:
     """Return the size of a slot's file for stacks of ``shape`` (c, z, y, x)."""
-    return _data_at(shape) + int(np.prod(shape)) * 2
+    return _data_at(shape) + prod(shape) * 2
 
 
 class Slot:
@@ -80,7 +83,14 @@ class Slot:
         """The stack that the slot holds, None while it is free."""
         if not self._header["held"][0]:
             return None
-        return StackIndex(int(self._header["image"][0]), int(self._header["t"][0]))
+        image, t = int(self._header["image"][0]), int(self._header["t"][0])
+        if not (0 <= image <= MOST and 0 <= t <= MOST):
+            raise StorageError(
+                f"slot {self.number} of the spool is damaged: it says image {image}, t {t}",
+                where=str(self.path),
+                fix="move this file away: the frames in it cannot be told apart any more",
+            )
+        return StackIndex(image, t)
 
     @property
     def time_s(self) -> float:
@@ -94,7 +104,8 @@ class Slot:
     @property
     def arrived(self) -> Bool:
         """(c, z), bool: which planes arrived (a copy)."""
-        return self._arrived.copy()
+        arrived: Bool = self._arrived.view(np.uint8) != 0
+        return arrived
 
     @property
     def complete(self) -> bool:

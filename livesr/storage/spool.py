@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from livesr.errors import StorageError
+from livesr.plain import read_json
 from livesr.storage.disk import disk_errors
-from livesr.storage.slot import Slot, StackShape, make_slot
+from livesr.storage.slot import Slot, StackShape, make_slot, slot_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _FORMAT = 1
+MOST_BYTES = 2**35
+"""Of a slot; what declares more is damaged."""
 _DESCRIPTION = "spool.json"
 
 
@@ -208,14 +211,21 @@ def slot_path(folder: Path, number: int) -> Path:
 def _read_shape(folder: Path) -> StackShape:
     path = folder / _DESCRIPTION
     try:
-        description = json.loads(path.read_text(encoding="utf-8"))
-        c, z, y, x = (int(size) for size in description["shape"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        description = read_json(path)
+        return _checked(tuple(int(size) for size in description["shape"]))
+    except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
         raise StorageError(
             f"this is no spool: {error}",
             where=str(path),
             fix="give the spool folder of a session that runs or was interrupted",
         ) from error
+
+
+def _checked(shape: tuple[int, ...]) -> StackShape:
+    """Return a stack's shape; ValueError if no stack has it."""
+    c, z, y, x = shape
+    if min(shape) < 1 or slot_bytes((c, z, y, x)) > MOST_BYTES:
+        raise ValueError(f"its stacks are {c} × {z} × {y} × {x}")
     return (c, z, y, x)
 
 

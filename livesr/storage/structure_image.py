@@ -114,7 +114,7 @@ class StructureImageWriter:
             )
             sync_groups(part)
             part.replace(path)
-        return cls(path, open_array(path / "0"))
+        return cls(path, open_array(path / "0", axes=5))
 
     @classmethod
     def open(cls, path: Path) -> StructureImageWriter:
@@ -126,7 +126,7 @@ class StructureImageWriter:
             If there is none, or it is damaged.
         """
         read_attributes(path)
-        return cls(path, open_array(path / "0"))
+        return cls(path, open_array(path / "0", axes=5))
 
     @property
     def shape(self) -> tuple[int, int, int, int, int]:

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from livesr.errors import StorageError
+from livesr.plain import json_of
 from livesr.storage.disk import disk_errors, write_whole
 from livesr.storage.journal import plain
 
@@ -168,7 +169,7 @@ def read_rows(rows: Path) -> Iterator[dict[str, Any]]:
             if not line.endswith(b"\n"):
                 return
             try:
-                row = json.loads(line)
+                row = json_of(line)
             except ValueError:
                 row = None
             if not isinstance(row, dict):

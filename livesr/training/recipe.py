@@ -9,6 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from livesr.catalog import NETWORKS
 from livesr.errors import ConfigError, nearest
+from livesr.plain import NotPlainError, read_yaml
 from livesr.segmentation.package import load_package
 from livesr.training.plan import Recipe
 
@@ -41,8 +42,8 @@ def read_recipe(path: Path, start: str = "", network: str = "") -> Recipe:
         If the package to begin with cannot be read.
     """
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as problem:
+        data = read_yaml(path)
+    except (OSError, NotPlainError) as problem:
         raise ConfigError(
             f"this recipe cannot be read: {' '.join(str(problem).split())}",
             where=str(path),

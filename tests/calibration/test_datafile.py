@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from livesr.calibration.datafile import MOST_BYTES, Record, read_record
+from livesr.calibration.datafile import Record, read_record
 from livesr.errors import ModelError
+from livesr.plain import MOST_BYTES
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol, get_args
 
 from livesr.errors import ModelError, nearest
+from livesr.segmentation.engines.onnx_graph import check_graph
 from livesr.segmentation.package import positions
 
 if TYPE_CHECKING:
@@ -324,6 +325,7 @@ def _loaded(
 def _check(package: Package, options: Options) -> None:
     """Refuse what no engine can do: damaged files, unknown structures and precisions."""
     package.verify()
+    check_graph(package)
     if options.structures is not None:
         positions(package, options.structures)
     if options.precision not in PRECISIONS:

@@ -12,13 +12,51 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from livesr.segmentation.engines.refusals import failed, misfit
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from livesr.segmentation.package import Package
+
+_BROKEN = (LookupError, MemoryError, RecursionError, RuntimeError, TypeError, ValueError)
 _APART = frozenset({"Sigmoid", "Mul", "Round", "Cast", "Reshape", "Transpose"})
 """Nodes that may stand behind the last convolution: none of them mixes structures."""
 _ROWS, _COUNT = "livesr.rows", "livesr.count"
+
+
+def check_graph(package: Package) -> None:
+    """Refuse what is no whole ONNX graph, before an engine's own parser meets it.
+
+    Raises
+    ------
+    ModelError
+        If it is damaged, breaks ONNX's rules, or keeps its weights in other files: those could be
+        any on this machine.
+    """
+    import onnx
+    from google.protobuf.message import DecodeError
+
+    try:
+        model = onnx.load_from_string(package.weights.read_bytes())
+        elsewhere = next((t.name for t in _tensors(model.graph) if t.data_location), None)
+        if elsewhere is None:
+            onnx.checker.check_model(model)
+    except (OSError, DecodeError, onnx.checker.ValidationError, *_BROKEN) as problem:
+        raise failed(package, "it holds no whole ONNX graph", problem) from None
+    if elsewhere is not None:
+        raise misfit(package, f"weights in another file ({elsewhere!r:.60})")
+
+
+def _tensors(graph: Any) -> Iterator[Any]:
+    """Yield every tensor of a graph and of what its nodes hold."""
+    yield from graph.initializer
+    for node in graph.node:
+        for attribute in node.attribute:
+            yield from (attribute.t, *attribute.tensors)
+            for inner in (attribute.g, *attribute.graphs):
+                yield from _tensors(inner)
 
 
 def narrowed(path: Path, structures: int, keep: Sequence[int]) -> bytes:

@@ -130,7 +130,7 @@ class OpenVinoEngine:
             parts = seeing_parts(graph) if self.precision == "bf16" else None
             if parts is not None:
                 model, self._in_parts = self._core.read_model(parts), True
-        except (RuntimeError, ValueError) as problem:
+        except (LookupError, RuntimeError, TypeError, ValueError) as problem:
             raise failed(package, "OpenVINO cannot read the network", problem) from None
         return model
 

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 _PREFIX, _HALF = "network.", ".half"
 """Around the names of parameters in the graph."""
+_DAMAGE = (AttributeError, LookupError, MemoryError, OSError, RuntimeError, TypeError, ValueError)
+"""What PyTorch and ONNX raise for weights that are damaged or of another network."""
+MOST_PARAMETERS = 2**28
+"""Of a network; a damaged description may ask for more than any memory holds."""
 
 
 def network_of(package: Package) -> AttentionUNet:
@@ -40,9 +44,9 @@ def network_of(package: Package) -> AttentionUNet:
     package.verify()
     path = package.safetensors
     try:
-        network = AttentionUNet(_architecture(package))
+        network = _network(package)
         _fill(network, load_file(path), package)
-    except (TypeError, ValueError, RuntimeError, SafetensorError) as problem:
+    except (SafetensorError, *_DAMAGE) as problem:
         raise _unfit(package, path, problem) from None
     network.eval()
     return network
@@ -64,9 +68,9 @@ def folded_network_of(package: Package) -> AttentionUNet:
     from google.protobuf.message import DecodeError
 
     try:
-        network = fold_norm(AttentionUNet(_architecture(package)).eval())
+        network = fold_norm(_network(package).eval())
         _fill(network, dict(_parameters(package.weights)), package)
-    except (TypeError, ValueError, RuntimeError, DecodeError) as problem:
+    except (DecodeError, *_DAMAGE) as problem:
         raise _unfit(package, package.weights, problem) from None
     network.eval()
     return network
@@ -81,6 +85,16 @@ def _fill(network: AttentionUNet, state: dict[str, torch.Tensor], package: Packa
             f"it has {arch.inputs} inputs and {arch.outputs} outputs, the package says "
             f"{len(package.channels)} and {len(package.structures)}"
         )
+
+
+def _network(package: Package) -> AttentionUNet:
+    """Return the network that the package describes, without its weights."""
+    said = _architecture(package)
+    with torch.device("meta"):  # counted before memory is taken
+        size = sum(parameter.numel() for parameter in AttentionUNet(said).parameters())
+    if size > MOST_PARAMETERS:
+        raise ValueError(f"it would have {size:,} parameters")
+    return AttentionUNet(said)
 
 
 def _architecture(package: Package) -> Architecture:

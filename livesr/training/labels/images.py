@@ -10,6 +10,7 @@ import numpy as np
 from livesr.acquisition.layout import channel_names, split
 from livesr.config.layouts import SplitterLayout, check_layout
 from livesr.errors import ConfigError
+from livesr.plain import there
 from livesr.storage.recorded_file import any_dtype, by_axis
 from livesr.storage.recorded_tiff import TiffRecording
 from livesr.storage.recorded_zarr import ZarrRecording
@@ -217,7 +218,7 @@ def read_mask(path: Path, t: int = 0) -> LabelImage:
     HardwareError
         If it is damaged.
     """
-    if not path.exists():
+    if not there(path):
         raise ConfigError("there is no such mask", where=str(path), fix="correct the file's name")
     file: RecordedFile = (ZarrRecording if path.is_dir() else TiffRecording)(path, any_dtype)
     try:

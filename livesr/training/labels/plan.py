@@ -11,9 +11,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from livesr.catalog import structure
-from livesr.config.explain import describe, line_of, parse_yaml, ranked, readable, spelling
+from livesr.config.explain import describe, line_of, parse_yaml, place_of, ranked, spelling
 from livesr.config.layouts import PRESETS, Layout
 from livesr.errors import ConfigError, nearest
+from livesr.plain import NotPlainError, read_text, there
 from livesr.simulator.coloc import NILE_RED_SHARE
 
 EXAMPLE = "examples/label-plan.yaml shows every key"
@@ -78,7 +79,7 @@ class Channels(Model):
 class SamplePlan(Model):
     """One stack."""
 
-    name: str = Field(pattern=r"^\w[\w.-]*$")
+    name: str = Field(pattern=r"^\w[\w.-]*$", max_length=100)
     image: tuple[Path, ...] = Field(min_length=1, description="one file, or one a channel")
     channels: Channels = Channels()
     layout: Layout | None = Field(None, description="of an image splitter: a preset or rectangles")
@@ -157,8 +158,8 @@ def read_label_plan(path: Path) -> LabelPlan:
         With file, line, value and the nearest spelling.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        text = read_text(path)
+    except (OSError, NotPlainError) as error:
         raise ConfigError(
             f"this plan cannot be read: {error}", where=str(path), fix=EXAMPLE
         ) from None
@@ -168,7 +169,7 @@ def read_label_plan(path: Path) -> LabelPlan:
     except ValidationError as error:
         details = ranked(error)
         first = details[0]
-        loc = readable(first["loc"], _TAGS)
+        loc = place_of(first, _TAGS)
         line = line_of(node, loc)
         raise ConfigError(
             describe(details, "plan", _TAGS),
@@ -192,4 +193,4 @@ def _beside(value: Any, folder: Path, key: str = "") -> Any:
 def _file_or_name(value: str, folder: Path, *, must: bool) -> str:
     """Return a file beside the plan; a word that is no file there may name a package."""
     looks_like_path = "/" in value or "\\" in value or "." in value
-    return str(folder / value) if must or looks_like_path or (folder / value).exists() else value
+    return str(folder / value) if must or looks_like_path or there(folder / value) else value

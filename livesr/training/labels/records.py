@@ -87,7 +87,7 @@ class Sample(Record):
     labels : dict of str to Label
     """
 
-    name: str = Field(pattern=r"^\w[\w.-]*$")
+    name: str = Field(pattern=r"^\w[\w.-]*$", max_length=100)
     channels: tuple[str, ...] = Field(min_length=1)
     shape: tuple[int, int, int]
     voxel_um: tuple[Positive, Positive, Positive]
