@@ -208,6 +208,11 @@ class RecordingInfo:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     @property
+    def stacks(self) -> int:
+        """Planned, of all positions."""
+        return self.timepoints * self.positions
+
+    @property
     def grid(self) -> Grid:
         """The camera's grid: that of one stored channel."""
         _, z, y, x = self.shape

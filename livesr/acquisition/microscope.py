@@ -51,10 +51,6 @@ class MicroscopeSource:
     Parameters
     ----------
     session : Session
-    done : collection of StackIndex
-        Stacks to leave out: a resumed session has them.
-    elapsed_s : float, optional
-        The session's time at which it begins; by default when its first stack is due.
     on_fault : callable, optional
         Takes each fault of the hardware and what the session's ``faults`` made of it. Without it
         they do not hold: the first stack with missing frames ends the run. What was delivered is
@@ -72,14 +68,13 @@ class MicroscopeSource:
         self,
         session: Session,
         *,
-        done: Collection[StackIndex] = (),
-        elapsed_s: float | None = None,
         on_fault: Callable[[FaultReport], None] | None = None,
     ) -> None:
         self._session = session
         self._plan = StackPlan(session.sequence, session.layout)
-        self._done = done
-        self._elapsed_s = elapsed_s
+        self._done: Collection[StackIndex] = ()
+        self._elapsed_s: float | None = None
+        self._late_s = 0.0
         self._on_fault = on_fault
         self._core = open_core(session.microscope.config)
         try:
@@ -134,9 +129,9 @@ class MicroscopeSource:
         finally:
             close_shutters(self._core)
 
-    def resume(self, done: Collection[StackIndex], elapsed_s: float) -> None:
-        """Leave out stacks, and begin at a time of the session."""
-        self._done, self._elapsed_s = done, elapsed_s
+    def resume(self, done: Collection[StackIndex], elapsed_s: float, late_s: float = 0.0) -> None:
+        """Leave out stacks, and begin at a time of the session, so much later than planned."""
+        self._done, self._elapsed_s, self._late_s = done, elapsed_s, late_s
 
     def close(self) -> None:
         """Let go of all devices."""
@@ -169,7 +164,7 @@ class MicroscopeSource:
             if zero is None:
                 self._clock.start(stack.start_s if self._elapsed_s is None else self._elapsed_s)
             if zero is None and self._elapsed_s is not None and not stack.restarts:
-                zero = 0.0  # a resumed session keeps the times of its plan
+                zero = self._late_s  # a resumed session keeps the times of its plan
             elif zero is None or stack.restarts:
                 zero = self._clock.now() - stack.start_s
             if not self._clock.wait_until(zero + stack.start_s, stop):

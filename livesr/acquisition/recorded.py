@@ -29,10 +29,6 @@ class RecordedSource:
     ----------
     session : Session
         With a recording.
-    done : collection of StackIndex
-        Stacks to leave out.
-    elapsed_s : float, optional
-        The session's time at which it begins; by default that of its first stack.
 
     Raises
     ------
@@ -43,16 +39,13 @@ class RecordedSource:
     def __init__(
         self,
         session: Session,
-        *,
-        done: Collection[StackIndex] = (),
-        elapsed_s: float | None = None,
     ) -> None:
         if session.recording is None:
             raise ConfigError("the session has no recording", where="recording")
         given = session.recording
         self._layout = session.layout
-        self._done = done
-        self._elapsed_s = elapsed_s
+        self._done: Collection[StackIndex] = ()
+        self._elapsed_s: float | None = None
         self._own_speed = given.speed == "own"
         self._recording = open_recording(
             given.paths,
@@ -88,9 +81,9 @@ class RecordedSource:
                 if stop.now:
                     return
 
-    def resume(self, done: Collection[StackIndex], elapsed_s: float) -> None:
-        """Leave out stacks, and begin at a time of the session."""
-        self._done, self._elapsed_s = done, elapsed_s
+    def resume(self, done: Collection[StackIndex], elapsed_s: float, late_s: float = 0.0) -> None:
+        """Leave out stacks, and begin at a time of the session, so much later than planned."""
+        self._done, self._elapsed_s = done, elapsed_s - late_s
 
     def close(self) -> None:
         """Let go of the files."""

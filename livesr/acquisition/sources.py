@@ -29,8 +29,8 @@ class Source(Protocol):
     def info(self) -> RecordingInfo:
         """What the recording will be."""
 
-    def resume(self, done: Collection[StackIndex], elapsed_s: float) -> None:
-        """Leave out stacks, and begin at a time of the session."""
+    def resume(self, done: Collection[StackIndex], elapsed_s: float, late_s: float = 0.0) -> None:
+        """Leave out stacks, and begin at a time of the session, so much later than planned."""
 
     def run(self, deliver: Callable[[Frame], None], stop: StopToken) -> None:
         """Deliver every planned frame once."""
@@ -42,8 +42,6 @@ class Source(Protocol):
 def open_source(
     session: Session,
     *,
-    done: Collection[StackIndex] = (),
-    elapsed_s: float | None = None,
     on_fault: Callable[[FaultReport], None] | None = None,
 ) -> Source:
     """Open what a session takes its frames from.
@@ -51,10 +49,6 @@ def open_source(
     Parameters
     ----------
     session : Session
-    done : collection of StackIndex
-        Stacks to leave out: a resumed session has them.
-    elapsed_s : float, optional
-        The session's time at which it begins; by default when its first stack is due.
     on_fault : callable, optional
         Takes each fault of the hardware and what the session's ``faults`` made of it; without it
         the first stack with missing frames ends the run.
@@ -67,7 +61,7 @@ def open_source(
         If the session does not fit it.
     """
     if session.recording is not None:
-        return RecordedSource(session, done=done, elapsed_s=elapsed_s)
+        return RecordedSource(session)
     from livesr.acquisition.microscope import MicroscopeSource
 
-    return MicroscopeSource(session, done=done, elapsed_s=elapsed_s, on_fault=on_fault)
+    return MicroscopeSource(session, on_fault=on_fault)

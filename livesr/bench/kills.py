@@ -135,21 +135,7 @@ def _tools(file: Path, folder: Path) -> SegmentTools:
     """Return what makes the masks of the stored raw, as the session's segmenter does."""
     plan = make_plan(read_session(file))
     plan.source.close()
-    assert plan.networks is not None  # noqa: S101 - the session asks for masks
-    job = Job(
-        info=plan.info,
-        packages=tuple(str(package.folder) for package in plan.networks.packages),
-        engine=plan.session.segmentation.engine,
-        precision=plan.session.segmentation.precision,
-        threads=1,
-        calibration=plan.calibration,
-        models=plan.models,
-        structures=plan.structures,
-        unreliable=(),
-        on_camera_grid=True,
-        folder=folder,
-    )
-    return load_tools(job)[0]
+    return load_tools(Job.of(plan, folder))[0]
 
 
 def _command(session: Path, *more: str) -> list[str]:

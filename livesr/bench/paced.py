@@ -106,7 +106,7 @@ class PacedSource:
                 if stop.now:
                     return
 
-    def resume(self, done: Collection[StackIndex], elapsed_s: float) -> None:
+    def resume(self, done: Collection[StackIndex], elapsed_s: float, late_s: float = 0.0) -> None:
         """Nothing is ever resumed here."""
 
     def close(self) -> None:

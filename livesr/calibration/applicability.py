@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from livesr.calibration.profile import Profile
-    from livesr.calibration.records import Nanometres
     from livesr.types import RecordingInfo
 
 OUTSIDE = 0.15
@@ -63,7 +62,7 @@ def applicability(profile: Profile, info: RecordingInfo) -> dict[str, Applicabil
             hull = np.array(part.hull_um, np.float64).reshape(-1, 2)
             within = inside_hull(hull, y, x) if len(hull) else np.zeros_like(y, bool)
             out[name] = Applicability(
-                _plain(part.model_nm),
+                part.model_nm.model_dump(),
                 round(1.0 - float(within.mean()), 3),
                 part.hull_um,
                 round(part.z_um[1] - part.z_um[0], 3),
@@ -80,7 +79,3 @@ def remarks(found: Mapping[str, Applicability]) -> Iterator[str]:
                 f"{one.outside_hull:.0%} of the field lies outside the beads that {name} was"
                 " calibrated with: there the overlap is extrapolated"
             )
-
-
-def _plain(error: Nanometres) -> dict[str, float]:
-    return {"xy": error.xy, "z": error.z}

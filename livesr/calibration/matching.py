@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-from scipy.ndimage import convolve1d
 
 from livesr.calibration.beads.widths import FWHM
 
@@ -50,6 +49,8 @@ class Matching:
                         plane, -1, along_x, along_y, plane, borderType=cv2.BORDER_REPLICATE
                     )
             if axial > 0 and len(image) > 1:
+                from scipy.ndimage import convolve1d  # few sessions match widths
+
                 image[:] = convolve1d(image, _taps(axial / voxel_um[0]), axis=0, mode="nearest")
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from livesr import __version__
+from livesr.calibration.beads.widths import ball_fwhm2
 from livesr.calibration.error_map import error_map, save_error_maps
 from livesr.calibration.profile import (
     ChannelTransform,
@@ -68,14 +69,10 @@ def point_spread(beads: Sequence[Beads], diameter_um: float) -> PointSpread | No
     widths = np.concatenate([one.fwhm_um for one in beads])
     if not len(widths):
         return None
-    own = _BALL * diameter_um**2
+    own = ball_fwhm2(diameter_um)
     axial, wide, narrow = np.median(widths, axis=0)
     lateral = float(np.sqrt(max(wide * narrow - own, own)))
     return PointSpread(lateral_um=lateral, axial_um=float(np.sqrt(max(axial**2 - own, own))))
-
-
-_BALL = 8.0 * np.log(2.0) / 20.0
-"""Squared full width at half maximum that a ball of diameter 1 adds."""
 
 
 def profile_of(

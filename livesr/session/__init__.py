@@ -5,8 +5,9 @@ from __future__ import annotations
 from livesr.session.files import check_folder
 from livesr.session.past import check_same
 from livesr.session.plan import Plan, make_plan
+from livesr.session.progress import Progress
 from livesr.session.result import SessionResult
-from livesr.session.run import Progress, run_session
+from livesr.session.run import run_session
 
 __all__ = [
     "Plan",

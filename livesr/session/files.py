@@ -12,7 +12,7 @@ from filelock import FileLock, Timeout
 from livesr import __version__
 from livesr.config import dump_session
 from livesr.errors import StorageError
-from livesr.session.past import Past, check_same, read_past
+from livesr.session.past import Past, read_past
 from livesr.session.restore import restore_image, restore_rows
 from livesr.storage.folder import (
     JOURNAL_FILE,
@@ -67,18 +67,15 @@ def check_folder(plan: Plan, folder: Path) -> None:
 
 
 def past_of(plan: Plan, folder: Path) -> Past:
-    """Return what the session in a folder did, so that the plan can go on with it.
+    """Return what the session in a folder did, once nobody else runs it any more.
 
     Raises
     ------
     StorageError
-        If there is none, its journal is damaged, or the disk has no room for the rest.
-    ConfigError
-        If it was another session.
+        If its journal is damaged, or the disk has no room for the rest.
     """
-    check_same(plan.session, folder)
     past = read_past(folder, plan.info.channels)
-    planned = plan.info.timepoints * plan.info.positions
+    planned = plan.info.stacks
     left = max(planned - len(past.stored), 0) / max(planned, 1)
     keep = int(plan.session.storage.keep_free_gib * 2**30)
     check_space(folder, int(plan.disk_bytes() * left) + keep)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from livesr.calibration.matching import Matching
     from livesr.calibration.warp import ChromaticModel
+    from livesr.session.plan import Plan
     from livesr.types import RecordingInfo
 
 
@@ -43,3 +44,25 @@ class Job:
     matching: Matching | None = None
     probabilities: bool = False
     masked_images: bool = False
+
+    @classmethod
+    def of(cls, plan: Plan, folder: Path) -> Job:
+        """Return what the segmenter of a session in a folder is told; the plan asks for masks."""
+        assert plan.networks is not None  # noqa: S101 - else nobody is told anything
+        asked = plan.session.segmentation
+        return cls(
+            info=plan.info,
+            packages=tuple(str(package.folder) for package in plan.networks.packages),
+            engine=asked.engine,
+            precision=asked.precision,
+            threads=asked.threads,
+            calibration=plan.calibration,
+            models=plan.models,
+            structures=plan.structures,
+            unreliable=plan.unreliable,
+            on_camera_grid=asked.grid == "camera",
+            folder=folder,
+            matching=plan.matching,
+            probabilities=asked.probabilities,
+            masked_images=asked.masked_images,
+        )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import yaml
 
@@ -13,8 +13,8 @@ from livesr.errors import ConfigError, StorageError
 from livesr.ordered import Followed
 from livesr.storage.folder import JOURNAL_FILE, SESSION_FILE
 from livesr.storage.journal import Event, JournalTail
-from livesr.storage.ledger import Ledger
-from livesr.types import StackIndex
+from livesr.storage.ledger import Ledger, stack_of
+from livesr.storage.reader import read_settings
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from livesr.acquisition.plan import StackPlan
     from livesr.config.session import Session
+    from livesr.types import StackIndex
 
 MAY_CHANGE = ("segmentation", "storage", "metadata")
 """Parts of the session file that a resumed session may have changed: raw data do not depend on
@@ -59,13 +60,20 @@ class Past:
 
     @property
     def pending(self) -> list[StackIndex]:
-        """Stored, whole, and without masks."""
-        return [i for i in self.stored if i not in self.segmented and i not in self.holes]
+        """Stored, whole, with their followed values, and without masks."""
+        without = (i for i in self.stored if i not in self.segmented and i not in self.holes)
+        return [index for index in without if index in self.followed]
 
     @property
     def last_s(self) -> float:
         """Session time of the latest stored stack; 0 if there is none."""
         return max(self.times_s.values(), default=0.0)
+
+    def late_s(self, plan: StackPlan) -> float:
+        """Return how much later than planned the latest stack was: pauses shift the rest."""
+        last = max(self.times_s, key=lambda index: self.times_s[index], default=None)
+        starts = (stack.start_s for stack in plan.stacks() if stack.index == last)
+        return max(self.last_s - next(starts, self.last_s), 0.0)
 
     def elapsed_s(self) -> float:
         """Return real seconds since the session began."""
@@ -94,16 +102,16 @@ def read_past(folder: Path, channels: Sequence[str]) -> Past:
     ledger = Ledger()
     ledger.update(entries)
     stored = [entry for entry in entries if entry["event"] == Event.STACK_STORED]
-    holes = {_index(e) for e in entries if e["event"] == Event.FRAMES_LOST and "index" in e}
+    holes = {stack_of(e) for e in entries if e["event"] == Event.FRAMES_LOST and "index" in e}
     try:
         return Past(
             stored=tuple(sorted(ledger.stored)),
             segmented=dict(ledger.segmented),
             holes=frozenset(holes & ledger.stored),
             frames_lost=ledger.frames_lost,
-            times_s={_index(entry): float(entry.get("time_s") or 0.0) for entry in stored},
+            times_s={stack_of(entry): float(entry.get("time_s") or 0.0) for entry in stored},
             followed={
-                _index(entry): Followed.read(entry, channels)
+                stack_of(entry): Followed.read(entry, channels)
                 for entry in stored
                 if "normalisation" in entry
             },
@@ -118,12 +126,8 @@ def read_past(folder: Path, channels: Sequence[str]) -> Past:
         ) from None
 
 
-def _index(entry: Mapping[str, Any]) -> StackIndex:
-    return StackIndex(int(entry["index"]["image"]), int(entry["index"]["t"]))
-
-
 def missed(plan: StackPlan, done: Collection[StackIndex], elapsed_s: float) -> list[StackIndex]:
-    """Return the stacks whose time passed while nobody recorded.
+    """Return the stacks whose time passed while nobody recorded, in the plan's own time.
 
     A stack is missed once the next time point is due. Without an interval, or where each position
     counts its own time, nothing is: what is left is taken then.
@@ -154,17 +158,8 @@ def check_same(session: Session, folder: Path) -> None:
             fix="start it without --resume, or name the folder that the interrupted one wrote:"
             " livesr run FOLDER/session.yaml --resume",
         )
-    try:
-        before = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise StorageError(
-            f"the session file is damaged: {error}",
-            where=str(path),
-            fix="restore session.yaml from a copy or from the file that the run began with",
-        ) from None
+    before = read_settings(path)
     now = yaml.safe_load(dump_session(session))
-    if not isinstance(before, dict):
-        before = {}
     differ = [
         key
         for key in sorted({*before, *now})

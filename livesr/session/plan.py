@@ -122,7 +122,7 @@ class Plan:
     def summary(self) -> dict[str, object]:
         """Return what the session means, for people and for ``--dry-run --json``."""
         info = self.info
-        stacks = info.timepoints * info.positions
+        stacks = info.stacks
         return {
             "name": self.session.name,
             "stacks": stacks,

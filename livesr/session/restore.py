@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 from livesr.acquisition.layout import frames_per_plane
 from livesr.errors import ConfigError
-from livesr.stacks import OpenStack
+from livesr.session.past import missed
+from livesr.stacks import OpenStack, Task
 from livesr.storage.disk import disk_errors
 from livesr.storage.image import ImageWriter
+from livesr.storage.journal import Event
 from livesr.storage.tables import read_rows, read_table
 from livesr.types import StackIndex
 
@@ -19,7 +21,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
     from pathlib import Path
 
+    from livesr.books import Books
     from livesr.config.layouts import Layout
+    from livesr.pipeline import Recorder
+    from livesr.session.past import Past
+    from livesr.session.plan import Plan
     from livesr.storage.slot import Slot
     from livesr.storage.spool import Spool
     from livesr.types import RecordingInfo
@@ -77,7 +83,33 @@ def restore_rows(rows: Path, table: Path, keep: Collection[StackIndex]) -> None:
         table.unlink(missing_ok=True)
 
 
-def kept_stacks(
+def without_masks(past: Past) -> Iterator[Task]:
+    """Yield what an interrupted session stored and did not segment, as it waits for masks."""
+    for index in past.pending:
+        yield Task(index, past.times_s[index], past.followed[index], None, None)
+
+
+def take_up(plan: Plan, past: Past, spool: Spool, recorder: Recorder, books: Books) -> None:
+    """Store whole stacks that the spool kept, and let the source go on where the plan is now.
+
+    Time points that passed meanwhile are booked as missed, where time did not stand still.
+    """
+    for slot, stack in _kept_stacks(spool, plan.info, plan.session.layout, past.stored):
+        if stack is None:
+            books.note(Event.FAULT, slot.index, what=_cut(slot))
+            spool.release(slot.number)
+        else:
+            recorder.take_up(stack)
+    done = set(books.stored)
+    elapsed_s = past.last_s if plan.played else past.elapsed_s()
+    late_s = past.late_s(plan.stack_plan)
+    absent = [] if plan.played else missed(plan.stack_plan, done, elapsed_s - late_s)
+    for index in absent:
+        books.missed(index)
+    plan.source.resume({*done, *absent}, elapsed_s, late_s)
+
+
+def _kept_stacks(
     spool: Spool, info: RecordingInfo, layout: Layout, stored: Collection[StackIndex]
 ) -> Iterator[tuple[Slot, OpenStack | None]]:
     """Yield what the spool of a killed session holds: whole stacks, and None for cut ones.
@@ -99,7 +131,7 @@ def kept_stacks(
         yield slot, OpenStack(index, slot, set(), [], salvaged=frozenset(frames))
 
 
-def drop_cut(slot: Slot) -> str:
+def _cut(slot: Slot) -> str:
     """Return what is said of a stack that was being exposed when its session was cut off."""
     arrived = slot.arrived
     return (

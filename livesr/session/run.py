@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import dataclass
 from functools import partial
 from math import prod
 from typing import TYPE_CHECKING
@@ -22,13 +21,13 @@ from livesr.session.feeder import Feeder
 from livesr.session.files import only_one, open_files, past_of, prepare_folder
 from livesr.session.job import Job
 from livesr.session.log import session_log
-from livesr.session.past import Past, missed
+from livesr.session.past import Past, check_same
 from livesr.session.pauses import Pauses
-from livesr.session.restore import drop_cut, kept_stacks
+from livesr.session.progress import Progress
+from livesr.session.restore import take_up, without_masks
 from livesr.session.result import Outcome, SessionResult
 from livesr.session.room import GIB, Room
 from livesr.session.service import Service
-from livesr.stacks import Task
 from livesr.storage.folder import LOG_FILE
 from livesr.storage.journal import Event
 
@@ -38,33 +37,10 @@ if TYPE_CHECKING:
 
     from livesr.session.files import SessionFiles
     from livesr.session.plan import Plan
-    from livesr.stacks import OpenStack
+    from livesr.stacks import OpenStack, Task
     from livesr.types import Frame
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """What a running session says of itself: after each stack, and when it pauses or goes on."""
-
-    stacks: int
-    planned: int
-    segmented: int
-    waiting: int
-    fps: float
-    latency_s: float | None
-    paused: str = ""
-
-    def words(self) -> str:
-        """Return it as a line."""
-        if self.paused:
-            return f"paused: {self.paused}"
-        delay = "–" if self.latency_s is None else f"{self.latency_s:.1f} s"
-        return (
-            f"stack {self.stacks}/{self.planned}   {self.fps:.1f} fps   "
-            f"masks {self.segmented}   delay {delay}   waiting {self.waiting}"
-        )
 
 
 def run_session(
@@ -108,24 +84,23 @@ def run_session(
         If the session to go on with was another one.
     """
     try:
-        past = past_of(plan, folder) if resume else None
-        if past is None:
+        if resume:
+            check_same(plan.session, folder)
+        else:
             prepare_folder(plan, folder)
-        with (
-            only_one(folder),
-            session_log(folder / LOG_FILE),
-            open_files(plan, folder, past) as files,
-        ):
-            service = Service.of_environment()
-            run = _Run(plan, files, stop or StopToken(), progress, service, past or Past())
-            run.begin(resumed=past is not None)
-            if opened is not None:
-                opened(folder)
-            service.ready(f"{plan.session.name}: {plan.summary()['stacks']} stacks planned")
-            with service.watched(run.alive):
-                run.acquire()
-                service.stopping()
-                return run.close()
+        with only_one(folder), session_log(folder / LOG_FILE):
+            past = past_of(plan, folder) if resume else None
+            with open_files(plan, folder, past) as files:
+                service = Service.of_environment()
+                run = _Run(plan, files, stop or StopToken(), progress, service, past or Past())
+                run.begin(resumed=resume)
+                if opened is not None:
+                    opened(folder)
+                service.ready(f"{plan.session.name}: {plan.info.stacks} stacks planned")
+                with service.watched(run.alive):
+                    run.acquire()
+                    service.stopping()
+                    return run.close()
     finally:
         plan.source.close()
 
@@ -183,7 +158,7 @@ class _Run:
             stop=stop,
             room=self._room,
             unstored=lambda: self._recorder.unstored,
-            left=lambda: self._planned - len(past.stored) - self._recorder.begun,
+            left=lambda: self._plan.info.stacks - len(past.stored) - self._recorder.begun,
             note=self._books.note,
             tell=self._tell_progress,
             give_up=self._keep,
@@ -197,27 +172,10 @@ class _Run:
         for warning in plan.warnings:
             log.warning("%s", warning)
         if resumed:
-            self._go_on()
-
-    def _go_on(self) -> None:
-        """Take up an interrupted session: its spool, its missing masks, its place in the plan."""
-        plan, past, spool = self._plan, self._past, self._files.spool
-        if self._feeder is not None:
-            for index in past.pending:
-                followed = past.followed[index]
-                self._waiting.put(Task(index, past.times_s[index], followed, None, None))
-        for slot, stack in kept_stacks(spool, plan.info, plan.session.layout, past.stored):
-            if stack is None:
-                self._files.journal.append(Event.FAULT, slot.index, what=drop_cut(slot))
-                spool.release(slot.number)
-            else:
-                self._recorder.take_up(stack)
-        done = set(self._books.stored)
-        elapsed_s = past.last_s if plan.played else past.elapsed_s()
-        absent = [] if plan.played else missed(plan.stack_plan, done, elapsed_s)
-        for index in absent:
-            self._books.missed(index)
-        plan.source.resume({*done, *absent}, elapsed_s)
+            if self._feeder is not None:
+                for task in without_masks(self._past):
+                    self._waiting.put(task)
+            take_up(plan, self._past, self._files.spool, self._recorder, self._books)
 
     def acquire(self) -> None:
         """Run the source into the recorder, with storing and segmentation beside it."""
@@ -286,10 +244,6 @@ class _Run:
         return result
 
     @property
-    def _planned(self) -> int:
-        return self._plan.info.timepoints * self._plan.info.positions
-
-    @property
     def _raw_bytes(self) -> int:
         return prod(self._plan.info.shape) * 2
 
@@ -299,7 +253,7 @@ class _Run:
         return Room(
             self._files.folder,
             floor=int(storage.keep_free_gib * GIB),
-            stack=(self._plan.disk_bytes() - spool) // max(self._planned, 1),
+            stack=(self._plan.disk_bytes() - spool) // max(self._plan.info.stacks, 1),
             patience_s=storage.wait_for_room_min * 60,
             stop=self._stop,
             note=self._books.note,
@@ -309,24 +263,8 @@ class _Run:
         plan, asked = self._plan, self._plan.session.segmentation
         if plan.networks is None:
             return None
-        job = Job(
-            info=plan.info,
-            packages=tuple(str(package.folder) for package in plan.networks.packages),
-            engine=asked.engine,
-            precision=asked.precision,
-            threads=asked.threads,
-            calibration=plan.calibration,
-            models=plan.models,
-            structures=plan.structures,
-            unreliable=plan.unreliable,
-            on_camera_grid=asked.grid == "camera",
-            folder=self._files.folder,
-            matching=plan.matching,
-            probabilities=asked.probabilities,
-            masked_images=asked.masked_images,
-        )
         return Feeder(
-            job,
+            Job.of(plan, self._files.folder),
             spool=self._files.spool,
             waiting=self._waiting,
             journal=self._files.journal,
@@ -342,7 +280,7 @@ class _Run:
         """Store one stack (storing thread)."""
         began = time.monotonic()
         self._recorder.on_stack(stack)
-        left = self._planned - len(self._books.stored)
+        left = self._plan.info.stacks - len(self._books.stored)
         took_s, behind = time.monotonic() - began, self._recorder.unstored
         self._disk.stored(stack, took_s, left=left, behind=behind)
         self._tell_progress()
@@ -381,7 +319,7 @@ class _Run:
         recorder, feeder = self._recorder, self._feeder
         return Progress(
             stacks=len(self._books.stored),
-            planned=self._planned,
+            planned=self._plan.info.stacks,
             segmented=len(feeder.live) + len(feeder.later) if feeder else 0,
             waiting=len(self._waiting),
             fps=recorder.fps,
@@ -400,7 +338,7 @@ class _Run:
         return SessionResult(
             folder=self._files.folder,
             outcome=outcome,
-            planned=self._planned,
+            planned=self._plan.info.stacks,
             frames=recorder.frames,
             frames_lost=self._books.frames_lost,
             faults=self._books.faults,

@@ -108,16 +108,16 @@ class Ledger:
     def _take(self, entry: dict[str, Any]) -> None:
         match entry["event"]:
             case Event.STACK_STORED:
-                self.stored.add(_index(entry))
+                self.stored.add(stack_of(entry))
             case Event.STACK_SEGMENTED:
-                self.segmented[_index(entry)] = bool(entry.get("live", False))
-                self.failed.pop(_index(entry), None)
-                self.flags.pop(_index(entry), None)
+                self.segmented[stack_of(entry)] = bool(entry.get("live", False))
+                self.failed.pop(stack_of(entry), None)
+                self.flags.pop(stack_of(entry), None)
                 if entry.get("flags"):
-                    self.flags[_index(entry)] = [dict(flag) for flag in entry["flags"]]
+                    self.flags[stack_of(entry)] = [dict(flag) for flag in entry["flags"]]
             case Event.STACK_FAILED:
-                self.failed[_index(entry)] = str(entry.get("reason", ""))
-                self.segmented.pop(_index(entry), None)
+                self.failed[stack_of(entry)] = str(entry.get("reason", ""))
+                self.segmented.pop(stack_of(entry), None)
             case Event.FRAMES_LOST:
                 self.frames_lost += int(entry.get("count", 1))
             case Event.FAULT:
@@ -128,7 +128,8 @@ class Ledger:
                 self.finished = True
 
 
-def _index(entry: dict[str, Any]) -> StackIndex:
+def stack_of(entry: Mapping[str, Any]) -> StackIndex:
+    """Return which stack a line of the journal is about; an error if it does not say."""
     image, t = entry["index"]["image"], entry["index"]["t"]
     if not (_whole(image) and _whole(t)):
         raise ValueError(f"there is no stack of image {image!r:.40}, t {t!r:.40}")

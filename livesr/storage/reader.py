@@ -38,7 +38,7 @@ class SessionReader:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.settings = _settings(folder / SESSION_FILE)
+        self.settings = read_settings(folder / SESSION_FILE)
         self.ledger = Ledger()
         self.images: list[ImageReader] = []
         self._entries: list[dict[str, Any]] = []
@@ -105,7 +105,8 @@ def open_session(path: Path) -> SessionReader:
     )
 
 
-def _settings(path: Path) -> dict[str, Any]:
+def read_settings(path: Path) -> dict[str, Any]:
+    """Return ``session.yaml`` as it was run; raises StorageError if it is damaged."""
     try:
         settings: dict[str, Any] = read_yaml(path)
     except (OSError, NotPlainError) as error:

@@ -47,8 +47,7 @@ def space_needed(
     raw = c * z * y * x * 2
     mz, my, mx = (grid or info.grid).shape
     masks = structures * mz * my * mx * _MASK_SHARE
-    stacks = info.timepoints * info.positions
-    return int(stacks * (raw + masks + c * z * _ROWS_PER_PLANE)) + slots * raw
+    return int(info.stacks * (raw + masks + c * z * _ROWS_PER_PLANE)) + slots * raw
 
 
 def space_beside(
@@ -70,7 +69,7 @@ def space_beside(
         bytes_a_stack += structures * prod(probability.shape) * _PROBABILITY_SHARE
     if masked is not None:
         bytes_a_stack += 2 * min(structures, _MASKED_LAYERS) * prod(masked.shape)
-    return int(info.timepoints * info.positions * bytes_a_stack)
+    return int(info.stacks * bytes_a_stack)
 
 
 def in_words(size: float) -> str:

@@ -191,7 +191,8 @@ def test_a_resumed_session_takes_the_rest(
     name: str, session: Session, taken: Taken, stop: StopToken
 ) -> None:
     done = {StackIndex(image, t) for image in range(2) for t in range(2)}
-    source = open_source(session, done=done)
+    source = open_source(session)
+    source.resume(done, 2 * source.info.interval_s)
     source.run(taken, stop)
     source.close()
     assert sorted(taken.places) == [place for place in planned(name) if place[0] == 2]

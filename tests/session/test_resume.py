@@ -16,7 +16,7 @@ import yaml
 from livesr.acquisition.plan import StackPlan
 from livesr.cli.app import register, run
 from livesr.config.layouts import SingleLayout
-from livesr.session.past import missed
+from livesr.session.past import Past, missed
 from livesr.storage.image import ImageWriter
 from livesr.storage.journal import Event, read_journal
 from livesr.storage.reader import open_session
@@ -230,3 +230,14 @@ def test_what_was_missed_while_nobody_recorded() -> None:
     assert missed(plan, done, 50.0) == []
     once = StackPlan(useq.MDASequence(), SingleLayout(kind="single"))
     assert missed(once, (), 1e6) == []
+
+
+def test_a_pause_before_the_kill_makes_nothing_missed() -> None:
+    sequence = useq.MDASequence(time_plan={"interval": 30, "loops": 10})
+    plan = StackPlan(sequence, SingleLayout(kind="single"))
+    last = StackIndex(0, 2)  # due at 60 s, taken at 660 s: ten minutes of pause
+    past = Past(stored=(last,), times_s={last: 660.0})
+    assert past.late_s(plan) == pytest.approx(600.0)
+    done = {StackIndex(0, t) for t in range(3)}
+    assert missed(plan, done, 700.0 - past.late_s(plan)) == []
+    assert Past().late_s(plan) == 0.0

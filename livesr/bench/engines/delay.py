@@ -69,7 +69,7 @@ class Played:
                     deliver(self._frame(t, c, z))
             due += self._rest_s
 
-    def resume(self, done: Collection[StackIndex], elapsed_s: float) -> None:
+    def resume(self, done: Collection[StackIndex], elapsed_s: float, late_s: float = 0.0) -> None:
         """Nothing is ever resumed here."""
 
     def close(self) -> None:

@@ -49,7 +49,7 @@ class FirstFrame:
 
         self._source.run(first, stop)
 
-    def resume(self, done: Collection[StackIndex], elapsed_s: float) -> None:
+    def resume(self, done: Collection[StackIndex], elapsed_s: float, late_s: float = 0.0) -> None:
         """Nothing is ever resumed here."""
 
     def close(self) -> None:

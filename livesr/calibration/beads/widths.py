@@ -14,6 +14,13 @@ if TYPE_CHECKING:
 FWHM = float(2.0 * np.sqrt(2.0 * np.log(2.0)))
 """Full width at half maximum of a Gaussian, in standard deviations."""
 LEAST = 1e-9
+BALL_VARIANCE = 1.0 / 20.0
+"""Along each axis, of an evenly filled ball of diameter 1."""
+
+
+def ball_fwhm2(diameter_um: float) -> float:
+    """Return the squared full width at half maximum that a ball adds to a point's image, µm²."""
+    return FWHM**2 * BALL_VARIANCE * diameter_um**2
 
 
 def widths_of(

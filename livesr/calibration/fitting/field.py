@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.spatial import ConvexHull, QhullError
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -44,6 +43,8 @@ def inside_hull(hull_um: Float64, y_um: npt.ArrayLike, x_um: npt.ArrayLike) -> B
 
 def convex_hull(points: Float64) -> Float64:
     """Return the corners of the convex hull of points (n, 2), in turn; all of them if on a line."""
+    from scipy.spatial import ConvexHull, QhullError  # sessions ask for grids alone
+
     try:
         return np.asarray(points[ConvexHull(points).vertices])
     except QhullError:

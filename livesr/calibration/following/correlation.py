@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.fft import irfft2, rfft2
-from scipy.interpolate import BSpline, make_interp_spline
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import numpy.typing as npt
+    from scipy.interpolate import BSpline
 
     from livesr.types import Float32, Float64
 
@@ -253,6 +253,8 @@ def _axial(
 
 def _spline(most: int) -> BSpline:
     """Return the weights of values at -most … most in the spline through them, at any place."""
+    from scipy.interpolate import make_interp_spline  # slow to load: not before the first frame
+
     lags = np.arange(-most, most + 1)
     return make_interp_spline(lags, np.eye(len(lags)), k=(0, 1, 3, 5)[min(most, 3)])
 

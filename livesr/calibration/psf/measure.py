@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from livesr.calibration.beads.find import Beads, Widths, find_beads
+from livesr.calibration.beads.widths import ball_fwhm2
 from livesr.calibration.measure import USUAL
 from livesr.calibration.psf.field import FieldFit, fit_field
-from livesr.calibration.psf.theory import FWHM2
 from livesr.errors import CalibrationError
 
 if TYPE_CHECKING:
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 FEWEST = 3
 """Beads of a channel without which there is no median worth its name."""
-BALL_VARIANCE = 1.0 / 20.0
-"""Along each axis, of an evenly filled ball of diameter 1."""
 FLAT_UM = 0.5
 """Beads whose heights scatter by more than this around a bowl do not lie on a cover slip."""
 
@@ -247,7 +245,7 @@ def middle(values: Float64) -> Middle:
 
 def _own(name: str, fwhm_um: Float64, diameter_um: float) -> Float64:
     """Return widths without the beads' own size; noise may leave a bead's width at a tenth."""
-    ball = FWHM2 * BALL_VARIANCE * diameter_um**2
+    ball = ball_fwhm2(diameter_um)
     typical = np.median(fwhm_um, axis=0)
     if np.any(typical**2 < 2.0 * ball):
         raise CalibrationError(

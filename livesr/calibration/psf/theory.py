@@ -14,11 +14,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from livesr.calibration.beads.widths import FWHM
 from livesr.errors import ConfigError
 
 PIXEL_VARIANCE = 1.0 / 12.0
 """Of light collected over a pixel of width 1."""
-FWHM2 = 8.0 * float(np.log(2.0))
+FWHM2 = FWHM**2
 """Squared full width at half maximum of a Gaussian of variance 1."""
 
 
