@@ -1,4 +1,4 @@
-"""Is anything ever lost? The disk: how fast raw goes onto it, what syncing costs, and how it ends.
+"""Is anything ever lost? The disk, kills, spoilt files and thousands of time points.
 
 Each part is a function that yields rows; `rows` runs those of `PARTS` in their order.
 """
@@ -18,6 +18,8 @@ import tensorstore as ts
 
 from livesr.bench.full_disk import SIZE_MIB, fill_again_and_again
 from livesr.bench.kills import kill_rows
+from livesr.bench.long_run import long_rows
+from livesr.bench.mutations import GOOD, OUTCOMES, run_mutations
 from livesr.bench.paced import PacedSource, paced_plan
 from livesr.bench.rows import Row
 from livesr.session import run_session
@@ -40,6 +42,7 @@ _BUFFER_STACKS = 2
 _MB = 1e6
 _BLOCK = 8 * 2**20
 _CORES = 2
+MUTATIONS = 10_000
 
 
 def rows() -> Iterator[Row]:
@@ -154,7 +157,31 @@ def full_disk(*, rounds: int = 50) -> Iterator[Row]:
     )
 
 
-PARTS: tuple[Callable[[], Iterator[Row]], ...] = (sustained, syncing, full_disk, kill_rows)
+def bad_files(mutations: int = MUTATIONS) -> Iterator[Row]:
+    """Spoil good files in thousands of ways and read them."""
+    tally = run_mutations(mutations)
+    counted = {outcome: tally.total(outcome) for outcome in OUTCOMES}
+    well = sum(counted[outcome] for outcome in GOOD)
+    worst = "; ".join(f"{f['kind']} {f['number']}: {f['outcome']}" for f in tally.failures[:5])
+    yield Row(
+        f"spoilt files of {len({kind for kind, _ in tally.counts})} kinds read, or refused clearly",
+        well,
+        "files",
+        bound=f"{sum(counted.values())}",
+        attained=well / sum(counted.values()),
+        detail=", ".join(f"{outcome} {n}" for outcome, n in counted.items())
+        + f"; the slowest took {tally.slowest[0]:.1f} s; wrong: {worst or 'nothing'}",
+    )
+
+
+PARTS: tuple[Callable[[], Iterator[Row]], ...] = (
+    sustained,
+    syncing,
+    full_disk,
+    kill_rows,
+    bad_files,
+    long_rows,
+)
 
 
 def sequential_write(folder: Path, size: int) -> float:

@@ -39,7 +39,8 @@ def parse_yaml(text: str, path: Path) -> tuple[yaml.Node | None, Any]:
         raise ConfigError(
             f"not valid YAML: {error.what}",
             where=f"{path}:{error.line}" if error.line else str(path),
-            fix="check indentation, colons and quotes on that line and the one before",
+            fix="check indentation, colons and quotes on that line and the one before; write each "
+            "value out, each key once",
         ) from None
 
 

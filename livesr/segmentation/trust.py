@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 HIGHEST = 255
 TOGETHER = "together"
 """Name of the flag of a stack of which no single quantity is unusual."""
+STEEPEST = 100.0
+"""Of scale and bias of a logit: what a byte tells apart needs a few."""
 MOST_TOLD = 3
 """Flags that a line for people holds."""
 MEND = "fetch the package again, or train it again: livesr train"
@@ -73,7 +75,7 @@ def _scale_and_bias(name: str, pair: Any) -> tuple[float, float]:
         scale, bias = (float(number) for number in pair)
     except (TypeError, ValueError, OverflowError):
         scale = bias = float("nan")
-    if not (scale > 0 and np.isfinite(scale) and np.isfinite(bias)):
+    if not (0 < scale <= STEEPEST and abs(bias) <= STEEPEST):
         raise ModelError(
             f"the package's calibration of {name} is {pair!r}, not a positive scale and a bias",
             where=f"trust.probability.{name}",

@@ -9,6 +9,7 @@ import pytest
 
 from livesr.bench import TOPICS, durability
 from livesr.bench.full_disk import fill_again_and_again
+from livesr.bench.long_run import Watched, long_rows
 from livesr.bench.paced import PacedSource, noise
 from livesr.stop import StopToken
 
@@ -65,3 +66,33 @@ def test_images_that_come_too_late_are_lost() -> None:
     assert source.lost == 3
     assert source.latest > 5
     assert np.array_equal(frames[3].image, source.image(1, 1))
+
+
+def test_spoilt_files_are_counted() -> None:
+    (row,) = durability.bad_files(23)
+    assert row.attained == 1.0
+    assert row.value >= 23
+
+
+@pytest.mark.faults
+def test_a_long_session_is_watched_process_by_process() -> None:
+    rows = {row.name: row for row in long_rows(12)}
+    (whole,) = (row for name, row in rows.items() if name.startswith("stacks stored"))
+    assert whole.value == 12
+    assert "exit code 0" in whole.detail
+    assert "0 bytes left" in whole.detail
+    for process in ("acquisition", "segmenter"):
+        for what in ("resident memory", "handles", "threads"):
+            assert f"{what} of the {process}: growth" in rows
+
+
+def test_growth_is_told_from_noise() -> None:
+    rng = np.random.default_rng(60_704)
+    watched = Watched(stacks=list(range(1, 2001)))
+    flat = list(500 + rng.normal(0, 3, 2000))
+    growing = [value + 0.02 * n for n, value in enumerate(flat)]
+    slope, interval = watched.growth(flat)
+    assert abs(slope) <= 2 * interval
+    slope, interval = watched.growth(growing)
+    assert slope == pytest.approx(20, abs=2 * interval)
+    assert slope > 5 * interval
