@@ -33,6 +33,8 @@ class Status:
     faults : int
     finished : bool
         Whether the session came to its end (false while it runs, or after a crash).
+    paused : str
+        Why no stack begins, empty while they do.
     """
 
     stacks: int
@@ -43,6 +45,7 @@ class Status:
     frames_lost: int
     faults: int
     finished: bool
+    paused: str = ""
 
 
 @dataclass(slots=True)
@@ -67,6 +70,7 @@ class Ledger:
     frames_lost: int = 0
     faults: int = 0
     finished: bool = False
+    paused: str = ""
 
     def update(self, entries: Iterable[dict[str, Any]]) -> None:
         """Take in further lines.
@@ -103,6 +107,7 @@ class Ledger:
             frames_lost=self.frames_lost,
             faults=self.faults,
             finished=self.finished,
+            paused=self.paused,
         )
 
     def _take(self, entry: dict[str, Any]) -> None:
@@ -123,9 +128,13 @@ class Ledger:
             case Event.FAULT:
                 self.faults += 1
             case Event.SESSION_STARTED | Event.SESSION_RESUMED:
-                self.finished = False
+                self.finished, self.paused = False, ""
             case Event.SESSION_FINISHED:
-                self.finished = True
+                self.finished, self.paused = True, ""
+            case Event.PAUSED:
+                self.paused = entry.get("reason", "") or "no reason given"
+            case Event.CONTINUED:
+                self.paused = ""
 
 
 def stack_of(entry: Mapping[str, Any]) -> StackIndex:
@@ -192,5 +201,6 @@ _FIELDS: dict[str, dict[str, Callable[[Any], bool]]] = {
     },
     Event.STACK_SEGMENTED: {"latency_s": _number, "flags": _flags},
     Event.FRAMES_LOST: {"count": _whole},
+    Event.PAUSED: {"reason": _text},
 }
 """What the journal writes, of what is computed with when it is read."""

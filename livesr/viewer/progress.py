@@ -34,6 +34,8 @@ class Progress:
         From a stack's last plane to its masks on disk, the median of the last stacks that were
         segmented while recording.
     started, finished : bool
+    paused : str
+        Why no stack begins, empty while they do.
     """
 
     planned: int = 0
@@ -45,6 +47,7 @@ class Progress:
     delay_s: float | None = None
     started: bool = False
     finished: bool = False
+    paused: str = ""
 
 
 def progress_of(status: Status, journal: Sequence[Mapping[str, Any]]) -> Progress:
@@ -62,6 +65,7 @@ def progress_of(status: Status, journal: Sequence[Mapping[str, Any]]) -> Progres
         delay_s=recent_delay([e for e in journal if e["event"] == Event.STACK_SEGMENTED]),
         started=bool(begun),
         finished=status.finished,
+        paused=status.paused,
     )
 
 

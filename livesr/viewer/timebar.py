@@ -117,4 +117,6 @@ def _state(progress: Progress, problem: str) -> tuple[str, str]:
         return theme.DIM, "finished"
     if not progress.started:
         return theme.WARNING, "starting"
+    if progress.paused:
+        return theme.WARNING, f"paused: {escape(progress.paused)}"
     return theme.GOOD, "recording"

@@ -53,6 +53,13 @@ def test_counts_speed_and_delay_come_from_the_journal() -> None:
     assert not found.finished
 
 
+def test_a_pause_is_told_until_it_ends() -> None:
+    paused = [*journal(2, 1), {"event": "paused", "time": wall(10), "reason": "no room"}]
+    assert progress(paused).paused == "no room"
+    assert progress([*paused, {"event": "continued", "time": wall(12)}]).paused == ""
+    assert progress([*paused, {"event": "session_finished", "time": wall(12)}]).paused == ""
+
+
 def test_a_journal_of_nothing_is_a_session_that_starts() -> None:
     found = progress([])
     assert found == Progress()
