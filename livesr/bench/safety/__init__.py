@@ -12,7 +12,14 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from livesr.bench.rows import Row
-from livesr.bench.safety.kills import LIGHTS, hang, kill_again_and_again, pause, running
+from livesr.bench.safety.kills import (
+    LIGHTS,
+    both_at_once,
+    hang,
+    kill_again_and_again,
+    pause,
+    running,
+)
 from livesr.bench.safety.session import EXPOSURES, HANG_AFTER_S, INTERVAL_S, PLANES
 
 if TYPE_CHECKING:
@@ -20,7 +27,7 @@ if TYPE_CHECKING:
 
     from livesr.bench.safety.kills import Toll
 
-KILLS, HANGS, PAUSES = 100, 10, 10
+KILLS, HANGS, PAUSES, BOTH = 100, 10, 10, 5
 ASKED_S = 1.0
 _STACKS = 4
 
@@ -40,6 +47,13 @@ def rows(kills: int = KILLS, hangs: int = HANGS, pauses: int = PAUSES) -> Iterat
         pause(pauses),
         stack_s + ASKED_S,
         f"1 s after the end of the present stack ({stack_s:g} s)",
+    )
+    both = both_at_once(BOTH)
+    yield Row(
+        "acquisition and supervisor killed at the same moment: lamps that stayed on",
+        float(both.stayed_on),
+        f"of {BOTH}",
+        detail=f"the lamp shone at {both.lit} of them: only a hardware interlock helps",
     )
     for light in LIGHTS:
         yield exposed(light)

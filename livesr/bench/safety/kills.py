@@ -37,7 +37,7 @@ _LOOK_S = 4.0
 """For so long the lamp is looked at after a kill."""
 _APART_S = (1.0, 2.5)
 """Between two kills: the light must be off within the first second of it."""
-_LIFE_S, _LIT_S = 6.0, 0.4
+_LIFE_S, _LIT_S = 6.0, 0.8
 _LONGEST_S = 120.0
 
 
@@ -204,6 +204,26 @@ def hang(times: int) -> Toll:
                 toll.dark_s.append(session.lamp.dark_after(at, at + HANG_AFTER_S + _LOOK_S))
                 toll.stayed_on += session.lamp.shines()
                 toll.unsaid += not (session.folder / LIGHT_FILE).is_file()
+    return toll
+
+
+def both_at_once(times: int) -> Toll:
+    """Kill acquisition and supervisor together while the lamp shines: nobody is left."""
+    toll, rng = Toll(), np.random.default_rng(SEED + 3)
+    with TemporaryDirectory(prefix="livesr-safety-") as name:
+        for number in range(times):
+            with running(Path(name) / f"s{number}", light="gated", segmented=False) as session:
+                session.wait_for_light()
+                time.sleep(rng.uniform(0.0, _LIT_S / 4))
+                supervisor, at = session.process(SUPERVISOR), time.monotonic()
+                toll.lit += session.lamp.shines(at)
+                if supervisor is not None:
+                    supervisor.kill()
+                session.kill(ACQUISITION)
+                time.sleep(_LOOK_S)
+                toll.kinds["both at once"] += 1
+                toll.dark_s.append(session.lamp.dark_after(at, at + _LOOK_S))
+                toll.stayed_on += session.lamp.shines()
     return toll
 
 
