@@ -54,10 +54,11 @@ def light_path(
     }
     outside = [label for label in shutters if label not in within]
     lines = _split(config_text(core, config))
+    needed = needed_devices(lines, [*outside, *named])
     return LightPath(
         tuple(outside),
         named,
-        tuple(_about(lines, needed_devices(lines, [*outside, *named]))),
+        tuple(_about(lines, needed)) if needed else (),
         tuple(map(str, core.getDeviceAdapterSearchPaths())),
         tuple(within),
     )
