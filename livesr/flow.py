@@ -7,6 +7,8 @@ Nothing in this module knows of microscopes or masks. A session uses
 - a `Worker`, a thread with a bounded queue that hands each item to a function;
 - a `Waiting` list with a policy, from which the guest is fed;
 - a `Guest`, a spawned process that answers requests over a pipe and may die.
+
+The one process that must outlive its owner is in `livesr.companion`.
 """
 
 from __future__ import annotations
@@ -60,13 +62,17 @@ class Ticker:
     every_s : float
         Pause between two calls.
     work : callable
+    daemon : bool
+        Whether it may be cut off when the program ends.
     """
 
-    def __init__(self, name: str, every_s: float, work: Callable[[], None]) -> None:
+    def __init__(
+        self, name: str, every_s: float, work: Callable[[], None], *, daemon: bool = False
+    ) -> None:
         self._every_s = every_s
         self._work = work
         self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=name)
+        self._thread = threading.Thread(target=self._run, name=name, daemon=daemon)
 
     def __enter__(self) -> Ticker:
         self._thread.start()

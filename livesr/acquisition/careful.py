@@ -14,6 +14,7 @@ import useq
 from pymmcore_plus.core import DeviceType, Keyword
 from pymmcore_plus.mda import MDAEngine, SkipEvent
 
+from livesr.acquisition.limits import StageGuard
 from livesr.acquisition.troubles import DEVICE_ERRORS, ENDS_A_TRY, Kind, Trouble
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
     from pymmcore_plus import CMMCorePlus
     from pymmcore_plus.core import SequencedEvent
+
+    from livesr.config.limits import Limits
 
 
 class CarefulEngine(MDAEngine):
@@ -31,17 +34,22 @@ class CarefulEngine(MDAEngine):
     core : CMMCorePlus
     patience_s : float
         Longest wait for a frame of a hardware-sequenced stack, beside five exposures.
+    limits : Limits
+        Where the stages may go: asked before each move, whoever planned it.
 
     Attributes
     ----------
     troubles : list of Trouble
         What went wrong since `begin_try`.
+    guard : StageGuard
+        Asked before each move.
     over : bool
         Whether something did after which the try is not worth going on with.
     """
 
-    def __init__(self, core: CMMCorePlus, patience_s: float) -> None:
+    def __init__(self, core: CMMCorePlus, patience_s: float, limits: Limits) -> None:
         super().__init__(core, timeout_base=patience_s)
+        self.guard = StageGuard(core, limits)
         self._ending: Collection[Kind] = ENDS_A_TRY
         self._moving = ""
         self.troubles: list[Trouble] = []
@@ -114,8 +122,10 @@ class CarefulEngine(MDAEngine):
             self._moving = str(device)
             kind = core.getDeviceType(device) if name == Keyword.Position else None
             if kind == DeviceType.XYStageDevice and isinstance(value, (list, tuple)):
+                self.guard.allow_xy(float(value[0]), float(value[1]))
                 core.setXYPosition(device, float(value[0]), float(value[1]))
             elif kind == DeviceType.StageDevice:
+                self.guard.allow_property(device, name, value)
                 core.setPosition(device, float(value))
             else:
                 core.setProperty(device, name, value)
@@ -129,15 +139,21 @@ class CarefulEngine(MDAEngine):
 
     def _set_event_channel(self, event: useq.MDAEvent) -> None:
         if event.channel is not None:
+            self.guard.allow_preset(event.channel.group, event.channel.config)
             self.mmcore.setConfig(event.channel.group, event.channel.config)
 
     def _set_event_z(self, event: useq.MDAEvent) -> None:
         self._moving = self.mmcore.getFocusDevice()
+        correction = self._z_correction.get(event.index.get("p"), 0.0)
+        self.guard.allow_z(float(event.z_pos or 0.0) + correction)
         super()._set_event_z(event)
         self._moving = ""
 
     def _load_sequenced_event(self, event: SequencedEvent) -> None:
         self._moving = self.mmcore.getFocusDevice() if event.z_sequence else ""
+        self.guard.allow_z(*(event.z_sequence or ()))
+        for x, y in zip(event.x_sequence or (), event.y_sequence or (), strict=True):
+            self.guard.allow_xy(x, y)
         super()._load_sequenced_event(event)
         self._moving = ""
 

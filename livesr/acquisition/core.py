@@ -174,7 +174,7 @@ def reload_device(core: CMMCorePlus, config: str, label: str) -> None:
     RuntimeError
         If it does not load, or does not answer.
     """
-    lines = [line.split(",") for line in _config_text(core, config).splitlines()]
+    lines = [line.split(",") for line in config_text(core, config).splitlines()]
     begins = lines.index(["Property", "Core", "Initialize", "1"])
     (library, name), *_ = (line[2:4] for line in lines if line[:2] == ["Device", label])
     with suppress(RuntimeError):
@@ -190,7 +190,7 @@ def reload_device(core: CMMCorePlus, config: str, label: str) -> None:
         _repeat(core, line, label)
 
 
-def _config_text(core: CMMCorePlus, config: str) -> str:
+def config_text(core: CMMCorePlus, config: str) -> str:
     """Return a configuration as it was loaded; ``demo`` is found by the core."""
     return _read(Path(core.systemConfigurationFile() or _path(config)))
 

@@ -10,6 +10,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import useq
 
 from livesr.acquisition.careful import CarefulEngine
 from livesr.acquisition.clock import TIME_PROPERTY
@@ -19,13 +20,14 @@ from livesr.types import Frame
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
 
-    import useq
     from pymmcore_plus import CMMCorePlus
     from pymmcore_plus.core import SequencedEvent
     from pymmcore_plus.mda._protocol import PImagePayload
 
     from livesr.acquisition.clock import Clock
+    from livesr.acquisition.light.rule import Light
     from livesr.acquisition.plan import PlannedStack, StackPlan
+    from livesr.config.limits import Limits
     from livesr.flow import StopToken
     from livesr.types import UInt16
 
@@ -60,6 +62,10 @@ class StackEngine(CarefulEngine):
         (0,) for one camera.
     patience_s : float
         Longest wait for a frame of a hardware-sequenced stack, beside five exposures.
+    light : Light
+        Turned on before the first exposure; who runs the engine turns it off.
+    limits : Limits
+        Where the stages may go.
 
     Attributes
     ----------
@@ -79,8 +85,11 @@ class StackEngine(CarefulEngine):
         stop: StopToken,
         cameras: tuple[int, ...],
         patience_s: float,
+        light: Light,
+        limits: Limits,
     ) -> None:
-        super().__init__(core, patience_s)
+        super().__init__(core, patience_s, limits)
+        self._light = light
         self._plan = plan
         self._clock = clock
         self._deliver = deliver
@@ -147,6 +156,8 @@ class StackEngine(CarefulEngine):
     def exec_event(self, event: useq.MDAEvent) -> Iterator[PImagePayload | None]:
         """Carry out an event; a device that fails is noted, the consumer's errors are not held."""
         try:
+            if not isinstance(event.action, useq.HardwareAutofocus):
+                self._light.on()
             yield from super().exec_event(event)
         except DEVICE_ERRORS as error:
             if self.consumer_failed:
@@ -190,6 +201,8 @@ class StackEngine(CarefulEngine):
                 while due and due[0] in waiting and not self._stop.now:
                     yield from self._next(event, due.pop(0), waiting, began)
         finally:
+            if self._light.lost:
+                self._light.off()
             self._end_sequence(whole=not left)
         for place in () if self._stop.now else sorted(waiting):
             yield from self._next(event, place, waiting, began)
@@ -243,6 +256,9 @@ class StackEngine(CarefulEngine):
                 reason = getattr(core, "sequence_error", "")  # of a camera written in Python
                 ended = f"the camera ended after {popped} of {expected} images"
                 self._lost(reason or ended, raised=bool(reason))
+                break
+            elif self._light.lost:
+                self.note(Kind.DEVICE_ERROR, "the light's supervisor died", "supervisor")
                 break
             elif time.monotonic() > deadline:
                 self.note(Kind.CAMERA_STALL, f"no frame came for {patience:g} s", self._camera())
@@ -360,6 +376,7 @@ class StackEngine(CarefulEngine):
             return
         x, y, _ = self._position(event)
         self._moving = self.mmcore.getXYStageDevice()
+        self.guard.allow_xy(x, y)
         self.mmcore.setXYPosition(x, y)
         self._moving = ""
 

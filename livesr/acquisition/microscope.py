@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from livesr.acquisition.attempts import Attempts
+from livesr.acquisition.cameras import camera_channels
 from livesr.acquisition.clock import DeviceClock, session_clock
 from livesr.acquisition.core import (
     apply_presets,
@@ -15,15 +17,20 @@ from livesr.acquisition.core import (
 )
 from livesr.acquisition.engine import StackEngine
 from livesr.acquisition.layout import channel_names, stored_shape
+from livesr.acquisition.light.find import check_named, light_path
+from livesr.acquisition.light.rule import DARK_AFTER_S, Light
+from livesr.acquisition.light.supervisor import Supervisor
+from livesr.acquisition.limits import StageGuard, check_plan
 from livesr.acquisition.plan import StackPlan
-from livesr.acquisition.recovery import Recovery, close_shutters
+from livesr.acquisition.recovery import Recovery
 from livesr.acquisition.troubles import DEVICE_ERRORS
-from livesr.config.layouts import CamerasLayout, SequentialLayout, check_layout
-from livesr.errors import ConfigError, HardwareError, nearest
+from livesr.config.layouts import SequentialLayout, check_layout
+from livesr.errors import ConfigError, HardwareError
 from livesr.types import RecordingInfo
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
+    from pathlib import Path
 
     import useq
     from pymmcore_plus import CMMCorePlus
@@ -33,12 +40,15 @@ if TYPE_CHECKING:
     from livesr.flow import StopToken
     from livesr.types import Frame, StackIndex
 
+log = logging.getLogger(__name__)
+
 _SIMULATOR = "livesr.simulator"
 _SIMULATED = ("simulated microscope", "simulated camera", "simulated 100x/1.49 oil")
 """Stand, camera and objective of the simulated microscope, as its calibration names them."""
 _SIMULATED_PIXEL = "PixelSizeUm"
 """Property of the simulated camera, which is told its pixel size in the sample."""
 _PATIENCE_S = 5.0
+_HANG_S, _SIMULATOR_HANG_S = 10.0, 300.0
 _SIMULATOR_PATIENCE_S = 300.0
 """The simulated camera computes its first planes before it exposes them."""
 _SAME_PIXEL = 1e-3
@@ -76,22 +86,46 @@ class MicroscopeSource:
         self._elapsed_s: float | None = None
         self._late_s = 0.0
         self._on_fault = on_fault
-        self._core = open_core(session.microscope.config)
+        microscope = session.microscope
+        self._core = open_core(microscope.config)
+        self._light = Light(self._core, microscope.light, microscope.light_off)
+        self._supervisor: Supervisor | None = None
         try:
+            check_named(self._core, microscope.light_off)
             self._set_up()
             self._check_channels()
-            self._cameras = _camera_channels(self._core, session)
+            self._cameras = camera_channels(self._core, session)
             self.info = self._describe(session)
+            self._reference_um = self._check_places()
         except BaseException:
             close_core(self._core)
             raise
         self._clock = session_clock(self._core)
-        self._reference_um = self._core.getZPosition() if self._plan.needs_reference() else 0.0
 
     @property
     def core(self) -> CMMCorePlus:
         """The Micro-Manager core: for preview and for the limits of the stages."""
         return self._core
+
+    def watch(self, folder: Path) -> Supervisor | None:
+        """Let a supervisor look after the light from now on, until `close`.
+
+        Returns
+        -------
+        Supervisor or None
+            None where no light is known that could be switched.
+        """
+        microscope = self._session.microscope
+        path = light_path(self._core, microscope.config, microscope.light_off)
+        if not path.known:
+            log.warning(
+                "Micro-Manager knows no shutter, and microscope.light_off names nothing: livesr "
+                "cannot switch the light off (docs/safety.md)"
+            )
+            return None
+        self._supervisor = Supervisor(path, folder=folder, hang_after_s=self._hang_after_s)
+        self._light.supervisor = self._supervisor
+        return self._supervisor
 
     def run(self, deliver: Callable[[Frame], None], stop: StopToken) -> None:
         """Take all stacks, in the calling thread.
@@ -113,7 +147,11 @@ class MicroscopeSource:
             cameras=self._cameras,
             patience_s=self._session.faults.stall_after_s
             or (_SIMULATOR_PATIENCE_S if self.info.simulated else _PATIENCE_S),
+            light=self._light,
+            limits=self._session.limits,
         )
+        if self._supervisor is not None:
+            self._look_after(self._supervisor, stop)
         self._core.mda.set_engine(engine)
         try:
             self._core.mda.run(self._events(self._attempts(engine, stop), stop))
@@ -127,14 +165,19 @@ class MicroscopeSource:
                 "this one are kept; go on with: livesr run FOLDER/session.yaml --resume",
             ) from error
         finally:
-            close_shutters(self._core)
+            self._light.off()
 
     def resume(self, done: Collection[StackIndex], elapsed_s: float, late_s: float = 0.0) -> None:
         """Leave out stacks, and begin at a time of the session, so much later than planned."""
         self._done, self._elapsed_s, self._late_s = done, elapsed_s, late_s
 
     def close(self) -> None:
-        """Let go of all devices."""
+        """Let go of all devices, the light off."""
+        if self._supervisor is not None:
+            self._light.off()
+            self._light.supervisor = None
+            self._supervisor.close()
+            self._supervisor = None
         close_core(self._core)
 
     def _attempts(self, engine: StackEngine, stop: StopToken) -> Attempts:
@@ -142,6 +185,7 @@ class MicroscopeSource:
             self._core,
             self._session.microscope.config,
             engine=engine,
+            light=self._light,
             clock=self._clock,
             stop=stop,
             set_up=self._set_up,
@@ -167,10 +211,13 @@ class MicroscopeSource:
                 zero = self._late_s  # a resumed session keeps the times of its plan
             elif zero is None or stack.restarts:
                 zero = self._clock.now() - stack.start_s
+            if zero + stack.start_s - self._clock.now() > DARK_AFTER_S:
+                self._light.off()
             if not self._clock.wait_until(zero + stack.start_s, stop):
                 return
             if stop.pausing:
-                self._pause(stop)
+                self._light.off("paused")
+                stop.hold()
                 zero = max(zero, self._clock.now() - stack.start_s)  # all that follows is later
                 if stop.stopping:
                     return
@@ -179,14 +226,25 @@ class MicroscopeSource:
                 return
             zero += attempts.paused_s  # the plan goes on where it stood still
 
-    def _pause(self, stop: StopToken) -> None:
-        """Wait between two stacks, the camera idle and the sample dark."""
-        lit = self._core.getShutterDevice() and self._core.getShutterOpen()
-        if lit:
-            self._core.setShutterOpen(False)
-        stop.hold()
-        if lit and not stop.stopping:
-            self._core.setShutterOpen(True)
+    @property
+    def _hang_after_s(self) -> float:
+        usual = _SIMULATOR_HANG_S if self.info.simulated else _HANG_S
+        return self._session.faults.hang_after_s or usual
+
+    def _look_after(self, supervisor: Supervisor, stop: StopToken) -> None:
+        """Let the supervisor know of this thread, which is silent while the camera exposes."""
+        exposures = [channel.exposure or 0.0 for channel in self._plan.sequence.channels]
+        longest_s = max([float(self._core.getExposure()), *exposures]) / 1000.0
+        stop.attend()
+        supervisor.attend(lambda: stop.silence_s, self._hang_after_s + 5.0 * longest_s)
+
+    def _check_places(self) -> float:
+        """Refuse a plan that leaves the session's limits; return where relative heights begin."""
+        z_um = self._core.getZPosition() if self._core.getFocusDevice() else 0.0
+        reference_um = z_um if self._plan.needs_reference() else 0.0
+        session = self._session
+        check_plan(self._plan, session.layout, session.limits, z_um=z_um, reference_um=reference_um)
+        return reference_um
 
     def _set_up(self) -> None:
         """Give the devices what the session says of them."""
@@ -197,11 +255,14 @@ class MicroscopeSource:
                 where=microscope.config,
                 fix="add a line Property,Core,Camera,LABEL (behind '#py ' for a Python device)",
             )
+        guard = StageGuard(core, self._session.limits)
+        guard.check_set_up(microscope.properties, microscope.presets)
         apply_properties(core, microscope.properties)
         apply_presets(core, microscope.presets)
         if self._plan.sequence.setup is not None:
             core.mda.engine.setup_event(self._plan.sequence.setup)  # type: ignore[union-attr]  # a core has one from its start
         core.waitForSystem()
+        self._light.learn()
 
     def _check_channels(self) -> None:
         for channel in self._plan.sequence.channels:
@@ -293,51 +354,3 @@ class MicroscopeSource:
         wanted = min(max(lowest, 2 * stack_bytes // 2**20 + 1), highest)
         if self._core.getCircularBufferMemoryFootprint() < wanted:
             self._core.setCircularBufferMemoryFootprint(wanted)
-
-
-def _camera_channels(core: CMMCorePlus, session: Session) -> tuple[int, ...]:
-    """Return which channel each physical camera shows."""
-    found = core.getNumberOfCameraChannels()
-    names = [core.getCameraChannelName(i) for i in range(found)] if found > 1 else []
-    if not isinstance(session.layout, CamerasLayout):
-        if found > 1:
-            raise ConfigError(
-                f"the camera is a Multi Camera of {', '.join(names)}, "
-                f"the layout is {session.layout.kind!r}",
-                where="layout",
-                fix="use layout kind: cameras with one channel a camera",
-            )
-        return (0,)
-    wanted = [channel.camera for channel in session.layout.channels]
-    for label in wanted:
-        if names and label not in names:
-            raise ConfigError(
-                f"no such camera: {label!r}", where="layout.channels", fix=nearest(label, names)
-            )
-    if len(names) != len(wanted):
-        raise ConfigError(
-            f"the layout asks for {len(wanted)} cameras ({', '.join(wanted)}), "
-            f"{core.getCameraDevice()} has {found} ({', '.join(names) or 'itself'})",
-            where="layout.channels",
-            fix="combine them with Multi Camera of Micro-Manager's Utilities: see "
-            "examples/demo-two-cameras.cfg",
-        )
-    _check_alike(core, wanted)
-    return tuple(wanted.index(name) for name in names)
-
-
-def _check_alike(core: CMMCorePlus, cameras: list[str]) -> None:
-    """Refuse cameras of unlike images, which Multi Camera answers with a bare SystemError."""
-    multi = core.getCameraDevice()
-    images = {}
-    for label in cameras:
-        core.setCameraDevice(label)
-        images[label] = (core.getImageHeight(), core.getImageWidth(), core.getBytesPerPixel())
-    core.setCameraDevice(multi)
-    if len(set(images.values())) > 1:
-        found = "; ".join(f"{k}: {h}×{w}, {b} bytes" for k, (h, w, b) in images.items())
-        raise ConfigError(
-            f"the cameras' images differ: {found}",
-            where="layout.channels",
-            fix="set the same binning, region of interest and pixel type on every camera",
-        )

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from livesr.acquisition.clock import Clock
     from livesr.acquisition.engine import StackEngine
+    from livesr.acquisition.light.rule import Light
     from livesr.flow import StopToken
 
 log = logging.getLogger(__name__)
@@ -29,19 +30,6 @@ _SAME_PLACE_UM = (5.0, 5.0, 1.0)
 """How far (x, y, z) a stage may stand from where it was and still know its place."""
 _OTHER_SIZE = "its images have another size than before"
 _FAILED = (*DEVICE_ERRORS, ImportError, AttributeError, TypeError, SkipEvent)
-
-
-def close_shutters(core: CMMCorePlus) -> list[str]:
-    """Close every shutter that is open, and return which were; one that fails is logged."""
-    closed = []
-    for label in core.getLoadedDevicesOfType(DeviceType.ShutterDevice):
-        try:
-            if core.getShutterOpen(label):
-                core.setShutterOpen(label, False)
-                closed.append(str(label))
-        except DEVICE_ERRORS as error:
-            log.error("shutter %s could not be closed: %s", label, error)  # noqa: TRY400 - its text is the message
-    return closed
 
 
 class Recovery:
@@ -53,6 +41,7 @@ class Recovery:
     config : str
         As `open_core` takes it.
     engine : StackEngine
+    light : Light
     clock : Clock
     stop : StopToken
     set_up : callable
@@ -63,8 +52,7 @@ class Recovery:
     Attributes
     ----------
     lost : dict of str to str
-        Devices that `reconnect` did not bring back, and why: nothing is exposed without them, nor
-        while the shutters that it closed are.
+        Devices that `reconnect` did not bring back, and why: nothing is exposed without them.
     """
 
     def __init__(
@@ -73,6 +61,7 @@ class Recovery:
         config: str,
         *,
         engine: StackEngine,
+        light: Light,
         clock: Clock,
         stop: StopToken,
         set_up: Callable[[], None],
@@ -81,12 +70,12 @@ class Recovery:
         self._core = core
         self._config = config
         self._engine = engine
+        self._light = light
         self._clock = clock
         self._stop = stop
         self._set_up = set_up
         self._simulated = simulated
         self._python = runs_python_devices(config)
-        self._dark: list[str] = []
         self.lost: dict[str, str] = {}
         self._last_s = 0.0
 
@@ -114,20 +103,9 @@ class Recovery:
 
     @contextmanager
     def in_the_dark(self) -> Iterator[None]:
-        """Keep the light off the sample; then open what was open, unless a device is still lost.
-
-        Raises
-        ------
-        RuntimeError
-            If a shutter does not open again: what follows would be dark.
-        """
-        self._dark = list(dict.fromkeys([*self._dark, *close_shutters(self._core)]))
+        """Keep the light off the sample; the next exposure turns it on again."""
+        self._light.off()
         yield
-        if self.lost:
-            return
-        for label in self._dark:
-            self._core.setShutterOpen(label, True)
-        self._dark = []
 
     def wait(self, seconds: float) -> bool:
         """Let session time pass; return False if the session shall stop.
@@ -159,7 +137,6 @@ class Recovery:
             if self._python:
                 reload_core(self._core, self._config)
                 self._clock.start(self._last_s)
-                self._dark = []  # as the configuration says
             else:
                 for label in devices:
                     reload_device(self._core, self._config, label)
@@ -175,7 +152,7 @@ class Recovery:
         if self.lost:
             what = "; ".join(self.lost.values())
             log.warning("%s not back yet: %s", ", ".join(devices), what.splitlines()[0])
-            close_shutters(self._core)
+            self._light.off()
             return False
         self._check_place(before)
         return True
@@ -210,7 +187,7 @@ class Recovery:
         now = self._place()
         for axis, a, b, tolerance in zip("xyz", before, now, _SAME_PLACE_UM, strict=True):
             if abs(a - b) > tolerance:
-                close_shutters(self._core)
+                self._light.off()
                 raise HardwareError(
                     f"the stage says {axis} = {b:.1f} µm after it was initialised anew, before it "
                     f"{a:.1f} µm: it may have lost its place, and was not moved",

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from livesr.acquisition.recorded import RecordedSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
+    from pathlib import Path
 
+    from livesr.acquisition.light.supervisor import Supervisor
     from livesr.acquisition.troubles import FaultReport
     from livesr.config.session import Session
     from livesr.flow import StopToken
@@ -37,6 +39,14 @@ class Source(Protocol):
 
     def close(self) -> None:
         """Let go of the devices or files."""
+
+
+@runtime_checkable
+class LightSource(Protocol):
+    """A source that lights a sample."""
+
+    def watch(self, folder: Path) -> Supervisor | None:
+        """Let a supervisor look after the light, which leaves word in a session's folder."""
 
 
 def open_source(

@@ -1,12 +1,14 @@
-"""pymmcore-plus' core for devices written in Python, with three things mended.
+"""pymmcore-plus' core for devices written in Python, with four things mended.
 
 A Python camera may have several channels, as Micro-Manager's Multi Camera has. A snap that brings
 no image leaves none behind, where the base class would hand out the one before. And a camera that
-fails within a sequence leaves its reason, where the base class lets a thread die with it.
+fails within a sequence leaves its reason, where the base class lets a thread die with it. And
+AutoShutter works with a Python camera as with any other: the base class forgets it there.
 """
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -71,7 +73,7 @@ class PythonCore(UniMMCore):
             taken.append(np.empty(shape, dtype))
             return taken[-1]
 
-        with camera:
+        with camera, self.auto_shutter():
             for tags in camera.start_sequence(max(1, len(self._channel_names())), get_buffer):
                 self._snapped[int(tags.get(_CHANNEL_TAG, 0))] = taken[-1]
 
@@ -80,6 +82,20 @@ class PythonCore(UniMMCore):
     ) -> None:
         self.sequence_error = ""
         super()._start_sequence(_Watched(cam, self), n_images, stop_on_overflow)  # type: ignore[arg-type]  # it passes everything on
+
+    @contextmanager
+    def auto_shutter(self) -> Iterator[None]:
+        """Open the shutter while the block runs, if Micro-Manager is to do so by itself."""
+        shutter = self.getShutterDevice()
+        if not (shutter and self.getAutoShutter()):
+            yield
+            return
+        self.setShutterOpen(shutter, True)
+        self.waitForDevice(shutter)
+        try:
+            yield
+        finally:
+            self.setShutterOpen(shutter, False)
 
     def _channel_names(self) -> tuple[str, ...]:
         """Return the channels of a Python camera with several; nothing for any other camera."""
@@ -100,6 +116,7 @@ class _Watched:
     def start_sequence(self, *args: Any) -> Iterator[Mapping[str, Any]]:
         """Yield the tags of each image until the camera is done, or fails."""
         try:
-            yield from self._camera.start_sequence(*args)
+            with self._core.auto_shutter():
+                yield from self._camera.start_sequence(*args)
         except (RuntimeError, OSError, ValueError) as error:
             self._core.sequence_error = str(error)

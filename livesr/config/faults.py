@@ -58,3 +58,9 @@ class Faults(BaseModel):
         description="patience with a triggered camera, beside five exposures; default 5 s, and "
         "300 s for the simulated microscope, which computes meanwhile",
     )
+    hang_after_s: float | None = Field(
+        None,
+        ge=1,
+        description="the program gives no sign of life while the light may be on: the supervisor "
+        "ends it and switches the light off; default 10 s, and 300 s for the simulated microscope",
+    )

@@ -24,6 +24,7 @@ from livesr.catalog import NAMES, structure
 from livesr.config.extent import refuse_endless
 from livesr.config.faults import Faults
 from livesr.config.layouts import PRESETS, Layout, SingleLayout
+from livesr.config.limits import Limits
 from livesr.errors import ConfigError, nearest
 
 FULL = 65535
@@ -59,6 +60,17 @@ class Microscope(Model):
     camera_offset: float = Field(100.0, ge=0, le=FULL, description="camera counts without light")
     pixel_um: float | None = Field(
         None, gt=0, le=1e3, description="pixel size in µm, only if the .cfg has none"
+    )
+    light: Literal["configured", "gated", "shutter"] = Field(
+        "configured",
+        description="shutter: opened for each exposure or triggered stack; gated: the camera gates "
+        "the source, the shutter stays open within a stack; configured: as the .cfg's AutoShutter "
+        "says",
+    )
+    light_off: dict[str, dict[str, str | float | int]] = Field(
+        default_factory=dict,
+        description="what is set, beside closing every shutter, when the light goes off, "
+        "{device: {property: value}}",
     )
 
 
@@ -193,6 +205,7 @@ class Session(Model):
     )
     segmentation: Segmentation = Segmentation()
     storage: Storage = Storage()
+    limits: Limits = Limits()
     faults: Faults = Faults()
     metadata: dict[str, Any] = Field(
         default_factory=dict, description="kept with the data, not read"

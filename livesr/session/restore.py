@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import logging
 import shutil
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from livesr.acquisition.layout import frames_per_plane
 from livesr.errors import ConfigError
+from livesr.plain import json_of
 from livesr.session.past import missed
 from livesr.stacks import OpenStack, Task
 from livesr.storage.disk import disk_errors
+from livesr.storage.folder import LIGHT_FILE
 from livesr.storage.image import ImageWriter
 from livesr.storage.journal import Event
 from livesr.storage.tables import read_rows, read_table
@@ -107,6 +110,25 @@ def take_up(plan: Plan, past: Past, spool: Spool, recorder: Recorder, books: Boo
     for index in absent:
         books.missed(index)
     plan.source.resume({*done, *absent}, elapsed_s, late_s)
+
+
+def take_light_reports(folder: Path) -> Iterator[dict[str, object]]:
+    """Yield what the light's supervisor wrote after the session was cut off, and remove its file.
+
+    A line that was torn, or a file that cannot be read, is passed over: the light is off either
+    way.
+    """
+    path = folder / LIGHT_FILE
+    with suppress(OSError):
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+        for line in lines:
+            with suppress(ValueError):
+                said = json_of(line)
+                if isinstance(said, dict):
+                    log.warning("%s; the light's supervisor switched it off", said.get("why"))
+                    known = {key: said.get(key) for key in ("why", "took_s", "off", "failed")}
+                    yield {"at": said.get("time"), **known}
+        path.unlink()
 
 
 def _kept_stacks(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from livesr import __version__
 from livesr.acquisition.layout import frames_per_plane
+from livesr.acquisition.sources import LightSource
 from livesr.books import Books
 from livesr.errors import LivesrError, StorageError
 from livesr.flow import StopToken, Waiting, Worker
@@ -24,7 +25,7 @@ from livesr.session.log import session_log
 from livesr.session.past import Past, check_same
 from livesr.session.pauses import Pauses
 from livesr.session.progress import Progress
-from livesr.session.restore import take_up, without_masks
+from livesr.session.restore import take_light_reports, take_up, without_masks
 from livesr.session.result import Outcome, SessionResult
 from livesr.session.room import GIB, Room
 from livesr.session.service import Service
@@ -88,12 +89,15 @@ def run_session(
             check_same(plan.session, folder)
         else:
             prepare_folder(plan, folder)
+        supervisor = plan.source.watch(folder) if isinstance(plan.source, LightSource) else None
         with only_one(folder), session_log(folder / LOG_FILE):
             past = past_of(plan, folder) if resume else None
             with open_files(plan, folder, past) as files:
                 service = Service.of_environment()
                 run = _Run(plan, files, stop or StopToken(), progress, service, past or Past())
                 run.begin(resumed=resume)
+                if supervisor is not None:
+                    supervisor.listen(run.note)
                 if opened is not None:
                     opened(folder)
                 service.ready(f"{plan.session.name}: {plan.info.stacks} stacks planned")
@@ -172,10 +176,16 @@ class _Run:
         for warning in plan.warnings:
             log.warning("%s", warning)
         if resumed:
+            for said in take_light_reports(self._files.folder):
+                self.note(Event.LIGHT_OFF, **said)
             if self._feeder is not None:
                 for task in without_masks(self._past):
                     self._waiting.put(task)
             take_up(plan, self._past, self._files.spool, self._recorder, self._books)
+
+    def note(self, event: str, **fields: object) -> None:
+        """Journal what is not about one stack; from any thread."""
+        self._books.note(event, None, **fields)
 
     def acquire(self) -> None:
         """Run the source into the recorder, with storing and segmentation beside it."""

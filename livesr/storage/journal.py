@@ -59,6 +59,12 @@ class Event(StrEnum):
         went on, warned, stopped) and the ``attempt`` at the stack, from 0.
     DISK
         The disk is short, full or slow, or no longer (``what``, ``free_bytes`` …).
+    SUPERVISOR_STARTED
+        A process watches over the light (``pid``, and the devices ``light`` that it would switch
+        off).
+    LIGHT_OFF
+        It did so, since the acquisition died or hung (``why``, when in ``at``, ``took_s``, ``off``,
+        ``failed``): journalled when the session goes on.
     PAUSED, CONTINUED
         No further stack begins (``reason``); stacks begin again (``paused_s``, ``reason`` of the
         pause).
@@ -75,6 +81,8 @@ class Event(StrEnum):
     CALIBRATION_MISFIT = "calibration_misfit"
     FAULT = "fault"
     DISK = "disk"
+    SUPERVISOR_STARTED = "supervisor_started"
+    LIGHT_OFF = "light_off"
     PAUSED = "paused"
     CONTINUED = "continued"
 

@@ -23,6 +23,7 @@ class Burst(StackEngine):
         self._stop, self._cameras, self.handed = stop, (0, 1), 0
         self._clock = SimpleNamespace(now=lambda: 0.0)  # type: ignore[assignment] # a clock that stands
         self._mmcore = SimpleNamespace(startSequenceAcquisition=lambda *_: None)
+        self._light = SimpleNamespace(lost=False)  # type: ignore[assignment] # nobody watches
 
     @property
     def mmcore(self) -> Any:

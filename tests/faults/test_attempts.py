@@ -13,7 +13,8 @@ from stamping import FRAME
 from livesr.acquisition import recovery
 from livesr.acquisition.clock import RealClock
 from livesr.acquisition.core import close_core, open_core, reload_device
-from livesr.acquisition.recovery import Recovery, close_shutters
+from livesr.acquisition.light.rule import Light, close_shutters
+from livesr.acquisition.recovery import Recovery
 from livesr.acquisition.sources import open_source
 from livesr.config import session_from
 from livesr.errors import HardwareError
@@ -356,6 +357,9 @@ def test_it_stays_dark_until_the_device_is_back(monkeypatch: pytest.MonkeyPatch)
     core = open_core("demo")
     core.setAutoShutter(False)
     core.setShutterOpen(True)
+    light = Light(core, "configured", {})
+    light.learn()
+    light.on()
     sensor = (core.getImageHeight(), core.getImageWidth())
     engine = SimpleNamespace(
         stage_um=(0.0, 0.0, 0.0), sensor=sensor, cameras=("Camera",), renew=lambda: None
@@ -364,6 +368,7 @@ def test_it_stays_dark_until_the_device_is_back(monkeypatch: pytest.MonkeyPatch)
         core,
         "demo",
         engine=engine,  # type: ignore[arg-type] # no more is asked of it
+        light=light,
         clock=RealClock(),
         stop=StopToken(),
         set_up=lambda: None,
@@ -384,6 +389,8 @@ def test_it_stays_dark_until_the_device_is_back(monkeypatch: pytest.MonkeyPatch)
         assert tended.reconnect(["Camera"])
         assert not core.getShutterOpen()
     assert not tended.lost
+    assert not core.getShutterOpen()
+    light.on()
     assert core.getShutterOpen()
     close_core(core)
 

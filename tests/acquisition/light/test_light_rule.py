@@ -1,0 +1,142 @@
+"""The light is on only while a stack is taken."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from stamping import Taken
+
+from livesr.acquisition.core import close_core, open_core
+from livesr.acquisition.light.rule import Light
+from livesr.acquisition.sources import open_source
+from livesr.config import session_from
+from livesr.flow import StopToken
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from pymmcore_plus import CMMCorePlus
+
+PLANES, STACKS, EXPOSURE_MS = 3, 3, 50.0
+CONFIG = """
+Property,Core,Initialize,0
+#py pyDevice,Clock,livesr.simulator.devices,SimulatedClock
+#py pyDevice,Camera,stamping,StampCamera
+#py pyDevice,Z,{stage}
+#py pyDevice,Laser,livesr.simulator.devices,SimulatedLaser
+#py Property,Core,Initialize,1
+#py Property,Core,Camera,Camera
+#py Property,Core,Focus,Z
+#py Property,Core,Shutter,Laser
+Property,Core,AutoShutter,{auto}
+#py Property,Laser,State,{state}
+"""
+STAGES = {True: "livesr.simulator.devices,SimulatedZStage", False: "stamping,SoftwareZStage"}
+
+
+@pytest.fixture
+def core() -> Iterator[CMMCorePlus]:
+    core = open_core("simulated")
+    yield core
+    close_core(core)
+
+
+@pytest.mark.parametrize("triggered", [True, False])
+@pytest.mark.parametrize(
+    ("light", "auto", "state", "lit"),
+    [
+        ("configured", 0, 1, True),  # gated: it was left open
+        ("configured", 0, 0, False),  # the session is dark, and stays so
+        ("configured", 1, 0, True),  # AutoShutter
+        ("gated", 1, 0, True),
+        ("shutter", 0, 1, True),
+    ],
+)
+def test_all_frames_and_nothing_else_are_lit(
+    tmp_path: Path, light: str, auto: int, state: int, lit: bool, triggered: bool
+) -> None:
+    path = tmp_path / "lit.cfg"
+    text = CONFIG.format(auto=auto, state=state, stage=STAGES[triggered])
+    path.write_text(text, encoding="utf-8")
+    session = session_from(
+        {
+            "calibration": "none",
+            "microscope": {
+                "config": str(path),
+                "light": light,
+                "pixel_um": 0.1,
+                "properties": {
+                    "Camera": {"FieldHeight": 24, "FieldWidth": 24, "Layout": "single"},
+                    "Clock": {"Speedup": 1e6},
+                },
+            },
+            "sequence": {
+                "axis_order": "tpcz",
+                "time_plan": {"interval": 10, "loops": STACKS},
+                "z_plan": {"bottom": 0, "top": 0.6, "step": 0.3},
+            },
+        }
+    )
+    source = open_source(session)
+    core: CMMCorePlus = source.core  # type: ignore[attr-defined] # a microscope
+    assert not core.getShutterOpen()  # before the first photon
+    waiting: list[bool] = []
+    wait = source._clock.wait_until  # type: ignore[attr-defined]
+
+    def looking(*args: Any) -> bool:
+        waiting.append(core.getShutterOpen())
+        return bool(wait(*args))
+
+    source._clock.wait_until = looking  # type: ignore[attr-defined]
+    taken = Taken()
+    source.run(taken, StopToken())
+    assert not core.getShutterOpen()
+    dose = float(core.getProperty("Laser", "Dose-ms"))
+    source.close()
+    assert waiting == [False] * STACKS
+    assert len(taken.frames) == PLANES * STACKS
+    assert dose == pytest.approx(EXPOSURE_MS * PLANES * STACKS if lit else 0.0)
+
+
+def test_light_off_is_set_and_set_back(core: CMMCorePlus) -> None:
+    light = Light(core, "gated", {"Laser": {"Power": 0.5}})
+    core.setProperty("Laser", "Power", 2.0)
+    light.learn()
+    assert float(core.getProperty("Laser", "Power")) == 0.5
+    light.on()
+    assert (core.getShutterOpen(), float(core.getProperty("Laser", "Power"))) == (True, 2.0)
+    light.off()
+    assert (core.getShutterOpen(), float(core.getProperty("Laser", "Power"))) == (False, 0.5)
+    core.setProperty("Laser", "Power", 3.0)  # a preset of the next stack
+    light.on()
+    assert float(core.getProperty("Laser", "Power")) == 3.0
+
+
+def test_nothing_is_lit_before_somebody_watches(core: CMMCorePlus) -> None:
+    seen: list[tuple[str, bool]] = []
+
+    class Watching:
+        alive = True
+
+        def expect_ready(self) -> None:
+            seen.append(("ready", core.getShutterOpen()))
+
+        def says(self, doing: str, *, lit: bool) -> None:
+            seen.append((f"{doing} {lit}", core.getShutterOpen()))
+
+    light = Light(core, "gated", {})
+    light.learn()
+    light.supervisor = Watching()  # type: ignore[assignment] # no more is asked of it
+    light.on()
+    light.on()
+    assert seen == [("ready", False), ("exposing True", False)]
+    Watching.alive = False
+    assert light.lost
+    light.on()
+    expected = [("waiting False", False), ("ready", False), ("exposing True", False)]
+    assert seen[2:] == expected
+    assert core.getShutterOpen()
+    light.off("paused")
+    assert seen[-1] == ("paused False", False)

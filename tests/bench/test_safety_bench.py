@@ -1,0 +1,33 @@
+"""Whole sessions with a lamp that shines on: killed, hung and paused, in a short form."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from livesr.bench.lamp.box import Lamp
+from livesr.bench.safety.kills import ACQUISITION, SUPERVISOR, kill_again_and_again
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.mark.faults
+def test_the_light_goes_off_after_each_kill() -> None:
+    toll = kill_again_and_again(2, orders=((SUPERVISOR, ACQUISITION),))
+    assert len(toll.dark_s) == 2
+    assert toll.longest_s < float("inf")
+    assert (toll.stayed_on, toll.unsaid) == (0, 0)
+    assert toll.kinds == {SUPERVISOR: 1, ACQUISITION: 1}
+
+
+def test_a_lamp_knows_how_long_it_shone(tmp_path: Path) -> None:
+    log = tmp_path / "lamp.log"
+    log.write_text("1.0 on\n2.0 on\n3.5 off\n5.0 on\n", encoding="utf-8")
+    lamp = Lamp(0, log)
+    assert [on for _, on in lamp.changes()] == [True, False, True]
+    assert lamp.dark_after(0.5, 9) == lamp.dark_after(4.0, 9) == 0.0
+    assert lamp.dark_after(3.0, 9) == pytest.approx(0.5)
+    assert lamp.dark_after(6.0, 9) == float("inf")
+    assert lamp.shines()
