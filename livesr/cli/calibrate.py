@@ -182,8 +182,8 @@ def _only_camera(beads: list[Path] | None) -> None:
         raise ConfigError(
             f"{beads[0]} stands beside --dark and --flat: beads and camera are two calibrations",
             where="BEADS",
-            fix="livesr calibrate BEADS -o FILE, and then livesr calibrate --dark DARKS --flat FLATS"
-            " -o FILE",
+            fix="livesr calibrate BEADS -o FILE, and then"
+            " livesr calibrate --dark DARKS --flat FLATS -o FILE",
         )
 
 

@@ -15,9 +15,11 @@ from livesr.errors import CalibrationError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    import numpy.typing as npt
+
     from livesr.calibration.camera.found import CameraCalibration, Level, Region
     from livesr.calibration.camera.frames import Frames, Moments
-    from livesr.types import Float32, Float64
+    from livesr.types import Float32
 
 LEAST_DARKS = 16
 LEAST_FLATS = 8
@@ -28,7 +30,11 @@ STEADY = 20.0
 WANDERS = 2.0
 """Counts beyond which they are warned of."""
 LEAK = 5.0
-"""Counts of light in dark frames that are refused, if they are five standard errors."""
+"""Counts of light in dark frames that are doubted, if they are five standard errors."""
+SHAPED = 0.5
+"""Counts (rms over the field) by which light shapes dark frames that are refused for it …"""
+PATTERNED = 20.0
+"""… or counts of light that the pixels' own response to light shows in them."""
 BLOCK = 24
 """Side of the squares (pixels) that are compared between dark frames and light."""
 FULL = 1e-3
@@ -106,7 +112,7 @@ def check_flats(dark: Moments, levels: Sequence[Level], regions: Sequence[Region
         )
     _check_bright(dark, levels[-1], regions)
     _check_same_camera(dark, levels, regions)
-    _check_no_light(dark, levels, regions)
+    _check_shape_of_light(dark, levels, regions)
 
 
 def _check_level(level: Level, regions: Sequence[Region]) -> None:
@@ -182,24 +188,40 @@ def _fine(image: Float32) -> Float32:
     return np.asarray(image - cv2.medianBlur(image, 5), np.float32)
 
 
-def _check_no_light(dark: Moments, levels: Sequence[Level], regions: Sequence[Region]) -> None:
-    """Refuse darks that are shaped like the light."""
+def _check_shape_of_light(
+    dark: Moments, levels: Sequence[Level], regions: Sequence[Region]
+) -> None:
+    """Refuse darks that are shaped over the field as the light is."""
     for c, region in enumerate(regions):
         light = blocks(mean_light(levels, regions, c)[0], BLOCK)
         counts, error = _regression(light, blocks(region.cut(dark.mean), BLOCK))
-        if counts > max(LEAK, 5 * error):
-            raise CalibrationError(
-                f"the darks are lit: {region.name} is shaped as the flats are, as by about"
-                f" {counts:.0f} counts of light (±{error:.0f})",
-                where=dark.source,
-                fix="close the shutter, switch lamp and laser off and cover the camera, then take"
-                " the darks again",
-            )
+        if counts > max(LEAK, 5 * error) and counts * light.std() > SHAPED:
+            raise _lit(dark, region, "is shaped as the flats are", counts, error)
 
 
-def _regression(x: Float64, y: Float64) -> tuple[float, float]:
+def _lit(dark: Moments, region: Region, how: str, counts: float, error: float) -> CalibrationError:
+    return CalibrationError(
+        f"the darks are lit: {region.name} {how}, as by about {counts:.0f} counts of light"
+        f" (±{error:.0f})",
+        where=dark.source,
+        fix="close the shutter, switch lamp and laser off and cover the camera, then take the darks"
+        " again",
+    )
+
+
+def _leak(found: CameraCalibration, region: Region) -> tuple[float, float]:
+    """Return the counts of light in the darks that the pixels' response shows, and their error.
+
+    Pixels that give more counts for the same light have a higher offset only if there is light.
+    """
+    usable = ~region.cut(found.maps.hot)
+    response = region.cut(found.maps.response)
+    return _regression(_fine(response)[usable], _fine(region.cut(found.dark.mean))[usable])
+
+
+def _regression(x: npt.NDArray[np.floating], y: npt.NDArray[np.floating]) -> tuple[float, float]:
     """Return the slope of y against x, and its standard error."""
-    x, y = x.ravel(), y.ravel()
+    x, y = x.ravel().astype(np.float64), y.ravel().astype(np.float64)
     away = x - x.mean()
     power = float(away @ away)
     if len(x) < 4 or power < 1e-12:
@@ -212,6 +234,10 @@ def _regression(x: Float64, y: Float64) -> tuple[float, float]:
 def check_found(found: CameraCalibration) -> None:
     """Refuse a result that no camera has."""
     where = found.levels[-1].moments.source
+    for region in found.regions:
+        counts, error = _leak(found, region)
+        if counts > max(PATTERNED, 5 * error):
+            raise _lit(found.dark, region, "shows the pixels' response to light", counts, error)
     for level, bent in zip(found.levels, found.linearity, strict=True):
         if abs(bent) > BENT:
             raise CalibrationError(
@@ -253,6 +279,13 @@ def doubts(found: CameraCalibration) -> Iterator[str]:
             f"{found.dark.frames} darks: the offset of one pixel in twenty is off by more than"
             f" {worst:.2f} counts; {frames} darks would make that {OFFSET:g}"
         )
+    for region in found.regions:
+        counts, error = _leak(found, region)
+        if counts > max(LEAK, 5 * error):
+            yield (
+                f"the darks of {region.name} may hold {counts:.0f} counts of light (±{error:.0f}):"
+                " are shutter and covers tight?"
+            )
     means = found.dark.per_frame.mean(axis=1)
     if np.ptp(means) > WANDERS:
         yield f"the offset wandered by {np.ptp(means):.1f} counts while the darks were taken"

@@ -21,8 +21,8 @@ SIGMA = 12.0
 """Pixels (standard deviation) over which light is taken as smooth."""
 DEGREE = 4
 """Of the polynomial that light follows over the whole field, so that smoothing bends no edge."""
-STRIDE = 3
-"""Of the pixels that the polynomial is fitted to."""
+BLOCK = 6
+"""Side of the squares (pixels) whose means the polynomial is fitted to."""
 OUTLIER = 8.0
 """Robust standard deviations beyond which a pixel is none of the others' kind."""
 
@@ -48,15 +48,18 @@ def smooth(image: Float32, usable: Bool) -> Float32:
 
 
 def _polynomial(image: Float32, usable: Bool) -> Float32:
-    y, x = (np.linspace(-1.0, 1.0, n) for n in image.shape)
-    down, across = (
-        np.polynomial.legendre.legvander(at, DEGREE).astype(np.float64) for at in (y, x)
+    weight = blocks(usable, BLOCK)
+    known = weight > 0.5
+    values = blocks(np.where(usable, image, 0), BLOCK)[known] / weight[known]
+    # each block stands at its middle
+    y, x = ((np.arange(n) + 0.5) / n * 2 - 1 for n in image.shape)
+    (down, across), (rows, columns) = (
+        [np.polynomial.legendre.legvander(at, DEGREE) for at in places]
+        for places in ((y, x), (blocks(y[:, None], BLOCK)[:, 0], blocks(x[None], BLOCK)[0]))
     )
     terms = [(i, j) for i in range(DEGREE + 1) for j in range(DEGREE + 1 - i)]
-    rows, columns = down[::STRIDE], across[::STRIDE]
-    known = usable[::STRIDE, ::STRIDE]
     matrix = np.stack([np.outer(rows[:, i], columns[:, j])[known] for i, j in terms], axis=1)
-    found = np.linalg.lstsq(matrix, image[::STRIDE, ::STRIDE][known].astype(np.float64))[0]
+    found = np.linalg.lstsq(matrix, values)[0]
     table = np.zeros((DEGREE + 1, DEGREE + 1))
     for (i, j), value in zip(terms, found, strict=True):
         table[i, j] = value
@@ -92,7 +95,7 @@ def shrunk(response: Float32, usable: Bool, noise: float) -> Float32:
     return np.asarray(1 + share * (response - 1), np.float32)
 
 
-def blocks(image: npt.NDArray[np.floating], side: int) -> Float64:
+def blocks(image: npt.NDArray[np.floating] | Bool, side: int) -> Float64:
     """Return means over squares of a side, (y, x); what is left at the edges is dropped."""
     ny, nx = (max(n // side, 1) for n in image.shape)
     sy, sx = (min(side, n) for n in image.shape)

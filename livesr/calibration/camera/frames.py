@@ -18,18 +18,15 @@ NEW_LEVEL = 0.25
 
 
 class Frames(Protocol):
-    """Images of one or several cameras (or of one in several channels), frame by frame.
+    """Images of one or several cameras (or of one in several channels), frame by frame."""
 
-    Attributes
-    ----------
-    source : str
-        File, for people.
-    shape : tuple of int
-        (i, y, x) of each frame: i images.
-    """
+    @property
+    def source(self) -> str:
+        """File, for people."""
 
-    source: str
-    shape: tuple[int, int, int]
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(i, y, x) of each frame: i images."""
 
     def __iter__(self) -> Iterator[UInt16]:
         """Yield frames, (i, y, x), uint16."""

@@ -31,7 +31,7 @@ def draw_offset(found: CameraCalibration) -> Any:
         figure.colorbar(shown, ax=axis, shrink=0.8).set_label("counts", fontsize=9)
     plain(histogram)
     ends = (middle - 2 * near, middle + 2 * near)
-    histogram.hist(np.clip(images.ravel(), *ends), BINS, ends, color=BLUE)
+    histogram.hist(np.clip(images.ravel(), *ends), BINS, range=ends, color=BLUE)
     histogram.set(
         xlabel="offset, counts; what is beyond stands at the ends", ylabel="pixels", yscale="log"
     )
@@ -90,7 +90,7 @@ def draw_pixels(found: CameraCalibration) -> Any:
         (own, GREY, f"from its own variance (known to ±{found.transfer_error:.0%})"),
         (by_response, BLUE, f"from its response (known to ±{found.response_error:.2%})"),
     ):
-        gains.hist(values, 2 * BINS, (gain - wide, gain + wide), color=color, label=label)
+        gains.hist(values, 2 * BINS, range=(gain - wide, gain + wide), color=color, label=label)
     gains.set(xlabel="electrons a count", ylabel="pixels", yscale="log")
     gains.set_title(f"gain of each pixel, {region.name}", fontsize=10)
     gains.legend(fontsize=8, frameon=False, loc="upper right")
@@ -98,7 +98,7 @@ def draw_pixels(found: CameraCalibration) -> Any:
     gains.set_ylim(low, top * 8)
     noise = (region.cut(found.maps.read_noise) * gain).ravel()
     middle = float(np.median(noise))
-    noises.hist(noise, BINS, (0.0, 5 * middle), color=ORANGE)
+    noises.hist(noise, BINS, range=(0.0, 5 * middle), color=ORANGE)
     noises.axvline(middle, color=RED, linewidth=1, linestyle="--")
     noises.set(xlabel="read noise, electrons", ylabel="pixels", yscale="log")
     noises.set_title(f"read noise of each pixel; median {middle:.2f} electrons", fontsize=10)

@@ -38,7 +38,8 @@ WORDS = (
     ("Flat field", "Light of a place beside the channel's mean, smooth: illumination, splitter and "
      "objective."),
     ("False ratio", "The second channel over the first, of an evenly lit field, less its median, "
-     "over a spot of the point-spread function's size. Each level is corrected by what the other levels say."),
+     "over a spot of the point-spread function's size. A level is corrected by what the other "
+     "levels say."),
 )  # fmt: skip
 
 
