@@ -140,7 +140,7 @@ def ratio_errors(found: CameraCalibration, truth: Truth, photons: float) -> dict
     maps = found.maps
     correction = Correction.of(maps.offset, maps.response, maps.hot, maps.flat)
     counts = truth.counts(photons)
-    usable = ~maps.hot.any(axis=0)
+    usable: Bool = np.logical_not(maps.hot.any(axis=0))
     before = counts - np.median(maps.offset)
     after = counts * correction.factor + correction.term - PEDESTAL
     out = {}
@@ -153,8 +153,8 @@ def ratio_errors(found: CameraCalibration, truth: Truth, photons: float) -> dict
 
 
 def _deviation(channels: Float64 | Float32) -> Float64:
-    ratio = np.asarray(channels[1], np.float64) / channels[0]
-    return ratio / np.median(ratio) - 1
+    ratio = np.asarray(channels[1] / channels[0], np.float64)
+    return np.asarray(ratio / np.median(ratio) - 1)
 
 
 def _spot(image: Float64, usable: Bool) -> Float64:
@@ -162,7 +162,7 @@ def _spot(image: Float64, usable: Bool) -> Float64:
     total, share = (
         cv2.GaussianBlur(one, (0, 0), SPOT).astype(np.float64) for one in (image * weight, weight)
     )
-    return total / share
+    return np.asarray(total / share)
 
 
 def _rms(values: Float64) -> float:

@@ -14,7 +14,6 @@ from livesr.calibration.camera.record import load_camera, load_maps
 from livesr.cli.app import register, run
 from livesr.config import read_session
 from livesr.session import make_plan
-from livesr.simulator.recordings.cells import simulate_cell
 from livesr.simulator.recordings.instrument import Setup
 from livesr.simulator.recordings.targets import simulate_dark, simulate_flat
 
@@ -78,12 +77,20 @@ def test_a_correction_with_its_report(
     assert "of no use on a real one" in page
     assert "In bright light the ratio over the field was off by" in page
 
-    simulate_cell(setup(60_783, planes=2, form="tiff"), tmp_path / "cell")
-    recording = tmp_path / "cell" / "recording.yaml"
-    content = yaml.safe_load(recording.read_text("utf-8"))
-    content |= {"camera_correction": "../mine.camera.yaml", "segmentation": {"enabled": False}}
-    recording.write_text(yaml.safe_dump(content), "utf-8")
-    plan = make_plan(read_session(recording))
+    (image,) = (taken / "flat").glob("image.ome.tif*")
+    in_turn = [{"name": name, "config": ""} for name in ("yellow", "red")]
+    content = {
+        "recording": {
+            "paths": [str(image)], "name": "simulated microscope", "camera": "simulated camera",
+            "objective": "simulated 100x/1.49 oil",
+        },
+        "layout": {"kind": "sequential", "channels": in_turn},
+        "calibration": "none",
+        "camera_correction": "mine.camera.yaml",
+        "segmentation": {"enabled": False},
+    }  # fmt: skip
+    (tmp_path / "recording.yaml").write_text(yaml.safe_dump(content), "utf-8")
+    plan = make_plan(read_session(tmp_path / "recording.yaml"))
     plan.source.close()
     assert plan.camera.name == "mine"
     assert plan.camera.correction is not None

@@ -14,6 +14,7 @@ from memory_source import SIDE, MemorySource, memory_session
 from livesr.calibration.camera.correction import PEDESTAL
 from livesr.calibration.camera.found import CameraMaps
 from livesr.calibration.camera.record import save_camera
+from livesr.calibration.warp import Warp
 from livesr.errors import CalibrationError, ConfigError
 from livesr.ordered import Followed, Followers
 from livesr.pipeline import segment
@@ -24,10 +25,12 @@ from livesr.storage.reader import open_session
 from livesr.types import RecordingInfo, Stack, StackIndex
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
     from pathlib import Path
 
+    from livesr.flow import StopToken
     from livesr.session import Plan
+    from livesr.types import Frame
 
 TODAY = datetime.now(UTC).date()
 
@@ -39,6 +42,20 @@ class SimulatedSource(MemorySource):
     @property
     def info(self) -> RecordingInfo:
         return replace(super().info, simulated=True)
+
+
+@dataclass
+class ResumableSource(MemorySource):
+    """A memory source that does not take again what is there."""
+
+    done: Collection[StackIndex] = ()
+
+    def resume(self, done: Collection[StackIndex], *_times_s: float) -> None:
+        self.done = done
+
+    def run(self, deliver: Callable[[Frame], None], stop: StopToken) -> None:
+        if not self.done:
+            super().run(deliver, stop)
 
 
 def store(folder: Path, *, days: int = 0, camera: str = "memory", seed: int = 60_760) -> str:
@@ -81,13 +98,14 @@ def events(folder: Path, kind: str) -> list[dict[str, Any]]:
 def test_masks_of_a_corrected_session_are_the_same_live_and_later(
     plan_of: Callable[..., Plan], tmp_path: Path
 ) -> None:
-    asked = {"camera_correction": store(tmp_path), "segmentation": {"masked_images": True}}
-    plan, folder = plan_of(MemorySource(timepoints=2), **asked), tmp_path / "s"
+    asked = {"camera_correction": store(tmp_path)}
+    plan, folder = plan_of(MemorySource(timepoints=1), **asked), tmp_path / "s"
     result = run_session(plan, folder)
     assert result.exit_code == 0
     image = open_session(folder).images[0]
     tools, _ = guests.load_tools(Job.of(plan, folder))
-    bare, _ = guests.load_tools(replace(Job.of(plan, folder), correction=None))
+    plain = Warp(tools.camera, tools.warp.target.voxel_um, plan.models)
+    bare = replace(tools, warp=plain, offset=plan.info.camera_offset, early=None, masked=None)
     assert tools.offset == PEDESTAL
     followers = Followers(plan.info, plan.followed, correction=plan.camera.correction)
     differ = 0
@@ -103,7 +121,7 @@ def test_masks_of_a_corrected_session_are_the_same_live_and_later(
             np.testing.assert_array_equal(found.volumes[name], image.mask(name, t))
             differ += int(np.count_nonzero(found.volumes[name] != other.volumes[name]))
     assert differ > 0  # it is applied
-    for engine in (*tools.engines, *bare.engines):
+    for engine in tools.engines:
         engine.close()
     (begun,) = events(folder, "session_started")
     assert begun["camera_correction"]["name"] == "mine"
@@ -150,21 +168,21 @@ def test_a_session_goes_on_with_the_correction_it_began_with(
 ) -> None:
     asked = {"camera_correction": store(tmp_path), "segmentation": {"enabled": False}}
     folder = tmp_path / "s"
-    run_session(plan_of(MemorySource(timepoints=1), **asked), folder)
+    run_session(plan_of(ResumableSource(timepoints=1), **asked), folder)
     store(tmp_path, seed=60_761)  # calibrated again, under the same name
     with pytest.raises(ConfigError, match="was begun with the camera correction mine"):
-        run_session(plan_of(MemorySource(timepoints=1), **asked), folder, resume=True)
+        run_session(plan_of(ResumableSource(timepoints=1), **asked), folder, resume=True)
     store(tmp_path)
-    result = run_session(plan_of(MemorySource(timepoints=1), **asked), folder, resume=True)
+    result = run_session(plan_of(ResumableSource(timepoints=1), **asked), folder, resume=True)
     assert result.exit_code == 0
-    other = plan_of(MemorySource(timepoints=1), segmentation={"enabled": False})
+    other = plan_of(ResumableSource(timepoints=1), segmentation={"enabled": False})
     with pytest.raises(ConfigError, match="begun with another camera_correction"):
         run_session(other, folder, resume=True)
 
 
 def test_sessions_of_older_versions_go_on(plan_of: Callable[..., Plan], tmp_path: Path) -> None:
     folder = tmp_path / "s"
-    plan = plan_of(MemorySource(timepoints=1), segmentation={"enabled": False})
+    plan = plan_of(ResumableSource(timepoints=1), segmentation={"enabled": False})
     run_session(plan, folder)
     for name in ("session.yaml", "journal.jsonl"):
         text = (folder / name).read_text("utf-8")
@@ -175,5 +193,5 @@ def test_sessions_of_older_versions_go_on(plan_of: Callable[..., Plan], tmp_path
                 line.pop("camera_correction", None)
             lines = [json.dumps(line) for line in said]
         (folder / name).write_text("\n".join(lines) + "\n", "utf-8")
-    plan = plan_of(MemorySource(timepoints=1), segmentation={"enabled": False})
+    plan = plan_of(ResumableSource(timepoints=1), segmentation={"enabled": False})
     assert run_session(plan, folder, resume=True).exit_code == 0
