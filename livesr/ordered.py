@@ -10,14 +10,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from livesr.calibration.camera.correction import PEDESTAL
 from livesr.calibration.following.follower import OffsetFollower
 from livesr.calibration.following.offset import estimate_offset
-from livesr.features import NormalisationFollower, estimate_normalisation
+from livesr.features import SEEN, NormalisationFollower, estimate_normalisation
 from livesr.types import Normalisation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from livesr.calibration.camera.correction import Correction
     from livesr.calibration.warp import ChromaticModel
     from livesr.types import ChannelOffset, RecordingInfo, StackIndex, UInt16
 
@@ -71,6 +75,8 @@ class Followers:
         Stored models of the channels whose offset is followed.
     start : mapping of int to Followed, optional
         Last values of each image, where a session goes on.
+    correction : Correction, optional
+        Of the camera: what is followed is told from corrected counts, as features are.
     """
 
     def __init__(
@@ -78,8 +84,11 @@ class Followers:
         info: RecordingInfo,
         models: Mapping[int, ChromaticModel],
         start: Mapping[int, Followed] | None = None,
+        correction: Correction | None = None,
     ) -> None:
         self._info = info
+        self._correction = correction
+        self._corrected: UInt16 | None = None
         self._models = models
         start = start or {}
         self._normalisations = [
@@ -94,8 +103,17 @@ class Followers:
     def update(self, index: StackIndex, data: UInt16) -> Followed:
         """Return the values for a stack (c, z, y, x) of camera counts, the next one in order."""
         grid, dark = self._info.grid, self._info.camera_offset
+        if self._correction is not None:
+            data, dark = self._correct(data, self._correction), PEDESTAL
         normalisation = self._normalisations[index.image].update(
             estimate_normalisation(data, grid, dark)
         )
         offset = self.offset.update(estimate_offset(data, grid, dark, self._models))
         return Followed(normalisation, offset)
+
+    def _correct(self, data: UInt16, correction: Correction) -> UInt16:
+        """Return the channels that are looked at, corrected; they hold until the next call."""
+        seen = data[:SEEN]
+        if self._corrected is None:
+            self._corrected = np.empty(seen.shape, np.uint16)
+        return correction.stack(seen, self._corrected)

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from livesr.config.layouts import CamerasLayout, SequentialLayout, SplitterLayout
 
 if TYPE_CHECKING:
-    from livesr.config.layouts import Layout, Rectangle
+    from livesr.config.layouts import Layout
     from livesr.types import Frame, UInt16
 
 
@@ -51,17 +49,6 @@ def split(frame: Frame, layout: Layout) -> tuple[tuple[int, UInt16], ...]:
     """
     if isinstance(layout, SplitterLayout):
         return tuple(
-            (index, _view(frame.image, rectangle))
-            for index, rectangle in enumerate(layout.channels)
+            (index, rectangle.view(frame.image)) for index, rectangle in enumerate(layout.channels)
         )
     return ((frame.c, frame.image),)
-
-
-def _view(image: UInt16, rectangle: Rectangle) -> UInt16:
-    x, y = rectangle.x, rectangle.y
-    view = image[y : y + rectangle.height, x : x + rectangle.width]
-    if rectangle.flip == "horizontal":
-        view = view[:, ::-1]
-    elif rectangle.flip == "vertical":
-        view = view[::-1]
-    return np.rot90(view, rectangle.quarter_turns)

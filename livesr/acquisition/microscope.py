@@ -302,6 +302,7 @@ class MicroscopeSource:
             simulated=simulated,
             extra={
                 "exposure_ms": float(core.getExposure()),
+                "roi": [int(side) for side in core.getROI()],
                 "camera_properties": {
                     str(name): str(core.getProperty(camera, name))
                     for name in core.getDevicePropertyNames(camera)

@@ -107,15 +107,15 @@ def read_stacks(paths: Sequence[Path], path: LightPath) -> tuple[list[BeadStack]
     ConfigError, HardwareError
         Files that are missing or damaged, or whose scales or channels are not known.
     """
-    images = [_image_in(one) for one in paths]
+    images = [image_in(one) for one in paths]
     for one in paths:
-        path = _simulated(one, path)
+        path = with_simulated(one, path)
     if len(images) > 1 and not isinstance(path.layout, SplitterLayout) and _single(images):
         return [_read(images, path)], path
     return [_read([image], path) for image in images], path
 
 
-def _image_in(path: Path) -> Path:
+def image_in(path: Path) -> Path:
     """Return the image of a folder that ``livesr simulate`` wrote; others as they are."""
     for name in ("image.ome.zarr", "image.ome.tiff", "image.ome.tif"):
         if (path / name).exists():
@@ -123,13 +123,13 @@ def _image_in(path: Path) -> Path:
     return path
 
 
-def _simulated(folder: Path, path: LightPath) -> LightPath:
+def with_simulated(folder: Path, path: LightPath) -> LightPath:
     """Return the light path with what stands beside a simulated recording."""
-    notes = _notes(folder / "parameters.yaml")
+    notes = notes_in(folder / "parameters.yaml")
     setup = notes.get("setup") if "simulator" in notes else None
     if not isinstance(setup, dict):
         return path
-    known = _notes(folder / "calibration.yaml").get("valid_for")
+    known = notes_in(folder / "calibration.yaml").get("valid_for")
     known = known if isinstance(known, dict) else {}
     layout = path.layout
     make = SIMULATED_LAYOUTS.get(str(setup.get("layout")))
@@ -148,7 +148,7 @@ def _simulated(folder: Path, path: LightPath) -> LightPath:
     )
 
 
-def _notes(path: Path) -> dict[str, Any]:
+def notes_in(path: Path) -> dict[str, Any]:
     """Return a sidecar's content; nothing where there is none or it is no mapping."""
     if not path.is_file():
         return {}
@@ -168,17 +168,17 @@ def _single(images: Sequence[Path]) -> bool:
 
 
 def _read(images: Sequence[Path], path: LightPath) -> BeadStack:
-    source = ", ".join(_called(image) for image in images)
+    source = ", ".join(called(image) for image in images)
     with _opened(images, path) as recording:
         data = _planes(recording, path, source)
-        names = _names(recording, path, len(data), source)
+        names = names_of(recording, path, len(data), source)
         step = recording.z_step_um or 1.0
         voxel = (step, recording.pixel_um, recording.pixel_um)
     _, z, y, x = data.shape
     return BeadStack(source, data, names, Grid((z, y, x), voxel), path.offset)
 
 
-def _called(image: Path) -> str:
+def called(image: Path) -> str:
     """Return what a recording is called: a simulated one as its folder."""
     return image.parent.name if image.name.startswith("image.ome") else image.name
 
@@ -209,7 +209,14 @@ def _planes(recording: Recording, path: LightPath, source: str) -> UInt16:
     return np.ascontiguousarray(np.array(cut).transpose(1, 0, 2, 3))
 
 
-def _names(recording: Recording, path: LightPath, channels: int, source: str) -> tuple[str, ...]:
+def names_of(recording: Recording, path: LightPath, channels: int, source: str) -> tuple[str, ...]:
+    """Return the channels' names: those of the light path, or of the file, or the usual ones.
+
+    Raises
+    ------
+    ConfigError
+        If none are as many as there are channels.
+    """
     for names in (path.names, recording.channels, USUAL_NAMES[:channels]):
         if len(names) == channels and len(set(names)) == channels:
             return tuple(names)

@@ -20,6 +20,7 @@ TOPICS: tuple[str, ...] = (
     "pipeline",
     "trust",
     "calibration",
+    "camera",
     "durability",
     "safety",
 )

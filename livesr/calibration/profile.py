@@ -7,7 +7,7 @@ A calibration is as good as the light path it was measured on. So the file says 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Literal, Protocol, Self
 
 import yaml
 from pydantic import Field, model_validator
@@ -103,7 +103,11 @@ class Profile(Record):
         CalibrationError
             With every misfit.
         """
-        misfits = [*self._identity(info, layout), *self._geometry(info), *self._channels(info)]
+        misfits = [
+            *unlike(self.valid_for, info, layout, simulated=self.simulated),
+            *self._geometry(info),
+            *self._channels(info),
+        ]
         if misfits:
             raise CalibrationError(
                 f"calibration {self.name} does not fit this session: " + "; ".join(misfits),
@@ -111,23 +115,6 @@ class Profile(Record):
                 fix="name a calibration of this light path (the file: calibration/README.md);"
                 " or write 'calibration: none': every output then says so",
             )
-
-    def _identity(self, info: RecordingInfo, layout: str) -> Iterator[str]:
-        from_simulator = info.simulated or info.microscope == SIMULATED_MICROSCOPE
-        if self.simulated and not from_simulator:
-            yield "it was made on the simulated microscope, this is another source"
-        made_for = self.valid_for
-        for what, mine, theirs in (
-            ("microscope", made_for.microscope, info.microscope),
-            ("camera", made_for.camera, info.camera),
-            ("objective", made_for.objective, info.objective),
-        ):
-            if mine and not theirs and not info.simulated:
-                yield f"it is for the {what} {mine!r}, the session does not say which it has"
-            elif mine and theirs and mine.strip().casefold() != theirs.strip().casefold():
-                yield f"it is for the {what} {mine!r}, the session has {theirs!r}"
-        if made_for.layout and layout and made_for.layout != layout:
-            yield f"it is for the layout {made_for.layout!r}, the session has {layout!r}"
 
     def _geometry(self, info: RecordingInfo) -> Iterator[str]:
         pixel = self.valid_for.pixel_um
@@ -150,9 +137,48 @@ class Profile(Record):
             yield f"its reference channel {self.reference!r} is not recorded"
 
 
+class MadeOn(Protocol):
+    """The names that a calibration states of the light path it was made on."""
+
+    @property
+    def microscope(self) -> str:
+        """The stand."""
+
+    @property
+    def camera(self) -> str:
+        """The camera."""
+
+    @property
+    def objective(self) -> str:
+        """The objective."""
+
+    @property
+    def layout(self) -> str:
+        """Kind of the channel layout."""
+
+
+def unlike(made_on: MadeOn, info: RecordingInfo, layout: str, *, simulated: bool) -> Iterator[str]:
+    """Yield what differs between the names of a calibration and a session's."""
+    from_simulator = info.simulated or info.microscope == SIMULATED_MICROSCOPE
+    if simulated and not from_simulator:
+        yield "it was made on the simulated microscope, this is another source"
+    for what, mine, theirs in (
+        ("microscope", made_on.microscope, info.microscope),
+        ("camera", made_on.camera, info.camera),
+        ("objective", made_on.objective, info.objective),
+    ):
+        if mine and not theirs and not info.simulated:
+            yield f"it is for the {what} {mine!r}, the session does not say which it has"
+        elif mine and theirs and mine.strip().casefold() != theirs.strip().casefold():
+            yield f"it is for the {what} {mine!r}, the session has {theirs!r}"
+    if made_on.layout and layout and made_on.layout != layout:
+        yield f"it is for the layout {made_on.layout!r}, the session has {layout!r}"
+
+
 def list_profiles() -> list[str]:
     """Return the names of the stored calibrations."""
-    return sorted(path.stem for path in data_folder("calibration").glob("*.yaml"))
+    names = (path.stem for path in data_folder("calibration").glob("*.yaml"))
+    return sorted(name for name in names if not name.endswith(".camera"))
 
 
 def load_profile(name_or_path: str | Path) -> Profile:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from livesr.calibration.camera.correction import Correction
     from livesr.types import ChannelOffset, Float32, Float64, UInt16
 
 Row = tuple[float, float, float, float]
@@ -191,6 +192,9 @@ class Warp:
         z step agrees within `SAME_STEP`.
     models : mapping of int to ChromaticModel
         Index of a channel to its chromatic model; channels left out are the reference's like.
+    correction : Correction, optional
+        Undoes the camera's pattern of each plane before it is moved. A warp with one is not shared
+        between threads.
     """
 
     def __init__(
@@ -198,8 +202,11 @@ class Warp:
         source: Grid,
         target_voxel_um: Sequence[float],
         models: Mapping[int, ChromaticModel] | None = None,
+        correction: Correction | None = None,
     ) -> None:
         self.source = source
+        self.correction = correction
+        self._corrected = np.empty(source.shape[1:] if correction else (0, 0), np.uint16)
         self.target = target_grid(source, target_voxel_um)
         self._reference = self._map(ChromaticModel.identity())
         self._maps = {c: self._map(m) for c, m in (models or {}).items() if not m.is_identity}
@@ -225,12 +232,14 @@ class Warp:
         return self._maps.get(number, self._reference)
 
     def move(self, c: int, plane: UInt16, out: UInt16) -> None:
-        """Resample one plane (y, x) of a channel along y and x into ``out`` (y', x').
+        """Correct one plane (y, x) of a channel and resample it into ``out`` (y', x').
 
         Counts are rounded to whole ones (0.3 counts rms, well under read noise): half the memory
         traffic, and the camera's offset is subtracted from 2.2 times fewer pixels.
         """
         m = self.channel(c)
+        if self.correction is not None:
+            plane = self.correction.plane(c, plane, self._corrected)
         cv2.remap(plane, m.x, m.y, cv2.INTER_LINEAR, out, cv2.BORDER_REPLICATE)
 
     def apply(self, data: UInt16, offset: float, moved: UInt16 | None = None) -> Float32:
@@ -241,7 +250,8 @@ class Warp:
         data : ndarray, (c, z, y, x), uint16
             Camera counts on ``source``; views with any strides will do.
         offset : float
-            Camera counts without light.
+            Camera counts without light; with a correction `livesr.calibration.camera.correction`'s
+            pedestal.
         moved : ndarray, (c, z, y', x'), uint16, optional
             All its planes as `move` gives them, if they were moved before.
 

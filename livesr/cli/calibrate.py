@@ -1,4 +1,4 @@
-"""``livesr calibrate``: how the channels lie on each other, from beads or from cells."""
+"""``livesr calibrate``: how the channels lie on each other; or, with dark frames, the camera."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from livesr.calibration.profile import Profile, load_profile
 from livesr.calibration.report import write_report
 from livesr.cli.bead_options import (
     BeadDiameter,
-    BeadFiles,
     CameraOffset,
     ChannelNames,
     PixelSize,
@@ -26,6 +25,17 @@ from livesr.cli.bead_options import (
     SessionFile,
     light_path,
     read_beads,
+)
+from livesr.cli.camera import (
+    Binning,
+    CameraName,
+    CameraSettings,
+    DarkFiles,
+    Exposure,
+    FlatFiles,
+    MeasuredOn,
+    Roi,
+    calibrate_camera,
 )
 from livesr.cli.chromagnon import SUFFIX, export_chromagnon, import_chromagnon
 from livesr.cli.output import Json, Verbose, emit, say, start_logging
@@ -40,14 +50,23 @@ def add_to(app: typer.Typer) -> None:
     app.command(
         "calibrate",
         help="Measure how the channels lie on each other, from recordings of beads: a calibration"
-        " file that sessions use, with a report.",
-        epilog="Example: livesr calibrate beads.ome.tif --session my-session.yaml"
-        " -o calibration/mine.yaml",
+        " file that sessions use, with a report. With --dark and --flat: measure the camera.",
+        epilog="Examples: livesr calibrate beads.ome.tif --session my-session.yaml"
+        " -o calibration/mine.yaml; livesr calibrate --dark darks.ome.tif --flat flats.ome.tif"
+        " --session my-session.yaml -o calibration/mine.camera.yaml",
     )(calibrate)
 
 
 def calibrate(
-    beads: BeadFiles,
+    beads: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="BEADS...",
+            help="Images of beads (OME-TIFF, OME-Zarr, ImageJ, STK, TIFF), or folders of livesr "
+            "simulate beads. Files of one channel each are the channels of one recording, in "
+            "order.",
+        ),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", metavar="FILE.yaml", help="The calibration to write."),
@@ -104,11 +123,24 @@ def calibrate(
             metavar="DIR", help="Folder for the report.", show_default="beside the calibration"
         ),
     ] = None,
+    dark: DarkFiles = None,
+    flat: FlatFiles = None,
+    camera: CameraName = "",
+    exposure: Exposure = None,
+    binning: Binning = "",
+    roi: Roi = "",
+    measured: MeasuredOn = None,
     as_json: Json = False,
     verbose: Verbose = False,
 ) -> int:
     """Measure, write, report."""
     start_logging(verbose)
+    if dark or flat:
+        _only_camera(beads)
+        settings = CameraSettings(camera, exposure, binning, roi, measured)
+        path = light_path(session, channels, None, None, None)
+        return calibrate_camera(dark or [], flat or [], out, report, path, settings, as_json)
+    beads = _beads(beads)
     if old is not None and len(beads) == 1 and beads[0].suffix in (".yaml", ".yml"):
         return _show_moved(load_profile(old), load_profile(beads[0]), as_json)
     target = _target(out)
@@ -143,6 +175,27 @@ def calibrate(
     if as_json:
         emit(_summary(found, profile, target, page) | ({"moved": _dicts(moved)} if moved else {}))
     return 0
+
+
+def _only_camera(beads: list[Path] | None) -> None:
+    if beads:
+        raise ConfigError(
+            f"{beads[0]} stands beside --dark and --flat: beads and camera are two calibrations",
+            where="BEADS",
+            fix="livesr calibrate BEADS -o FILE, and then"
+            " livesr calibrate --dark DARKS --flat FLATS -o FILE",
+        )
+
+
+def _beads(beads: list[Path] | None) -> list[Path]:
+    if not beads:
+        raise ConfigError(
+            "nothing to measure is named",
+            where="BEADS",
+            fix="livesr calibrate BEADS -o FILE for the channels; for the camera livesr calibrate"
+            " --dark DARKS --flat FLATS -o FILE",
+        )
+    return beads
 
 
 def _target(out: Path | None) -> Path:

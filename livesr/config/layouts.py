@@ -8,12 +8,17 @@ belongs to the calibration, so raw data are never interpolated.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias, TypeVar
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from livesr.errors import ConfigError
 
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+T = TypeVar("T", bound=np.generic)
 Flip = Literal["none", "horizontal", "vertical"]
 
 
@@ -40,6 +45,18 @@ class Rectangle(_Model):
         if self.quarter_turns % 2:
             return (self.width, self.height)
         return (self.height, self.width)
+
+    def view(self, image: npt.NDArray[T]) -> npt.NDArray[T]:
+        """Return the channel that a sensor's image (y, x) shows: nothing is copied."""
+        return self.turned(image[self.y : self.y + self.height, self.x : self.x + self.width])
+
+    def turned(self, part: npt.NDArray[T]) -> npt.NDArray[T]:
+        """Return this part of a sensor's image, as it lies there, flipped and turned."""
+        if self.flip == "horizontal":
+            part = part[:, ::-1]
+        elif self.flip == "vertical":
+            part = part[::-1]
+        return np.rot90(part, self.quarter_turns)
 
 
 class PresetChannel(_Model):

@@ -203,6 +203,11 @@ class Session(Model):
         description="re-estimate the channels' translation from the cells of each stack and follow "
         "it slowly: it drifts from day to day, the field's shape does not",
     )
+    camera_correction: str = Field(
+        "none",
+        description="a file, a name in calibration/, or none: offset, response and hot pixels of "
+        "the camera and each channel's flat field (livesr calibrate --dark --flat)",
+    )
     segmentation: Segmentation = Segmentation()
     storage: Storage = Storage()
     limits: Limits = Limits()

@@ -12,6 +12,7 @@ from livesr.calibration.warp import shift_voxels
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from livesr.calibration.camera.correction import Correction
     from livesr.calibration.warp import ChannelMap, Warp
     from livesr.types import ChannelOffset, Grid
 
@@ -44,6 +45,28 @@ class _DeviceMap:
             self.dz = torch.full_like(y, dz) if self._dz is None else self._dz + dz
 
 
+class _DeviceCorrection:
+    """`Correction.plane` of one channel: the same numbers in the same order."""
+
+    def __init__(self, correction: Correction, c: int, device: torch.device) -> None:
+        hot = correction.hot[c]
+        self._factor, self._term, self._at, self._around = (
+            torch.from_numpy(part).to(device)
+            for part in (
+                correction.factor[c].ravel(), correction.term[c].ravel(), hot.at, hot.around.ravel()
+            )
+        )  # fmt: skip
+
+    def apply(self, flat: Tensor) -> Tensor:
+        """Correct a plane's counts, (y·x,) float32, in place."""
+        flat.mul_(self._factor).add_(self._term).clamp_(0, 65535).add_(0.5).floor_()
+        if len(self._at):
+            around = flat.index_select(0, self._around).view(len(self._at), -1)
+            # whole numbers, exact in single precision
+            flat[self._at.long()] = around.sum(1).add_(2).mul_(0.25).floor_()
+        return flat
+
+
 class DeviceWarp:
     """Registers and resamples planes that lie on a device.
 
@@ -60,6 +83,12 @@ class DeviceWarp:
 
     def __init__(self, warp: Warp, channels: int, offset: float, device: torch.device) -> None:
         self._maps = [_DeviceMap(warp.channel(c), warp.source, device) for c in range(channels)]
+        correction = warp.correction
+        self._corrections = (
+            []
+            if correction is None
+            else [_DeviceCorrection(correction, c, device) for c in range(channels)]
+        )
         self._offset = float(np.float32(offset))
         self._target = warp.target.shape
 
@@ -69,7 +98,7 @@ class DeviceWarp:
             m.shift(offset.get(c, (0, 0, 0)))
 
     def move(self, c: int, plane: Tensor, out: Tensor) -> None:
-        """Resample one plane along y and x.
+        """Correct one plane and resample it along y and x.
 
         Parameters
         ----------
@@ -81,6 +110,8 @@ class DeviceWarp:
         """
         m = self._maps[c]
         flat = plane.to(torch.float32).view(-1)
+        if self._corrections:
+            flat = self._corrections[c].apply(flat)
         left_right = flat.index_select(0, m.corners).view(2, 2, *out.shape)
         left, right = left_right[:, 0], left_right[:, 1]
         upper, lower = torch.addcmul(left, right - left, m.fx)

@@ -111,5 +111,6 @@ class Findings:
             "package": self._tools.networks.name,
             "package_sha256": {p.name: p.sha256 for p in self._tools.networks.packages},
             "calibration": self._job.calibration,
+            "camera_correction": self._job.camera,
             "unreliable": list(self._job.unreliable),
         }

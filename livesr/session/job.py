@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from livesr.calibration.camera.correction import PEDESTAL
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from livesr.calibration.camera.correction import Correction
     from livesr.calibration.matching import Matching
     from livesr.calibration.warp import ChromaticModel
     from livesr.session.plan import Plan
@@ -27,6 +30,10 @@ class Job:
         Engines that failed earlier in the session.
     probabilities, masked_images : bool
         What is stored beside the masks.
+    camera : str
+        Name of the camera correction, or none …
+    correction : Correction or None
+        … which is this.
     """
 
     info: RecordingInfo
@@ -44,6 +51,13 @@ class Job:
     matching: Matching | None = None
     probabilities: bool = False
     masked_images: bool = False
+    camera: str = "none"
+    correction: Correction | None = None
+
+    @property
+    def offset(self) -> float:
+        """Counts without light of what the features are made of."""
+        return self.info.camera_offset if self.correction is None else PEDESTAL
 
     @classmethod
     def of(cls, plan: Plan, folder: Path) -> Job:
@@ -65,4 +79,6 @@ class Job:
             matching=plan.matching,
             probabilities=asked.probabilities,
             masked_images=asked.masked_images,
+            camera=plan.camera.name,
+            correction=plan.camera.correction,
         )

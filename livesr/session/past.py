@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -28,6 +28,9 @@ MAY_CHANGE = ("segmentation", "storage", "metadata")
 """Parts of the session file that a resumed session may have changed: raw data do not depend on
 them."""
 
+_SINCE = {"camera_correction": "none"}
+"""Keys that sessions of older versions lack, and what they did."""
+
 
 @dataclass(frozen=True, slots=True)
 class Past:
@@ -46,6 +49,8 @@ class Past:
         Session time of each stored stack.
     followed : mapping of StackIndex to Followed
         Values of each stored stack.
+    camera : mapping
+        Camera correction of its latest run; empty if its journal does not say.
     began : datetime or None
         When the first run began; None if nothing was journalled.
     """
@@ -56,6 +61,7 @@ class Past:
     frames_lost: int = 0
     times_s: Mapping[StackIndex, float] = field(default_factory=dict)
     followed: Mapping[StackIndex, Followed] = field(default_factory=dict)
+    camera: Mapping[str, object] = field(default_factory=dict)
     began: datetime | None = None
 
     @property
@@ -115,6 +121,7 @@ def read_past(folder: Path, channels: Sequence[str]) -> Past:
                 for entry in stored
                 if "normalisation" in entry
             },
+            camera=_camera(entries),
             began=datetime.fromisoformat(entries[0]["time"]) if entries else None,
         )
     except (KeyError, TypeError, ValueError) as error:
@@ -124,6 +131,12 @@ def read_past(folder: Path, channels: Sequence[str]) -> Past:
             fix="restore the file from a copy, or delete this line: what it said is then taken as"
             " not done",
         ) from None
+
+
+def _camera(entries: Sequence[Mapping[str, Any]]) -> Mapping[str, object]:
+    begun = (Event.SESSION_STARTED, Event.SESSION_RESUMED)
+    said = [entry.get("camera_correction") for entry in entries if entry["event"] in begun]
+    return said[-1] if said and isinstance(said[-1], dict) else {}
 
 
 def missed(plan: StackPlan, done: Collection[StackIndex], elapsed_s: float) -> list[StackIndex]:
@@ -163,7 +176,7 @@ def check_same(session: Session, folder: Path) -> None:
     differ = [
         key
         for key in sorted({*before, *now})
-        if key not in MAY_CHANGE and before.get(key) != now.get(key)
+        if key not in MAY_CHANGE and before.get(key, _SINCE.get(key)) != now.get(key)
     ]
     if differ:
         raise ConfigError(

@@ -19,6 +19,7 @@ from livesr.features import SEEN
 from livesr.segmentation.engines import working_engine
 from livesr.segmentation.networks import WHERE, Networks, choose_networks
 from livesr.segmentation.segment import network_voxel
+from livesr.session.camera import CameraUse, camera_use, camera_warnings
 from livesr.storage.space import space_beside, space_needed
 
 if TYPE_CHECKING:
@@ -55,6 +56,8 @@ class Plan:
         Blur that gives the channels one width, if asked for.
     passed_over : mapping of str to str
         Better engines, and why each does not work here.
+    camera : CameraUse
+        The camera correction; `none` by default.
     reports : Reports
         Where the source tells of the hardware's faults; the run listens.
     """
@@ -70,6 +73,7 @@ class Plan:
     engine: str
     passed_over: Mapping[str, str]
     matching: Matching | None = None
+    camera: CameraUse = field(default_factory=CameraUse)
     reports: Reports = field(default_factory=Reports)
 
     @property
@@ -139,6 +143,7 @@ class Plan:
             "simulated": info.simulated,
             "calibration": self.calibration,
             "calibration_measured": {name: one.as_dict() for name, one in self.applies.items()},
+            "camera_correction": self.camera.as_dict(),
             "calibration_followed": [self.info.channels[c] for c in self.followed],
             "package": self.networks.name if self.networks else None,
             "structures": list(self.structures),
@@ -169,9 +174,14 @@ def make_plan(session: Session) -> Plan:
 def _checked(session: Session, source: Source) -> Plan:
     info = source.info
     calibration, models, applies = _calibration(session, info)
+    camera = camera_use(session, info)
+    hardware = session.recording is None and not info.simulated
+    of_light = (*remarks(applies), *camera_warnings(camera, info, hardware=hardware))
     if not session.segmentation.enabled:
-        warnings = (*_channel_warnings(info, calibration, ()), *remarks(applies))
-        return Plan(session, source, None, calibration, models, applies, (), warnings, "", {})
+        warnings = (*_channel_warnings(info, calibration, ()), *of_light)
+        return Plan(
+            session, source, None, calibration, models, applies, (), warnings, "", {}, None, camera
+        )
     asked = session.segmentation
     networks = choose_networks(
         package_names(session, info), None if asked.structures == "all" else asked.chosen
@@ -183,7 +193,7 @@ def _checked(session: Session, source: Source) -> Plan:
     unreliable = () if len(info.channels) > 1 else _need_ratio(networks.structures)
     warnings = (
         *_channel_warnings(info, calibration, unreliable),
-        *remarks(applies),
+        *of_light,
         *_depth_warnings(info, networks),
         *_trust_warnings(session, networks),
     )
@@ -199,6 +209,7 @@ def _checked(session: Session, source: Source) -> Plan:
         engine.name,
         passed_over,
         _matching(session, info),
+        camera,
     )
 
 

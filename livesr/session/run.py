@@ -17,6 +17,7 @@ from livesr.flow import StopToken, Waiting, Worker
 from livesr.memory import give_back_memory
 from livesr.ordered import Followers, offset_by_name
 from livesr.pipeline import AcquisitionStopped, Recorder
+from livesr.session.camera import check_same_camera
 from livesr.session.disk_watch import DiskWatch
 from livesr.session.feeder import Feeder
 from livesr.session.files import only_one, open_files, past_of, prepare_folder
@@ -92,6 +93,8 @@ def run_session(
         supervisor = plan.source.watch(folder) if isinstance(plan.source, LightSource) else None
         with only_one(folder), session_log(folder / LOG_FILE):
             past = past_of(plan, folder) if resume else None
+            if past is not None:
+                check_same_camera(plan.camera, past.camera, folder)
             with open_files(plan, folder, past) as files:
                 service = Service.of_environment()
                 run = _Run(plan, files, stop or StopToken(), progress, service, past or Past())
@@ -144,7 +147,7 @@ class _Run:
             paced=recording is None or recording.speed == "own",
         )
         self._feeder = self._make_feeder()
-        self._followers = Followers(plan.info, plan.followed, past.latest())
+        self._followers = Followers(plan.info, plan.followed, past.latest(), plan.camera.correction)
         self._recorder = Recorder(
             plan.info,
             plan.session.layout,

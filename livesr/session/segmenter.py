@@ -95,12 +95,12 @@ def load_tools(job: Job) -> tuple[SegmentTools, tuple[Choice, ...]]:
     """
     networks = choose_networks(job.packages, job.structures)
     source = job.info.grid
-    warp = Warp(source, network_voxel(networks.first, source), job.models)
+    warp = Warp(source, network_voxel(networks.first, source), job.models, job.correction)
     tools = SegmentTools(
         warp=warp,
         networks=networks,
         engines=(),
-        offset=job.info.camera_offset,
+        offset=job.offset,
         camera=source,
         on_camera_grid=job.on_camera_grid,
         seen=networks.seen(),
@@ -168,7 +168,7 @@ def _resident(tools: SegmentTools, job: Job) -> Flight | None:
 def _to_masks_grid(job: Job, to_network: Warp) -> Warp:
     if not job.on_camera_grid:
         return to_network
-    return Warp(job.info.grid, job.info.grid.voxel_um, job.models)
+    return Warp(job.info.grid, job.info.grid.voxel_um, job.models, job.correction)
 
 
 def warm_up(tools: SegmentTools, job: Job) -> None:

@@ -143,6 +143,22 @@ def open_recording(
         raise
 
 
+def frame_axes(path: Path) -> str | None:
+    """Return the axes to read a plain series of frames by; None where a file declares its own.
+
+    Raises
+    ------
+    ConfigError, HardwareError
+        As `open_recording` does.
+    """
+    file = _open_file(path)
+    try:
+        said = file.description
+        return None if said.axes else "tyx"[-len(said.shape) :]
+    finally:
+        file.close()
+
+
 def _open_file(path: Path) -> RecordedFile:
     if there(path) == "folder":
         return ZarrRecording(path)

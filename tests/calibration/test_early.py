@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from uneven import uneven_camera
 
 from livesr.calibration.early import STACKS, EarlyPlanes
 from livesr.calibration.warp import ChromaticModel, Warp
@@ -25,9 +26,11 @@ def stack(t: int) -> Stack:
     return Stack(rng.poisson(250, (3, *GRID.shape)).astype(np.uint16), StackIndex(0, t), float(t))
 
 
-@pytest.fixture(params=list(MODELS))
+@pytest.fixture(params=[*MODELS, "a corrected camera"])
 def warp(request: pytest.FixtureRequest) -> Warp:
-    return Warp(GRID, (0.3, 0.1, 0.1), MODELS[request.param])
+    correction = None if request.param in MODELS else uneven_camera((3, *GRID.shape))
+    models = MODELS.get(request.param, MODELS["calibrated"])
+    return Warp(GRID, (0.3, 0.1, 0.1), models, correction)
 
 
 @pytest.fixture

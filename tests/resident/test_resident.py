@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from uneven import uneven_camera
 
 from livesr.calibration.warp import ChromaticModel, Warp
 from livesr.features import make_features
@@ -45,13 +46,15 @@ class Case:
     shape: tuple[int, int, int, int] = (2, 6, 90, 107)
     voxel_um: tuple[float, float, float] = (0.3, 0.0668, 0.0668)
     models: dict[int, ChromaticModel] = field(default_factory=dict)
+    corrected: bool = False
 
     @property
     def grid(self) -> Grid:
         return Grid(self.shape[1:], self.voxel_um)
 
     def warp(self, voxel_um: tuple[float, float, float] = (0.3, 0.1, 0.1)) -> Warp:
-        return Warp(self.grid, voxel_um, self.models)
+        correction = uneven_camera(self.shape) if self.corrected else None
+        return Warp(self.grid, voxel_um, self.models, correction)
 
 
 CASES = {
@@ -59,6 +62,7 @@ CASES = {
     "a splitter's": Case(models={1: TURNED}),
     "both channels calibrated": Case(models={0: SIDEWAYS, 1: TURNED}),
     "shifted in the plane alone": Case(models={1: SIDEWAYS}),
+    "a corrected camera": Case(models={1: TURNED}, corrected=True),
     "one channel": Case(shape=(1, 6, 90, 107)),
     "a third channel": Case(shape=(3, 6, 90, 107), models={1: TURNED}),
     "a plane": Case(shape=(2, 1, 90, 107), voxel_um=(1.0, 0.0668, 0.0668)),
