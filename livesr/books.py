@@ -93,6 +93,7 @@ class Books:
             store_s=round(stack.store_s, 4),
             stored_bytes=stack.stored_bytes,
             **({"attempt": stack.attempt} if stack.attempt else {}),
+            **({"focus": dict(stack.focus)} if stack.focus else {}),
             **followed.journalled(channels),
         )
         self.stored.append(stack.index)

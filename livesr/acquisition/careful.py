@@ -38,6 +38,8 @@ class CarefulEngine(MDAEngine):
         What went wrong since `begin_try`.
     over : bool
         Whether something did after which the try is not worth going on with.
+    z_offset_um : float
+        Added to every height of what begins now.
     """
 
     def __init__(self, core: CMMCorePlus, patience_s: float) -> None:
@@ -46,6 +48,7 @@ class CarefulEngine(MDAEngine):
         self._moving = ""
         self.troubles: list[Trouble] = []
         self.over = False
+        self.z_offset_um = 0.0
 
     def begin_try(self, ending: Collection[Kind]) -> None:
         """Forget what went wrong before; troubles of the kinds ``ending`` end what begins now."""
@@ -133,11 +136,21 @@ class CarefulEngine(MDAEngine):
 
     def _set_event_z(self, event: useq.MDAEvent) -> None:
         self._moving = self.mmcore.getFocusDevice()
-        super()._set_event_z(event)
+        if event.z_pos is not None:
+            self.mmcore.setZPosition(event.z_pos + self._height_correction(event))
         self._moving = ""
 
+    def _height_correction(self, event: useq.MDAEvent) -> float:
+        """Return what is added to an event's height: the focus' offset, and autofocus' finding."""
+        return self.z_offset_um + self._z_correction.get(event.index.get("p"), 0.0)
+
     def _load_sequenced_event(self, event: SequencedEvent) -> None:
+        """Load a stack; the base class loads its heights without the corrections."""
         self._moving = self.mmcore.getFocusDevice() if event.z_sequence else ""
+        away = self._height_correction(event)
+        if event.z_sequence and away:
+            heights = tuple(z + away for z in event.z_sequence)
+            event = event.model_copy(update={"z_sequence": heights})
         super()._load_sequenced_event(event)
         self._moving = ""
 

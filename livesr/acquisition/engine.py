@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from livesr.acquisition import focus_lock
 from livesr.acquisition.careful import CarefulEngine
 from livesr.acquisition.clock import TIME_PROPERTY
 from livesr.acquisition.troubles import DEVICE_ERRORS, ENDS_A_TRY, Kind
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from pymmcore_plus.mda._protocol import PImagePayload
 
     from livesr.acquisition.clock import Clock
+    from livesr.acquisition.next_stack import ZOffset
     from livesr.acquisition.plan import PlannedStack, StackPlan
     from livesr.flow import StopToken
     from livesr.types import UInt16
@@ -60,6 +62,10 @@ class StackEngine(CarefulEngine):
         (0,) for one camera.
     patience_s : float
         Longest wait for a frame of a hardware-sequenced stack, beside five exposures.
+    z_offset : callable, optional
+        Asked before each stack how far above its plan it shall be taken.
+    logs_lock : bool
+        Whether each stack's frames say how the focus lock is.
 
     Attributes
     ----------
@@ -79,8 +85,12 @@ class StackEngine(CarefulEngine):
         stop: StopToken,
         cameras: tuple[int, ...],
         patience_s: float,
+        z_offset: ZOffset | None = None,
+        logs_lock: bool = False,
     ) -> None:
         super().__init__(core, patience_s)
+        self._z_offset, self._logs_lock = z_offset, logs_lock
+        self._lock: Mapping[str, object] = {}
         self._plan = plan
         self._clock = clock
         self._deliver = deliver
@@ -112,6 +122,8 @@ class StackEngine(CarefulEngine):
             repeated image counts as one that never came then.
         """
         self.begin_try(ending)
+        if self._z_offset is not None and attempt == 0:
+            self.z_offset_um = self._z_offset(stack.index, self._clock.now())
         self._stack, self._attempt = stack, attempt
         self.delivered, self.light_ms = set(), 0.0
         core = self.mmcore
@@ -123,6 +135,7 @@ class StackEngine(CarefulEngine):
         x, y = core.getXYPosition() if core.getXYStageDevice() else (0.0, 0.0)
         z = core.getZPosition() if core.getFocusDevice() else 0.0
         self._stage_um = (x, y, z)
+        self._lock = focus_lock.state(core) if self._logs_lock else {}
 
     @property
     def stack(self) -> PlannedStack | None:
@@ -325,6 +338,7 @@ class StackEngine(CarefulEngine):
             device["preset"] = event.channel.config
         if repeats:
             device["repeats"] = True
+        device |= self._lock
         return Frame(
             image=image,
             stack=stack.index,
@@ -335,6 +349,7 @@ class StackEngine(CarefulEngine):
             exposure_ms=exposure,
             device=device,
             attempt=self._attempt,
+            focus_um=0.0 if event.z_pos is None else self._height_correction(event),
         )
 
     def _is_repeat(self, image: UInt16, camera: int) -> bool:
@@ -348,7 +363,7 @@ class StackEngine(CarefulEngine):
     def _position(self, event: useq.MDAEvent) -> tuple[float, float, float]:
         x, y, z = self._stage_um
         if event.z_pos is not None:
-            z = event.z_pos + self._z_correction.get(event.index.get("p"), 0.0)
+            z = event.z_pos + self._height_correction(event)
         return (
             x if event.x_pos is None else event.x_pos,
             y if event.y_pos is None else event.y_pos,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from livesr.acquisition import focus_lock
 from livesr.acquisition.attempts import Attempts
 from livesr.acquisition.clock import DeviceClock, session_clock
 from livesr.acquisition.core import (
@@ -15,6 +16,7 @@ from livesr.acquisition.core import (
 )
 from livesr.acquisition.engine import StackEngine
 from livesr.acquisition.layout import channel_names, stored_shape
+from livesr.acquisition.next_stack import NextStack
 from livesr.acquisition.plan import StackPlan
 from livesr.acquisition.recovery import Recovery, close_shutters
 from livesr.acquisition.troubles import DEVICE_ERRORS
@@ -55,6 +57,8 @@ class MicroscopeSource:
         Takes each fault of the hardware and what the session's ``faults`` made of it. Without it
         they do not hold: the first stack with missing frames ends the run. What was delivered is
         kept either way.
+    next_stack : NextStack, optional
+        Asked before each stack where its focus shall be.
 
     Raises
     ------
@@ -69,8 +73,10 @@ class MicroscopeSource:
         session: Session,
         *,
         on_fault: Callable[[FaultReport], None] | None = None,
+        next_stack: NextStack | None = None,
     ) -> None:
         self._session = session
+        self._next_stack = next_stack or NextStack()
         self._plan = StackPlan(session.sequence, session.layout)
         self._done: Collection[StackIndex] = ()
         self._elapsed_s: float | None = None
@@ -113,8 +119,11 @@ class MicroscopeSource:
             cameras=self._cameras,
             patience_s=self._session.faults.stall_after_s
             or (_SIMULATOR_PATIENCE_S if self.info.simulated else _PATIENCE_S),
+            z_offset=self._next_stack.z_offset_um,
+            logs_lock=self._session.focus.mode == "device",
         )
         self._core.mda.set_engine(engine)
+        self._hold_focus(stop)
         try:
             self._core.mda.run(self._events(self._attempts(engine, stop), stop))
         except DEVICE_ERRORS as error:
@@ -136,6 +145,11 @@ class MicroscopeSource:
     def close(self) -> None:
         """Let go of all devices."""
         close_core(self._core)
+
+    def _hold_focus(self, stop: StopToken) -> None:
+        """Turn the focus lock on, unless the sequence has autofocus of its own."""
+        if self._session.focus.mode == "device" and self._plan.sequence.autofocus_plan is None:
+            focus_lock.engage(self._core, self._session.focus, stop)
 
     def _attempts(self, engine: StackEngine, stop: StopToken) -> Attempts:
         recovery = Recovery(
@@ -246,6 +260,7 @@ class MicroscopeSource:
                     for name in core.getDevicePropertyNames(camera)
                 },
             },
+            position_names=self._plan.position_names,
         )
 
     def _check_images(self, camera: str) -> None:

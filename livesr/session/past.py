@@ -46,6 +46,8 @@ class Past:
         Session time of each stored stack.
     followed : mapping of StackIndex to Followed
         Values of each stored stack.
+    drift_um : float
+        The focus' drift as it was last followed.
     began : datetime or None
         When the first run began; None if nothing was journalled.
     """
@@ -56,6 +58,7 @@ class Past:
     frames_lost: int = 0
     times_s: Mapping[StackIndex, float] = field(default_factory=dict)
     followed: Mapping[StackIndex, Followed] = field(default_factory=dict)
+    drift_um: float = 0.0
     began: datetime | None = None
 
     @property
@@ -115,6 +118,14 @@ def read_past(folder: Path, channels: Sequence[str]) -> Past:
                 for entry in stored
                 if "normalisation" in entry
             },
+            drift_um=next(
+                (
+                    float(e["focus"]["drift_um"])
+                    for e in stored[::-1]
+                    if "drift_um" in e.get("focus", {})
+                ),
+                0.0,
+            ),
             began=datetime.fromisoformat(entries[0]["time"]) if entries else None,
         )
     except (KeyError, TypeError, ValueError) as error:
@@ -124,6 +135,12 @@ def read_past(folder: Path, channels: Sequence[str]) -> Past:
             fix="restore the file from a copy, or delete this line: what it said is then taken as"
             " not done",
         ) from None
+
+
+def _last_drift(stored: Sequence[Mapping[str, Any]]) -> float:
+    """Return how far the focus had drifted, as followed up to the last stack that tells."""
+    told = (e["focus"]["drift_um"] for e in stored[::-1] if "drift_um" in e.get("focus", ()))
+    return float(next(told, 0.0))
 
 
 def missed(plan: StackPlan, done: Collection[StackIndex], elapsed_s: float) -> list[StackIndex]:

@@ -13,6 +13,7 @@ from livesr.acquisition.layout import frames_per_plane
 from livesr.books import Books
 from livesr.errors import LivesrError, StorageError
 from livesr.flow import StopToken, Waiting, Worker
+from livesr.focus.follower import focus_follower
 from livesr.memory import give_back_memory
 from livesr.ordered import Followers, offset_by_name
 from livesr.pipeline import AcquisitionStopped, Recorder
@@ -141,6 +142,9 @@ class _Run:
         )
         self._feeder = self._make_feeder()
         self._followers = Followers(plan.info, plan.followed, past.latest())
+        focus = focus_follower(plan.session, plan.info, past.drift_um)
+        if focus is not None:
+            plan.next_stack.ask_z_offset(focus.offset_um)
         self._recorder = Recorder(
             plan.info,
             plan.session.layout,
@@ -152,6 +156,7 @@ class _Run:
             waiting=self._waiting if self._feeder is not None else None,
             stop=stop,
             patiently=self._room.patiently,
+            focus=focus,
         )
         self._pauses = stop.gate = Pauses(
             files.folder,

@@ -41,7 +41,9 @@ class Event(StrEnum):
         Every plane of the stack is durable in OME-Zarr (``time_s``, ``frames``, the ``attempt``
         that it is of, if it is not the first, and what the acquisition gave to it: its
         ``normalisation``, and where the channels' offset is followed ``channel_offset_nm``, their
-        translation along z, y and x beyond the stored calibration).
+        translation along z, y and x beyond the stored calibration). Where the focus is held or
+        followed also ``focus``: the ``applied_um`` that the stack's heights were moved by, the
+        ``drift_um`` that is followed, what its tiles ``shown_um``, and how the lock was.
     STACK_SEGMENTED
         Every mask of the stack is durable (``live``: bool, ``latency_s``). Where the package says
         what it was trained on also ``strangeness``, below 1 within it, and ``flags``: each quantity

@@ -170,6 +170,10 @@ def _offsets(value: Any) -> bool:
     return isinstance(value, dict) and all(map(_numbers, value.values()))
 
 
+def _focus(value: Any) -> bool:
+    return isinstance(value, dict) and _number(value.get("drift_um", 0.0))
+
+
 def _flags(value: Any) -> bool:
     return isinstance(value, list) and all(
         isinstance(flag, dict)
@@ -189,6 +193,7 @@ _FIELDS: dict[str, dict[str, Callable[[Any], bool]]] = {
         "frames": _whole,
         "normalisation": _numbers,
         "channel_offset_nm": _offsets,
+        "focus": _focus,
     },
     Event.STACK_SEGMENTED: {"latency_s": _number, "flags": _flags},
     Event.FRAMES_LOST: {"count": _whole},
