@@ -105,6 +105,12 @@ class Books:
             self.note(Event.CALIBRATION_MISFIT, index, what=what)
             self.misfit.append(what)
 
+    def beyond_focus(self, index: StackIndex, news: Iterable[str]) -> None:
+        """Log and journal that the focus cannot be followed any further."""
+        for what in news:
+            log.warning("%s: %s", index, what)
+            self.note(Event.FAULT, index, what=what)
+
     def has_holes(self, stack: OpenStack) -> None:
         """Journal which frames never came; a stack with holes gets no masks."""
         lost = [{"c": c, "z": z} for c, z in sorted(stack.due)]

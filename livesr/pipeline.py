@@ -182,14 +182,17 @@ class Recorder:
     def _focus_of(self, stack: OpenStack) -> Mapping[str, object]:
         """Let the next stacks follow what a whole stack shows; return what is journalled."""
         if not stack.frames:
-            return {}
+            return {}  # an interrupted session left it: nobody knows where its focus was
         first = stack.frames[0]
         said = {key: value for key, value in first.device.items() if key.startswith("focus_")}
+        if self._focus is not None and stack.due:
+            self._focus.passed_over()
         if self._focus is None or stack.due:
             return said | ({"applied_um": round(first.focus_um, 3)} if first.focus_um else {})
         step = self._focus.update(
             stack.index, stack.slot.data, time_s=stack.time_s, applied_um=first.focus_um
         )
+        self._books.beyond_focus(stack.index, self._focus.news())
         return said | step.journalled()
 
     def _write(self, stack: OpenStack) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 from livesr.acquisition import focus_lock
 from livesr.acquisition.careful import CarefulEngine
 from livesr.acquisition.clock import TIME_PROPERTY
+from livesr.acquisition.next_stack import allowed_offset
 from livesr.acquisition.troubles import DEVICE_ERRORS, ENDS_A_TRY, Kind
 from livesr.types import Frame
 
@@ -66,6 +67,8 @@ class StackEngine(CarefulEngine):
         Asked before each stack how far above its plan it shall be taken.
     logs_lock : bool
         Whether each stack's frames say how the focus lock is.
+    z_limits_um : tuple of float, optional
+        Lowest and highest place of the focus drive: an offset is cut short at them.
 
     Attributes
     ----------
@@ -87,9 +90,11 @@ class StackEngine(CarefulEngine):
         patience_s: float,
         z_offset: ZOffset | None = None,
         logs_lock: bool = False,
+        z_limits_um: tuple[float, float] | None = None,
     ) -> None:
         super().__init__(core, patience_s)
-        self._z_offset, self._logs_lock = z_offset, logs_lock
+        self._z_offset, self._z_limits_um = z_offset, z_limits_um
+        self._logs_lock = logs_lock
         self._lock: Mapping[str, object] = {}
         self._plan = plan
         self._clock = clock
@@ -123,7 +128,8 @@ class StackEngine(CarefulEngine):
         """
         self.begin_try(ending)
         if self._z_offset is not None and attempt == 0:
-            self.z_offset_um = self._z_offset(stack.index, self._clock.now())
+            asked = self._z_offset(stack.index, self._clock.now())
+            self.z_offset_um = allowed_offset(stack, asked, self._z_limits_um)
         self._stack, self._attempt = stack, attempt
         self.delivered, self.light_ms = set(), 0.0
         core = self.mmcore

@@ -22,6 +22,7 @@ from livesr.acquisition.recovery import Recovery, close_shutters
 from livesr.acquisition.troubles import DEVICE_ERRORS
 from livesr.config.layouts import CamerasLayout, SequentialLayout, check_layout
 from livesr.errors import ConfigError, HardwareError, nearest
+from livesr.positions.limits import limits_of
 from livesr.types import RecordingInfo
 
 if TYPE_CHECKING:
@@ -121,6 +122,7 @@ class MicroscopeSource:
             or (_SIMULATOR_PATIENCE_S if self.info.simulated else _PATIENCE_S),
             z_offset=self._next_stack.z_offset_um,
             logs_lock=self._session.focus.mode == "device",
+            z_limits_um=limits_of(self._session).get("z"),
         )
         self._core.mda.set_engine(engine)
         self._hold_focus(stop)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from livesr.acquisition.plan import PlannedStack
     from livesr.types import StackIndex
 
 ZOffset = Callable[["StackIndex", float], float]
@@ -28,3 +29,14 @@ class NextStack:
     def z_offset_um(self, index: StackIndex, time_s: float) -> float:
         """Return how far above its plan a stack shall be taken, µm of the stage."""
         return self._z_offset(index, time_s) if self._z_offset else 0.0
+
+
+def allowed_offset(
+    stack: PlannedStack, offset_um: float, limits_um: tuple[float, float] | None
+) -> float:
+    """Return the part of an offset with which all heights of a stack stay within limits, µm."""
+    heights = [event.z_pos for event in stack.events if event.z_pos is not None]
+    if limits_um is None or not heights:
+        return offset_um
+    lowest, highest = min(limits_um[0] - min(heights), 0.0), max(limits_um[1] - max(heights), 0.0)
+    return min(max(offset_um, lowest), highest)

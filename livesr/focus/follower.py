@@ -14,23 +14,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from livesr.errors import ConfigError
 from livesr.focus.consensus import NEAR_UM, Consensus, consensus
-from livesr.focus.tiles import ALIKE, LEAST_PLANES, Tiles, shifts_um, tiles_of
+from livesr.focus.tiles import ALIKE, Tiles, shifts_um, tiles_of
 
 if TYPE_CHECKING:
-    from livesr.config.session import Session
-    from livesr.types import Bool, Float64, Grid, RecordingInfo, StackIndex, UInt16
+    from livesr.types import Bool, Float64, Grid, StackIndex, UInt16
 
-LEAST = LEAST_PLANES + 2
-"""Planes that can show a shift."""
 _GAIN, _SPEED_GAIN = 0.7, 0.3
 """Share of what a stack shows beyond the forecast that place and speed take over (an α-β filter):
-the drift of a warming stand is smooth, so that its speed is known after a few stacks."""
+the drift of a warming stand is smooth, so that its speed is known after a few stacks. Of the
+speed the first stack gives all, the second half, the third a third."""
 _WARMING_S = 1200.0
 """Time constant with which the drift of a warming stand slows down: so far a forecast goes."""
 _STALE = 3
 """Stacks after which a tile that shows something else is remembered as it is now."""
+_PATIENCE_S = 20.0
 _FASTEST_UM_S = 0.5 / 60
 """A drift faster than this is none of a stand."""
 
@@ -89,6 +87,7 @@ class _Drift:
     um: float = 0.0
     um_s: float = 0.0
     time_s: float = 0.0
+    seen: int = 0
 
     def at(self, time_s: float) -> float:
         """Return the forecast."""
@@ -106,7 +105,9 @@ class _Drift:
         away = seen_um - self.um
         self.um += _GAIN * away
         if passed > 0:
-            speed = self.um_s + _SPEED_GAIN * away / passed
+            self.seen += 1
+            gain = max(_SPEED_GAIN, 1 / self.seen)
+            speed = self.um_s + gain * away / passed
             self.um_s = min(max(speed, -_FASTEST_UM_S), _FASTEST_UM_S)
 
     def _passed(self, time_s: float) -> float:
@@ -130,6 +131,9 @@ class FocusFollower:
         Greatest offset.
     start_um : float
         Last drift of the session, from the journal, when it is resumed.
+    waits : bool
+        Whether a stack begins only when all before it were looked at: where time stands still
+        meanwhile, so that a simulated session does not depend on the computer's speed.
     """
 
     def __init__(
@@ -141,7 +145,9 @@ class FocusFollower:
         max_step_um: float = 1.0,
         max_total_um: float = 10.0,
         start_um: float = 0.0,
+        waits: bool = False,
     ) -> None:
+        self._waits, self._unseen, self._told = waits, 0, False
         self._grid, self._dark = grid, camera_offset
         first, last = planes or (0, grid.shape[0] - 1)
         self._planes = slice(first, last + 1)
@@ -150,20 +156,34 @@ class FocusFollower:
         self._offset_um = self._within(start_um)
         self._applied_um = 0.0
         self._memory: dict[int, _Memory] = {}
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
 
     def offset_um(self, _index: StackIndex, time_s: float) -> float:
         """Return how far above its plan the stack that begins now shall be taken, µm."""
         with self._lock:
+            if self._waits and not self._lock.wait_for(lambda: self._unseen == 0, _PATIENCE_S):
+                self._unseen = 0  # a stack that was skipped is never looked at
+            self._unseen += 1
             wanted = self._within(self._drift.at(time_s))
             step = min(max(wanted - self._offset_um, -self._max_step_um), self._max_step_um)
             self._offset_um += step
             return self._offset_um
 
-    @property
-    def at_its_end(self) -> bool:
-        """Whether the drift is as large as may be followed, or larger."""
-        return abs(self._drift.um) >= self._max_total_um
+    def passed_over(self) -> None:
+        """Take note of a stack that is not looked at: some of its planes are missing."""
+        with self._lock:
+            self._unseen = max(self._unseen - 1, 0)
+            self._lock.notify_all()
+
+    def news(self) -> list[str]:
+        """Return what newly says that the focus cannot be held so; each is said once."""
+        if abs(self._drift.um) < self._max_total_um or self._told:
+            return []
+        self._told = True
+        return [
+            f"the focus drifted by {self._drift.um:+.1f} µm; it is followed up to "
+            f"{self._max_total_um:g} µm (focus.max_total_um)"
+        ]
 
     def update(
         self, index: StackIndex, data: UInt16, *, time_s: float, applied_um: float
@@ -180,6 +200,12 @@ class FocusFollower:
         applied_um : float
             Offset that it was taken with.
         """
+        try:
+            return self._look(index, data, time_s, applied_um)
+        finally:
+            self.passed_over()
+
+    def _look(self, index: StackIndex, data: UInt16, time_s: float, applied_um: float) -> FocusStep:
         tiles = tiles_of(data[:, self._planes], self._grid, self._dark)
         memory = self._memory.get(index.image)
         forecast = self._drift.at(time_s)
@@ -221,55 +247,11 @@ class FocusFollower:
         fits = usable & (np.abs(said - agreed.shift_um) <= NEAR_UM) & agreed.agreed
         memory.strange = np.where(fits, 0, memory.strange + 1)
         stale = (memory.strange >= _STALE) | lost
+        here = agreed.shift_um if agreed.agreed else self._drift.um
         memory.tiles = memory.tiles.replaced(tiles, stale)
-        memory.drift_um = np.where(stale, self._drift.um - self._applied_um, memory.drift_um)
+        memory.drift_um = np.where(stale, here - self._applied_um, memory.drift_um)
         memory.strange[stale], memory.lost = 0, 0
         return lost
 
     def _within(self, um: float) -> float:
         return min(max(um, -self._max_total_um), self._max_total_um)
-
-
-def check_focus(session: Session, info: RecordingInfo) -> None:
-    """Refuse to follow the focus where its stacks cannot show it.
-
-    Raises
-    ------
-    ConfigError
-        If they have too few planes.
-    """
-    focus = session.focus
-    if focus.mode == "none":
-        return
-    if session.recording is not None:
-        raise ConfigError(
-            "a recording is played as it is: its focus cannot be held any more",
-            where="focus.mode",
-            fix="leave focus out, or record from a microscope",
-        )
-    planes = info.shape[1]
-    first, last = focus.planes or (0, planes - 1)
-    if focus.mode == "image" and (last >= planes or last - first + 1 < LEAST):
-        raise ConfigError(
-            f"focus is followed on planes {first} to {last} of {planes}; "
-            f"at least {LEAST} planes that there are must be looked at",
-            where="focus",
-            fix="take stacks of more planes, change focus.planes, or use focus: {mode: device}",
-        )
-
-
-def focus_follower(
-    session: Session, info: RecordingInfo, start_um: float = 0.0
-) -> FocusFollower | None:
-    """Return what follows the focus of a session; None where nothing is to."""
-    focus = session.focus
-    if focus.mode != "image":
-        return None
-    return FocusFollower(
-        info.grid,
-        info.camera_offset,
-        planes=focus.planes,
-        max_step_um=focus.max_step_um,
-        max_total_um=focus.max_total_um,
-        start_um=start_um,
-    )

@@ -11,7 +11,16 @@ if TYPE_CHECKING:
 
     import useq
 
+    from livesr.config.session import Session
+
 _TOLD = 5
+
+
+def limits_of(session: Session) -> dict[str, tuple[float, float]]:
+    """Return the limits that a session sets its stages, by axis; empty where it sets none."""
+    limits = getattr(session, "limits", None)
+    known = ((axis, getattr(limits, f"{axis}_um", None)) for axis in "xyz")
+    return {axis: limit for axis, limit in known if limit is not None}
 
 
 def outside(

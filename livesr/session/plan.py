@@ -17,7 +17,7 @@ from livesr.calibration.warp import target_grid
 from livesr.catalog import BY_NAME
 from livesr.errors import ConfigError
 from livesr.features import SEEN
-from livesr.focus.follower import check_focus
+from livesr.focus.of_session import check_focus
 from livesr.segmentation.engines import working_engine
 from livesr.segmentation.networks import WHERE, Networks, choose_networks
 from livesr.segmentation.segment import network_voxel

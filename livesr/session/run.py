@@ -13,7 +13,7 @@ from livesr.acquisition.layout import frames_per_plane
 from livesr.books import Books
 from livesr.errors import LivesrError, StorageError
 from livesr.flow import StopToken, Waiting, Worker
-from livesr.focus.follower import focus_follower
+from livesr.focus.of_session import focus_follower
 from livesr.memory import give_back_memory
 from livesr.ordered import Followers, offset_by_name
 from livesr.pipeline import AcquisitionStopped, Recorder
@@ -22,6 +22,7 @@ from livesr.session.feeder import Feeder
 from livesr.session.files import only_one, open_files, past_of, prepare_folder
 from livesr.session.job import Job
 from livesr.session.log import session_log
+from livesr.session.notes import NoteTaker, SessionTime
 from livesr.session.past import Past, check_same
 from livesr.session.pauses import Pauses
 from livesr.session.progress import Progress
@@ -99,7 +100,8 @@ def run_session(
                     opened(folder)
                 service.ready(f"{plan.session.name}: {plan.info.stacks} stacks planned")
                 with service.watched(run.alive):
-                    run.acquire()
+                    with run.notes:
+                        run.acquire()
                     service.stopping()
                     return run.close()
     finally:
@@ -129,6 +131,8 @@ class _Run:
         frames = plan.info.shape[1] * frames_per_plane(plan.session.layout)
         self._books = Books(files.journal, files.stored, frames)
         plan.reports.listen(self._books.fault)
+        self._time = SessionTime(stands_still=plan.played)
+        self.notes = NoteTaker(files.folder, self._books.note, self._time)
         self._books.frames_lost = past.frames_lost
         self._books.failed += sorted(past.holes)
         self._room = self._make_room()
@@ -203,6 +207,7 @@ class _Run:
         self._stop.attend()
 
         def deliver(frame: Frame) -> None:
+            self._time.frame(frame.time_s)
             for stack in self._recorder.on_frame(frame):
                 storing.put(stack)
 

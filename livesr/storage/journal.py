@@ -61,6 +61,9 @@ class Event(StrEnum):
         went on, warned, stopped) and the ``attempt`` at the stack, from 0.
     DISK
         The disk is short, full or slow, or no longer (``what``, ``free_bytes`` …).
+    NOTE
+        Somebody said something (``text``, ``by``) at ``time_s`` of the session's time; ``written``
+        is when, by the clock of the computer where it was written.
     PAUSED, CONTINUED
         No further stack begins (``reason``); stacks begin again (``paused_s``, ``reason`` of the
         pause).
@@ -77,6 +80,7 @@ class Event(StrEnum):
     CALIBRATION_MISFIT = "calibration_misfit"
     FAULT = "fault"
     DISK = "disk"
+    NOTE = "note"
     PAUSED = "paused"
     CONTINUED = "continued"
 
