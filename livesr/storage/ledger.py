@@ -197,5 +197,6 @@ _FIELDS: dict[str, dict[str, Callable[[Any], bool]]] = {
     },
     Event.STACK_SEGMENTED: {"latency_s": _number, "flags": _flags},
     Event.FRAMES_LOST: {"count": _whole},
+    Event.NOTE: {"text": _text, "time_s": _number},
 }
 """What the journal writes, of what is computed with when it is read."""
