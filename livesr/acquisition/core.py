@@ -32,8 +32,7 @@ _SIMULATED_TWO_CONFIG = SIMULATED_CONFIG.with_name("simulated-two-cameras.cfg")
 _DEMO_CONFIG = "MMConfig_demo.cfg"
 _NO_HARDWARE = frozenset({"simulated", "simulated-two-cameras", "demo"})
 _PYTHON_LINE = "#py "
-_ALMOST_NO_HARDWARE = frozenset({"simulated", "simulated-two-cameras", "demo"})
-_PYTHON_LINE = re.compile(r"#\s*py\s*(pyDevice|Property|ConfigGroup|Label)\b", re.IGNORECASE)
+_ALMOST_PYTHON_LINE = re.compile(r"#\s*py\s*(pyDevice|Property|ConfigGroup|Label)\b", re.IGNORECASE)
 _UNLOAD_LINE = "Property,Core,Initialize,0"
 _open_cores: WeakSet[CMMCorePlus] = WeakSet()
 

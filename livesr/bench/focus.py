@@ -98,8 +98,13 @@ def focus_session(
     seed: int,
 ) -> Session:
     """Return such a session."""
-    camera = {"Seed": seed, "FieldWidth": field, "FieldHeight": field, "PixelSizeUm": 0.13}
-    camera |= {"TimeStep-s": 60, "Parameters": json.dumps(parameters or {})}
+    camera: dict[str, object] = {
+        "Seed": seed,
+        "FieldWidth": field,
+        "FieldHeight": field,
+        "PixelSizeUm": 0.13,
+    }
+    camera |= {"PixelSizeUm": 0.13, "TimeStep-s": 60, "Parameters": json.dumps(parameters or {})}
     drifts = {
         "Rate-nm/min": drift.rate_nm_min,
         "Thermal-um": drift.thermal_um,
@@ -157,8 +162,8 @@ def _of(what: str, followed: Followed, detail: str) -> Iterator[Row]:
 
 def _time() -> Row:
     """Measure how long looking at one stack takes."""
-    data, _ = simulate_stack(_SEED, shape=(24, 512, 512))
-    data = np.tile(data, (1, 1, 2, 2))[:, :, :1000, :1000].copy()
+    light, _ = simulate_stack(_SEED, shape=(24, 512, 512))
+    data = np.tile(light, (1, 1, 2, 2))[:, :, :1000, :1000].astype(np.uint16)
     follower = FocusFollower(Grid((24, 1000, 1000), (0.3, 0.0668, 0.0668)), 100.0)
     follower.update(StackIndex(0, 0), data, time_s=0.0, applied_um=0.0)
     took = []

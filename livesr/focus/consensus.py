@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 SPREAD_UM = 0.06
 """Width of the narrowest half of the tiles' shifts up to which they agree: tiles on drifting
 glass lie within 0.03 to 0.07 µm, those of a cell that rounds up within 0.1 to 0.5 µm."""
-LEAST_TILES = 3
+LEAST_TILES = 5
+"""Of fewer a single cell could be the majority."""
 NEAR_UM = 0.15
 """A tile that lies further off what the others agree on shows something else."""
 

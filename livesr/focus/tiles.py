@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
 BIN_UM = 0.5
 """Side of a bin: coarser than what organelles move between two stacks."""
-TILE = 16
-"""Bins along y and x of a tile: 8 µm, a part of a cell."""
+TILE = (16, 8)
+"""Bins along y and x of a tile: 8 µm, a part of a cell; in fields too small for four of them along
+a side less, down to 4 µm."""
 REACH_UM = 1.5
 """How far above and below a tile is looked for."""
 LEAST_PLANES = 5
@@ -77,7 +78,8 @@ def tiles_of(data: UInt16, grid: Grid, camera_offset: float) -> Tiles:
         for channel in data[:, z, : rows * factor, : columns * factor]:
             mean += cv2.resize(channel, (columns, rows), interpolation=cv2.INTER_AREA)
         small[z] = np.sqrt(np.maximum(mean / len(data) - camera_offset + NOISE_COUNTS, 0))
-    side = min(TILE, rows, columns)
+    shorter = min(rows, columns)
+    side = min(max(min(TILE[0], shorter // 4), TILE[1]), shorter)
     down, across = rows // side, columns // side
     cut = small[:, : down * side, : across * side].reshape(depth, down, side, across, side)
     tiles = cut.transpose(1, 3, 0, 2, 4).reshape(down * across, depth, side * side)
