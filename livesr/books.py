@@ -93,6 +93,7 @@ class Books:
             store_s=round(stack.store_s, 4),
             stored_bytes=stack.stored_bytes,
             **({"attempt": stack.attempt} if stack.attempt else {}),
+            **({"focus": dict(stack.focus)} if stack.focus else {}),
             **followed.journalled(channels),
         )
         self.stored.append(stack.index)
@@ -103,6 +104,12 @@ class Books:
             log.warning("%s: %s", index, what)
             self.note(Event.CALIBRATION_MISFIT, index, what=what)
             self.misfit.append(what)
+
+    def beyond_focus(self, index: StackIndex, news: Iterable[str]) -> None:
+        """Log and journal that the focus cannot be followed any further."""
+        for what in news:
+            log.warning("%s: %s", index, what)
+            self.note(Event.FAULT, index, what=what)
 
     def has_holes(self, stack: OpenStack) -> None:
         """Journal which frames never came; a stack with holes gets no masks."""

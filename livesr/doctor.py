@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal
 
 import psutil
 
+from livesr.acquisition.holders import holders
 from livesr.calibration.profile import list_profiles, load_profile
 from livesr.errors import LivesrError
 from livesr.segmentation.engines import ENGINES
@@ -50,6 +51,7 @@ def examine(folder: Path | None = None) -> list[dict[str, str]]:
         _python,
         _memory,
         _micro_manager,
+        _hardware,
         _engines,
         _packages,
         _calibrations,
@@ -115,6 +117,19 @@ def _micro_manager() -> Iterator[Check]:
         )
     else:
         yield Check("micro-manager", "ok", f"pymmcore {core}, device interface {interface}")
+
+
+def _hardware() -> Iterator[Check]:
+    held = holders()
+    if not held:
+        yield Check("hardware", "ok", "no other program that uses microscopes is running")
+    for one in held:
+        yield Check(
+            "hardware",
+            "warning",
+            f"{one.program} is running (process {one.pid}) and may hold the camera or a port",
+            "close it before a session on real hardware: a device serves one program at a time",
+        )
 
 
 def _engines() -> Iterator[Check]:

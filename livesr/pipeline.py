@@ -26,7 +26,7 @@ from livesr.storage.tables import plane_row, salvaged_row
 from livesr.types import AS_CALIBRATED, Masks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from livesr.books import Books
     from livesr.calibration.early import EarlyPlanes
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from livesr.calibration.warp import Warp
     from livesr.config.layouts import Layout
     from livesr.flow import StopToken, Waiting
+    from livesr.focus.follower import FocusFollower
     from livesr.ordered import Followers
     from livesr.resident import Flight
     from livesr.segmentation.engines import Engine
@@ -86,8 +87,10 @@ class Recorder:
         waiting: Waiting[Task] | None,
         stop: StopToken,
         patiently: Patiently = lambda write, _what: write(),
+        focus: FocusFollower | None = None,
     ) -> None:
         self._patiently = patiently
+        self._focus = focus
         self._info = info
         self._layout = layout
         self._spool = spool
@@ -152,6 +155,7 @@ class Recorder:
         self._patiently(self._planes.flush, name)
         followed = self._followers.update(index, data)
         channels = self._info.channels
+        stack.focus = self._focus_of(stack)
         self._patiently(lambda: self._books.stored_now(stack, followed, channels), name)
         self.stored += 1
         self._books.misfits(index, self._followers.offset.news())
@@ -174,6 +178,22 @@ class Recorder:
     def unstored(self) -> int:
         """Stacks that began and are not stored yet."""
         return self.begun - self.stored
+
+    def _focus_of(self, stack: OpenStack) -> Mapping[str, object]:
+        """Let the next stacks follow what a whole stack shows; return what is journalled."""
+        if not stack.frames:
+            return {}  # an interrupted session left it: nobody knows where its focus was
+        first = stack.frames[0]
+        said = {key: value for key, value in first.device.items() if key.startswith("focus_")}
+        if self._focus is not None and stack.due:
+            self._focus.passed_over()
+        if self._focus is None or stack.due:
+            return said | ({"applied_um": round(first.focus_um, 3)} if first.focus_um else {})
+        step = self._focus.update(
+            stack.index, stack.slot.data, time_s=stack.time_s, applied_um=first.focus_um
+        )
+        self._books.beyond_focus(stack.index, self._focus.news())
+        return said | step.journalled()
 
     def _write(self, stack: OpenStack) -> None:
         image, began = self._images[stack.index.image], time.monotonic()

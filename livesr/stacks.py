@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from livesr.ordered import Followed
     from livesr.storage.slot import Slot
     from livesr.types import Frame, StackIndex
@@ -19,7 +21,8 @@ class OpenStack:
     they were: ``salvaged``, (c, z).
     ``arrived`` is when its last frame came; ``store_s`` and ``stored_bytes`` are what its raw took
     of the disk's time and room, once it is stored.
-    ``attempt`` is the try at it that they are of, from 0.
+    ``attempt`` is the try at it that they are of, from 0. ``focus`` is what is journalled of the
+    focus; empty where nobody holds or follows it.
     """
 
     index: StackIndex
@@ -31,6 +34,7 @@ class OpenStack:
     store_s: float = 0.0
     stored_bytes: int = 0
     salvaged: frozenset[tuple[int, int]] = frozenset()
+    focus: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def time_s(self) -> float:

@@ -82,6 +82,8 @@ class Frame:
         Device state worth keeping (camera, preset, hardware timestamps).
     attempt : int
         Which try at its stack it belongs to, from 0: one of a later try begins the stack anew.
+    focus_um : float
+        What of its height is not planned: added to follow the focus, or by autofocus.
     """
 
     image: UInt16
@@ -93,6 +95,7 @@ class Frame:
     exposure_ms: float
     device: Mapping[str, Any] = field(default_factory=dict)
     attempt: int = 0
+    focus_um: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +194,8 @@ class RecordingInfo:
         True only for the simulated microscope.
     extra : mapping
         Whatever else stands in the session's metadata.
+    position_names : tuple of str
+        Of each position, in the order of the images; empty where none has a name.
     """
 
     channels: tuple[str, ...]
@@ -206,6 +211,7 @@ class RecordingInfo:
     objective: str
     simulated: bool
     extra: Mapping[str, Any] = field(default_factory=dict)
+    position_names: tuple[str, ...] = ()
 
     @property
     def stacks(self) -> int:

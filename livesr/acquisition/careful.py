@@ -45,6 +45,8 @@ class CarefulEngine(MDAEngine):
         Asked before each move.
     over : bool
         Whether something did after which the try is not worth going on with.
+    z_offset_um : float
+        Added to every height of what begins now.
     """
 
     def __init__(self, core: CMMCorePlus, patience_s: float, limits: Limits) -> None:
@@ -54,6 +56,7 @@ class CarefulEngine(MDAEngine):
         self._moving = ""
         self.troubles: list[Trouble] = []
         self.over = False
+        self.z_offset_um = 0.0
 
     def begin_try(self, ending: Collection[Kind]) -> None:
         """Forget what went wrong before; troubles of the kinds ``ending`` end what begins now."""
@@ -144,13 +147,23 @@ class CarefulEngine(MDAEngine):
 
     def _set_event_z(self, event: useq.MDAEvent) -> None:
         self._moving = self.mmcore.getFocusDevice()
-        correction = self._z_correction.get(event.index.get("p"), 0.0)
-        self.guard.allow_z(float(event.z_pos or 0.0) + correction)
-        super()._set_event_z(event)
+        if event.z_pos is not None:
+            height = event.z_pos + self._height_correction(event)
+            self.guard.allow_z(height)
+            self.mmcore.setZPosition(height)
         self._moving = ""
 
+    def _height_correction(self, event: useq.MDAEvent) -> float:
+        """Return what is added to an event's height: the focus' offset, and autofocus' finding."""
+        return self.z_offset_um + self._z_correction.get(event.index.get("p"), 0.0)
+
     def _load_sequenced_event(self, event: SequencedEvent) -> None:
+        """Load a stack; the base class loads its heights without the corrections."""
         self._moving = self.mmcore.getFocusDevice() if event.z_sequence else ""
+        away = self._height_correction(event)
+        if event.z_sequence and away:
+            heights = tuple(z + away for z in event.z_sequence)
+            event = event.model_copy(update={"z_sequence": heights})
         self.guard.allow_z(*(event.z_sequence or ()))
         for x, y in zip(event.x_sequence or (), event.y_sequence or (), strict=True):
             self.guard.allow_xy(x, y)

@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 SIMULATED_CONFIG = Path(livesr.__file__).parent / "simulator" / "simulated.cfg"
 _SIMULATED_TWO_CONFIG = SIMULATED_CONFIG.with_name("simulated-two-cameras.cfg")
 _DEMO_CONFIG = "MMConfig_demo.cfg"
+_NO_HARDWARE = frozenset({"simulated", "simulated-two-cameras", "demo"})
 _PYTHON_LINE = "#py "
 _ALMOST_PYTHON_LINE = re.compile(r"#\s*py\s*(pyDevice|Property|ConfigGroup|Label)\b", re.IGNORECASE)
 _UNLOAD_LINE = "Property,Core,Initialize,0"
@@ -60,13 +61,24 @@ def open_core(config: str) -> CMMCorePlus:
         core.loadSystemConfiguration(_path(config))
     except (RuntimeError, ImportError, AttributeError, OSError, ValueError, TypeError) as error:
         close_core(core)
-        raise HardwareError(
-            f"the microscope did not load: {_first_lines(error)}",
-            where=config,
-            fix="check that the devices are switched on and not in use by another program, and "
-            "that their adapters are installed: mmcore list; mmcore install",
-        ) from error
+        raise _not_loaded(error, config) from error
     return core
+
+
+def _not_loaded(error: BaseException, config: str) -> HardwareError:
+    """Return the error for a configuration that does not load, with who may hold the hardware."""
+    from livesr.acquisition.holders import advice
+
+    usual = (
+        "check that the devices are switched on and not in use by another program, and that "
+        "their adapters are installed: mmcore list; mmcore install"
+    )
+    said = "" if config in _NO_HARDWARE else advice(str(error))
+    return HardwareError(
+        f"the microscope did not load: {_first_lines(error)}",
+        where=config,
+        fix=f"{said}. Otherwise {usual}" if said else usual,
+    )
 
 
 def close_core(core: CMMCorePlus) -> None:

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import useq
 
+from livesr.acquisition import focus_lock
 from livesr.acquisition.careful import CarefulEngine
 from livesr.acquisition.clock import TIME_PROPERTY
+from livesr.acquisition.next_stack import allowed_offset
 from livesr.acquisition.troubles import DEVICE_ERRORS, ENDS_A_TRY, Kind
 from livesr.types import Frame
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
     from livesr.acquisition.clock import Clock
     from livesr.acquisition.light.rule import Light
+    from livesr.acquisition.next_stack import ZOffset
     from livesr.acquisition.plan import PlannedStack, StackPlan
     from livesr.config.limits import Limits
     from livesr.flow import StopToken
@@ -66,6 +69,10 @@ class StackEngine(CarefulEngine):
         Turned on before the first exposure; who runs the engine turns it off.
     limits : Limits
         Where the stages may go.
+    z_offset : callable, optional
+        Asked before each stack how far above its plan it shall be taken; cut short at the limits.
+    logs_lock : bool
+        Whether each stack's frames say how the focus lock is.
 
     Attributes
     ----------
@@ -87,9 +94,14 @@ class StackEngine(CarefulEngine):
         patience_s: float,
         light: Light,
         limits: Limits,
+        z_offset: ZOffset | None = None,
+        logs_lock: bool = False,
     ) -> None:
         super().__init__(core, patience_s, limits)
         self._light = light
+        self._z_offset, self._z_limits_um = z_offset, limits.z_um
+        self._logs_lock = logs_lock
+        self._lock: Mapping[str, object] = {}
         self._plan = plan
         self._clock = clock
         self._deliver = deliver
@@ -121,6 +133,9 @@ class StackEngine(CarefulEngine):
             repeated image counts as one that never came then.
         """
         self.begin_try(ending)
+        if self._z_offset is not None and attempt == 0:
+            asked = self._z_offset(stack.index, self._clock.now())
+            self.z_offset_um = allowed_offset(stack, asked, self._z_limits_um)
         self._stack, self._attempt = stack, attempt
         self.delivered, self.light_ms = set(), 0.0
         core = self.mmcore
@@ -132,6 +147,7 @@ class StackEngine(CarefulEngine):
         x, y = core.getXYPosition() if core.getXYStageDevice() else (0.0, 0.0)
         z = core.getZPosition() if core.getFocusDevice() else 0.0
         self._stage_um = (x, y, z)
+        self._lock = focus_lock.state(core) if self._logs_lock else {}
 
     @property
     def stack(self) -> PlannedStack | None:
@@ -341,6 +357,7 @@ class StackEngine(CarefulEngine):
             device["preset"] = event.channel.config
         if repeats:
             device["repeats"] = True
+        device |= self._lock
         return Frame(
             image=image,
             stack=stack.index,
@@ -351,6 +368,7 @@ class StackEngine(CarefulEngine):
             exposure_ms=exposure,
             device=device,
             attempt=self._attempt,
+            focus_um=0.0 if event.z_pos is None else self._height_correction(event),
         )
 
     def _is_repeat(self, image: UInt16, camera: int) -> bool:
@@ -364,7 +382,7 @@ class StackEngine(CarefulEngine):
     def _position(self, event: useq.MDAEvent) -> tuple[float, float, float]:
         x, y, z = self._stage_um
         if event.z_pos is not None:
-            z = event.z_pos + self._z_correction.get(event.index.get("p"), 0.0)
+            z = event.z_pos + self._height_correction(event)
         return (
             x if event.x_pos is None else event.x_pos,
             y if event.y_pos is None else event.y_pos,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from livesr.acquisition import focus_lock
 from livesr.acquisition.attempts import Attempts
 from livesr.acquisition.cameras import camera_channels
 from livesr.acquisition.clock import DeviceClock, session_clock
@@ -21,6 +22,7 @@ from livesr.acquisition.light.find import check_named, light_path
 from livesr.acquisition.light.rule import DARK_AFTER_S, Light
 from livesr.acquisition.light.supervisor import Supervisor
 from livesr.acquisition.limits import StageGuard, check_plan
+from livesr.acquisition.next_stack import NextStack
 from livesr.acquisition.plan import StackPlan
 from livesr.acquisition.recovery import Recovery
 from livesr.acquisition.troubles import DEVICE_ERRORS
@@ -65,6 +67,8 @@ class MicroscopeSource:
         Takes each fault of the hardware and what the session's ``faults`` made of it. Without it
         they do not hold: the first stack with missing frames ends the run. What was delivered is
         kept either way.
+    next_stack : NextStack, optional
+        Asked before each stack where its focus shall be.
 
     Raises
     ------
@@ -79,8 +83,10 @@ class MicroscopeSource:
         session: Session,
         *,
         on_fault: Callable[[FaultReport], None] | None = None,
+        next_stack: NextStack | None = None,
     ) -> None:
         self._session = session
+        self._next_stack = next_stack or NextStack()
         self._plan = StackPlan(session.sequence, session.layout)
         self._done: Collection[StackIndex] = ()
         self._elapsed_s: float | None = None
@@ -149,10 +155,13 @@ class MicroscopeSource:
             or (_SIMULATOR_PATIENCE_S if self.info.simulated else _PATIENCE_S),
             light=self._light,
             limits=self._session.limits,
+            z_offset=self._next_stack.z_offset_um,
+            logs_lock=self._session.focus.mode == "device",
         )
         if self._supervisor is not None:
             self._look_after(self._supervisor, stop)
         self._core.mda.set_engine(engine)
+        self._hold_focus(stop)
         try:
             self._core.mda.run(self._events(self._attempts(engine, stop), stop))
         except DEVICE_ERRORS as error:
@@ -179,6 +188,11 @@ class MicroscopeSource:
             self._supervisor.close()
             self._supervisor = None
         close_core(self._core)
+
+    def _hold_focus(self, stop: StopToken) -> None:
+        """Turn the focus lock on, unless the sequence has autofocus of its own."""
+        if self._session.focus.mode == "device" and self._plan.sequence.autofocus_plan is None:
+            focus_lock.engage(self._core, self._session.focus, stop)
 
     def _attempts(self, engine: StackEngine, stop: StopToken) -> Attempts:
         recovery = Recovery(
@@ -308,6 +322,7 @@ class MicroscopeSource:
                     for name in core.getDevicePropertyNames(camera)
                 },
             },
+            position_names=self._plan.position_names,
         )
 
     def _check_images(self, camera: str) -> None:

@@ -79,6 +79,19 @@ class StackPlan:
         self.frames_per_stack = self.planes * frames_per_plane(layout)
         self.interval_s = self._interval()
 
+    @property
+    def position_names(self) -> tuple[str, ...]:
+        """Name of each position; empty if none has one. Of a grid the point's number follows."""
+        stages = [position.name or "" for position in self.sequence.stage_positions]
+        if not any(stages):
+            return ()
+        points = range(self._grid_points)
+        return tuple(
+            f"{name}-{point}" if name and self._grid_points > 1 else name
+            for name in stages
+            for point in points
+        )
+
     def plane(self, event: useq.MDAEvent) -> int:
         """Return the stored plane of an event: plane 0 is the lowest, whichever way z goes."""
         z = event.index.get("z", 0)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from livesr.acquisition.light.supervisor import Supervisor
+    from livesr.acquisition.next_stack import NextStack
     from livesr.acquisition.troubles import FaultReport
     from livesr.config.session import Session
     from livesr.flow import StopToken
@@ -53,6 +54,7 @@ def open_source(
     session: Session,
     *,
     on_fault: Callable[[FaultReport], None] | None = None,
+    next_stack: NextStack | None = None,
 ) -> Source:
     """Open what a session takes its frames from.
 
@@ -62,6 +64,8 @@ def open_source(
     on_fault : callable, optional
         Takes each fault of the hardware and what the session's ``faults`` made of it; without it
         the first stack with missing frames ends the run.
+    next_stack : NextStack, optional
+        What a microscope asks before each stack; a recording is as it is.
 
     Raises
     ------
@@ -74,4 +78,4 @@ def open_source(
         return RecordedSource(session)
     from livesr.acquisition.microscope import MicroscopeSource
 
-    return MicroscopeSource(session, on_fault=on_fault)
+    return MicroscopeSource(session, on_fault=on_fault, next_stack=next_stack)

@@ -23,6 +23,7 @@ TOPICS: tuple[str, ...] = (
     "camera",
     "durability",
     "safety",
+    "focus",
 )
 
 

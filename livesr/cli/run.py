@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,9 +20,11 @@ from livesr.cli.output import (
     table,
 )
 from livesr.config import read_session
+from livesr.config.presets import read_preset
 from livesr.flow import StopToken, stop_on_signals
 from livesr.segmentation.engines import entry_of
 from livesr.session import SessionResult, check_folder, check_same, make_plan, run_session
+from livesr.session.naming import named
 from livesr.storage.folder import SESSION_FILE
 
 if TYPE_CHECKING:
@@ -49,6 +49,10 @@ def run(
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="Override a key: a.b=c. May be repeated.")
     ] = None,
+    preset: Annotated[
+        list[str] | None,
+        typer.Option("--preset", help="Lay a preset over the session. May be repeated."),
+    ] = None,
     resume: Annotated[
         bool,
         typer.Option(
@@ -64,11 +68,14 @@ def run(
     start_logging(verbose)
     if resume and session.is_dir():
         session = session / SESSION_FILE
-    config = read_session(session, set_ or ())
+    config = read_session(session, set_ or (), [read_preset(name) for name in preset or ()])
     if resume:
         check_same(config, out or session.parent)
+    folder = out or session.parent
+    if not resume:
+        config, free = named(config, out.parent if out else None)
+        folder = out or free
     plan = make_plan(config)
-    folder = out or (session.parent if resume else folder_named(config.name))
     if dry_run:
         plan.source.close()
         if not resume:
@@ -80,12 +87,6 @@ def run(
 
         result = scored(result, plan)
     return report(result, as_json)
-
-
-def folder_named(name: str) -> Path:
-    """Return the default session folder: name, date and time, without what folders cannot hold."""
-    plain = re.sub(r"[^\w.-]+", "-", name).strip("-.") or "session"
-    return Path(f"{plain}-{datetime.now().astimezone():%Y%m%d-%H%M%S}")
 
 
 def run_and_show(

@@ -14,20 +14,23 @@ import yaml
 from pydantic import ValidationError
 
 from livesr.config.explain import describe, line_of, parse_yaml, place_of, ranked, spelling
+from livesr.config.layers import laid_over
 from livesr.config.session import Session
 from livesr.errors import ConfigError
 from livesr.plain import NotPlainError, read_text, there, yaml_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from pydantic_core import ErrorDetails
 
     from livesr.config.explain import PathOf
 
 
-def read_session(path: Path, settings: Iterable[str] = ()) -> Session:
-    """Read a session file and apply ``a.b=c`` settings on top.
+def read_session(
+    path: Path, settings: Iterable[str] = (), presets: Iterable[Mapping[str, Any]] = ()
+) -> Session:
+    """Read a session file, lay presets over it and apply ``a.b=c`` settings on top.
 
     Relative paths in the file are taken from the file's folder.
 
@@ -37,6 +40,8 @@ def read_session(path: Path, settings: Iterable[str] = ()) -> Session:
         YAML (or JSON) file.
     settings : iterable of str
         ``key.key=value``; the value is read as YAML.
+    presets : iterable of mapping
+        What `livesr.config.presets.read_preset` returns, the last one uppermost.
 
     Raises
     ------
@@ -52,9 +57,11 @@ def read_session(path: Path, settings: Iterable[str] = ()) -> Session:
             fix="write a fresh one with: livesr init",
         )
     data = _from_useq(raw)
-    _resolve_paths(data, path.parent)
+    resolve_paths(data, path.parent)
+    for preset in presets:
+        data = laid_over(data, preset)
     overridden = {apply_setting(data, setting) for setting in settings}
-    _resolve_paths(data, Path.cwd())  # files named on the command line lie where it was typed
+    resolve_paths(data, Path.cwd())  # files named on the command line lie where it was typed
     try:
         return Session.model_validate(data)
     except ValidationError as error:
@@ -154,7 +161,7 @@ def _mapping(value: Any, where: str) -> dict[str, Any]:
     return dict(value or {})
 
 
-def _resolve_paths(data: dict[str, Any], folder: Path) -> None:
+def resolve_paths(data: dict[str, Any], folder: Path) -> None:
     """Make file names in ``data`` absolute where a file of that name stands beside the session."""
     folder = folder.resolve()
     for section, key in (("microscope", "config"), ("segmentation", "package")):

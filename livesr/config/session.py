@@ -23,8 +23,10 @@ from pydantic import (
 from livesr.catalog import NAMES, structure
 from livesr.config.extent import refuse_endless
 from livesr.config.faults import Faults
+from livesr.config.focus import Focus
 from livesr.config.layouts import PRESETS, Layout, SingleLayout
 from livesr.config.limits import Limits
+from livesr.config.sample import Sample
 from livesr.errors import ConfigError, nearest
 
 FULL = 65535
@@ -190,7 +192,12 @@ class Storage(Model):
 class Session(Model):
     """One time-lapse."""
 
-    name: str = "session"
+    name: str = Field(
+        "session",
+        description="of the session and its folder; {sample}, {well}, {operator}, {date}, {time} "
+        "and {counter} stand for what they say",
+    )
+    sample: Sample = Sample()
     microscope: Microscope = Microscope()
     recording: RecordedInput | None = None
     layout: Layout = SingleLayout(kind="single")
@@ -212,6 +219,7 @@ class Session(Model):
     storage: Storage = Storage()
     limits: Limits = Limits()
     faults: Faults = Faults()
+    focus: Focus = Focus()
     metadata: dict[str, Any] = Field(
         default_factory=dict, description="kept with the data, not read"
     )

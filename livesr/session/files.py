@@ -198,7 +198,9 @@ def open_files(plan: Plan, folder: Path, past: Past | None = None) -> Iterator[S
             made = set(past.segmented)
             restore_rows(folder / MEASUREMENT_ROWS, folder / MEASUREMENTS_FILE, made)
         journal = opened.enter_context(Journal(folder / JOURNAL_FILE))
-        planes, rows = RowLog(folder / PLANE_ROWS), RowLog(folder / MEASUREMENT_ROWS)
+        names = plan.info.position_names
+        planes = RowLog(folder / PLANE_ROWS, names)
+        rows = RowLog(folder / MEASUREMENT_ROWS, names)
         opened.callback(planes.close)
         opened.callback(rows.close)
         spool = Spool(folder / SPOOL_FOLDER, plan.info.shape, plan.session.storage.spool_slots)
@@ -223,10 +225,13 @@ def _unlink(path: Path) -> None:
 
 
 def _image(plan: Plan, folder: Path, number: int, *, has_stacks: bool) -> ImageWriter:
+    named = plan.info.position_names[number] if plan.info.position_names else ""
     attributes = {
         "livesr": __version__,
         "session": plan.session.name,
         "position": number,
+        "position_name": named,
+        "sample": plan.session.sample.model_dump(),
         "simulated": plan.info.simulated,
         "calibration": plan.calibration,
         "calibration_applies_to": "masks and displays; raw is never interpolated",
@@ -234,7 +239,7 @@ def _image(plan: Plan, folder: Path, number: int, *, has_stacks: bool) -> ImageW
         "package": plan.networks.name if plan.networks else None,
         "unreliable_without_ratio": list(plan.unreliable),
     }
-    name = f"{plan.session.name} {number}"
+    name = f"{plan.session.name} {named or number}"
     path = image_path(folder, number)
 
     def create() -> ImageWriter:

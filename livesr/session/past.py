@@ -51,6 +51,8 @@ class Past:
         Values of each stored stack.
     camera : mapping
         Camera correction of its latest run; empty if its journal does not say.
+    drift_um : float
+        The focus' drift as it was last followed.
     began : datetime or None
         When the first run began; None if nothing was journalled.
     """
@@ -62,6 +64,7 @@ class Past:
     times_s: Mapping[StackIndex, float] = field(default_factory=dict)
     followed: Mapping[StackIndex, Followed] = field(default_factory=dict)
     camera: Mapping[str, object] = field(default_factory=dict)
+    drift_um: float = 0.0
     began: datetime | None = None
 
     @property
@@ -122,6 +125,7 @@ def read_past(folder: Path, channels: Sequence[str]) -> Past:
                 if "normalisation" in entry
             },
             camera=_camera(entries),
+            drift_um=_last_drift(stored),
             began=datetime.fromisoformat(entries[0]["time"]) if entries else None,
         )
     except (KeyError, TypeError, ValueError) as error:
@@ -137,6 +141,12 @@ def _camera(entries: Sequence[Mapping[str, Any]]) -> Mapping[str, object]:
     begun = (Event.SESSION_STARTED, Event.SESSION_RESUMED)
     said = [entry.get("camera_correction") for entry in entries if entry["event"] in begun]
     return said[-1] if said and isinstance(said[-1], dict) else {}
+
+
+def _last_drift(stored: Sequence[Mapping[str, Any]]) -> float:
+    """Return how far the focus had drifted, as followed up to the last stack that tells."""
+    told = (e["focus"]["drift_um"] for e in stored[::-1] if "drift_um" in e.get("focus", ()))
+    return float(next(told, 0.0))
 
 
 def missed(plan: StackPlan, done: Collection[StackIndex], elapsed_s: float) -> list[StackIndex]:

@@ -6,6 +6,7 @@ import logging
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from livesr.acquisition.next_stack import NextStack
 from livesr.acquisition.plan import StackPlan
 from livesr.acquisition.sources import open_source
 from livesr.acquisition.troubles import Reports
@@ -16,6 +17,7 @@ from livesr.calibration.warp import target_grid
 from livesr.catalog import BY_NAME
 from livesr.errors import ConfigError
 from livesr.features import SEEN
+from livesr.focus.of_session import check_focus
 from livesr.segmentation.engines import working_engine
 from livesr.segmentation.networks import WHERE, Networks, choose_networks
 from livesr.segmentation.segment import network_voxel
@@ -60,6 +62,8 @@ class Plan:
         The camera correction; `none` by default.
     reports : Reports
         Where the source tells of the hardware's faults; the run listens.
+    next_stack : NextStack
+        What the source asks before each stack; the run answers.
     """
 
     session: Session
@@ -75,6 +79,7 @@ class Plan:
     matching: Matching | None = None
     camera: CameraUse = field(default_factory=CameraUse)
     reports: Reports = field(default_factory=Reports)
+    next_stack: NextStack = field(default_factory=NextStack)
 
     @property
     def played(self) -> bool:
@@ -162,10 +167,11 @@ def make_plan(session: Session) -> Plan:
     LivesrError
         The first thing that does not fit, with how to mend it. The source is closed again.
     """
-    reports = Reports()
-    source = open_source(session, on_fault=reports)
+    reports, next_stack = Reports(), NextStack()
+    source = open_source(session, on_fault=reports, next_stack=next_stack)
     try:
-        return replace(_checked(session, source), reports=reports)
+        check_focus(session, source.info)
+        return replace(_checked(session, source), reports=reports, next_stack=next_stack)
     except BaseException:
         source.close()
         raise

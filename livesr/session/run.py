@@ -14,6 +14,7 @@ from livesr.acquisition.sources import LightSource
 from livesr.books import Books
 from livesr.errors import LivesrError, StorageError
 from livesr.flow import StopToken, Waiting, Worker
+from livesr.focus.of_session import focus_follower
 from livesr.memory import give_back_memory
 from livesr.ordered import Followers, offset_by_name
 from livesr.pipeline import AcquisitionStopped, Recorder
@@ -23,6 +24,7 @@ from livesr.session.feeder import Feeder
 from livesr.session.files import only_one, open_files, past_of, prepare_folder
 from livesr.session.job import Job
 from livesr.session.log import session_log
+from livesr.session.notes import NoteTaker, SessionTime
 from livesr.session.past import Past, check_same
 from livesr.session.pauses import Pauses
 from livesr.session.progress import Progress
@@ -105,7 +107,8 @@ def run_session(
                     opened(folder)
                 service.ready(f"{plan.session.name}: {plan.info.stacks} stacks planned")
                 with service.watched(run.alive):
-                    run.acquire()
+                    with run.notes:
+                        run.acquire()
                     service.stopping()
                     return run.close()
     finally:
@@ -135,6 +138,8 @@ class _Run:
         frames = plan.info.shape[1] * frames_per_plane(plan.session.layout)
         self._books = Books(files.journal, files.stored, frames)
         plan.reports.listen(self._books.fault)
+        self._time = SessionTime(stands_still=plan.played)
+        self.notes = NoteTaker(files.folder, self._books.note, self._time)
         self._books.frames_lost = past.frames_lost
         self._books.failed += sorted(past.holes)
         self._room = self._make_room()
@@ -148,6 +153,9 @@ class _Run:
         )
         self._feeder = self._make_feeder()
         self._followers = Followers(plan.info, plan.followed, past.latest(), plan.camera.correction)
+        focus = focus_follower(plan.session, plan.info, past.drift_um)
+        if focus is not None:
+            plan.next_stack.ask_z_offset(focus.offset_um)
         self._recorder = Recorder(
             plan.info,
             plan.session.layout,
@@ -159,6 +167,7 @@ class _Run:
             waiting=self._waiting if self._feeder is not None else None,
             stop=stop,
             patiently=self._room.patiently,
+            focus=focus,
         )
         self._pauses = stop.gate = Pauses(
             files.folder,
@@ -211,6 +220,7 @@ class _Run:
         self._stop.attend()
 
         def deliver(frame: Frame) -> None:
+            self._time.frame(frame.time_s)
             for stack in self._recorder.on_frame(frame):
                 storing.put(stack)
 

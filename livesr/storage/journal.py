@@ -41,7 +41,9 @@ class Event(StrEnum):
         Every plane of the stack is durable in OME-Zarr (``time_s``, ``frames``, the ``attempt``
         that it is of, if it is not the first, and what the acquisition gave to it: its
         ``normalisation``, and where the channels' offset is followed ``channel_offset_nm``, their
-        translation along z, y and x beyond the stored calibration).
+        translation along z, y and x beyond the stored calibration). Where the focus is held or
+        followed also ``focus``: the ``applied_um`` that the stack's heights were moved by, the
+        ``drift_um`` that is followed, what its tiles ``shown_um``, and how the lock was.
     STACK_SEGMENTED
         Every mask of the stack is durable (``live``: bool, ``latency_s``). Where the package says
         what it was trained on also ``strangeness``, below 1 within it, and ``flags``: each quantity
@@ -65,6 +67,9 @@ class Event(StrEnum):
     LIGHT_OFF
         It did so, since the acquisition died or hung (``why``, when in ``at``, ``took_s``, ``off``,
         ``failed``): journalled when the session goes on.
+    NOTE
+        Somebody said something (``text``, ``by``) at ``time_s`` of the session's time; ``written``
+        is when, by the clock of the computer where it was written.
     PAUSED, CONTINUED
         No further stack begins (``reason``); stacks begin again (``paused_s``, ``reason`` of the
         pause).
@@ -83,6 +88,7 @@ class Event(StrEnum):
     DISK = "disk"
     SUPERVISOR_STARTED = "supervisor_started"
     LIGHT_OFF = "light_off"
+    NOTE = "note"
     PAUSED = "paused"
     CONTINUED = "continued"
 

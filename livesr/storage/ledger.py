@@ -127,14 +127,11 @@ class Ledger:
                 self.frames_lost += int(entry.get("count", 1))
             case Event.FAULT:
                 self.faults += 1
-            case Event.SESSION_STARTED | Event.SESSION_RESUMED:
-                self.finished, self.paused = False, ""
-            case Event.SESSION_FINISHED:
-                self.finished, self.paused = True, ""
-            case Event.PAUSED:
-                self.paused = entry.get("reason", "") or "no reason given"
-            case Event.CONTINUED:
-                self.paused = ""
+            case Event.SESSION_STARTED | Event.SESSION_RESUMED | Event.SESSION_FINISHED as event:
+                self.finished, self.paused = event == Event.SESSION_FINISHED, ""
+            case Event.PAUSED | Event.CONTINUED as event:
+                why = entry.get("reason", "") or "no reason given"
+                self.paused = why if event == Event.PAUSED else ""
 
 
 def stack_of(entry: Mapping[str, Any]) -> StackIndex:
@@ -179,6 +176,10 @@ def _offsets(value: Any) -> bool:
     return isinstance(value, dict) and all(map(_numbers, value.values()))
 
 
+def _focus(value: Any) -> bool:
+    return isinstance(value, dict) and _number(value.get("drift_um", 0.0))
+
+
 def _flags(value: Any) -> bool:
     return isinstance(value, list) and all(
         isinstance(flag, dict)
@@ -198,9 +199,11 @@ _FIELDS: dict[str, dict[str, Callable[[Any], bool]]] = {
         "frames": _whole,
         "normalisation": _numbers,
         "channel_offset_nm": _offsets,
+        "focus": _focus,
     },
     Event.STACK_SEGMENTED: {"latency_s": _number, "flags": _flags},
     Event.FRAMES_LOST: {"count": _whole},
     Event.PAUSED: {"reason": _text},
+    Event.NOTE: {"text": _text, "time_s": _number},
 }
 """What the journal writes, of what is computed with when it is read."""

@@ -20,7 +20,7 @@ from livesr.storage.disk import disk_errors, write_whole
 from livesr.storage.journal import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from livesr.types import Frame, StackIndex
@@ -34,6 +34,7 @@ PLANE_COLUMNS: dict[str, str] = {
     "x_um": "stage x, µm",
     "y_um": "stage y, µm",
     "z_um": "focus, µm",
+    "focus_um": "part of z_um that is not planned: focus following, autofocus, µm",
     "exposure_ms": "exposure time, ms",
     "light_ms": "light dose: time the sample was lit × relative power, ms at full power",
     "device": "device state (camera, preset, hardware time stamps), JSON text",
@@ -61,6 +62,7 @@ def plane_row(frame: Frame, *, light_ms: float | None = None) -> dict[str, objec
         "x_um": x_um,
         "y_um": y_um,
         "z_um": z_um,
+        "focus_um": round(frame.focus_um, 4),
         "exposure_ms": frame.exposure_ms,
         "light_ms": frame.exposure_ms if light_ms is None else light_ms,
         "device": json.dumps(plain(dict(frame.device)), ensure_ascii=False),
@@ -82,6 +84,8 @@ class RowLog:
     path : Path
         ``planes.jsonl`` or ``measurements.jsonl``; rows already there are kept, a torn last one
         is cut off.
+    positions : sequence of str
+        Name of each image's position, written into the rows; empty where none has a name.
 
     Raises
     ------
@@ -89,8 +93,9 @@ class RowLog:
         If it cannot be opened, here, or written to, from `flush`.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, positions: Sequence[str] = ()) -> None:
         self.path = path
+        self._positions = positions
         self._lock = threading.Lock()
         with disk_errors("the table cannot be opened", path):
             whole = path.read_bytes().rfind(b"\n") + 1 if path.is_file() else 0
@@ -100,7 +105,8 @@ class RowLog:
 
     def append(self, row: Mapping[str, object]) -> None:
         """Add one row; it reaches the file with the next `flush`."""
-        line = json.dumps(plain(dict(row)), ensure_ascii=False).encode() + b"\n"
+        named = {"position": self._positions[int(str(row["image"]))]} if self._positions else {}
+        line = json.dumps(plain({**row, **named}), ensure_ascii=False).encode() + b"\n"
         with self._lock:
             self._rows.append(line)
 

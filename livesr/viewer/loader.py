@@ -12,7 +12,7 @@ from livesr.errors import StorageError
 from livesr.viewer import compose, state
 from livesr.viewer.masked import MaskedLight, cut_out
 from livesr.viewer.planes import Planes, scene_of
-from livesr.viewer.progress import Progress, progress_of
+from livesr.viewer.progress import Progress, notes_of, progress_of
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -94,8 +94,11 @@ class Loader:
                 fix="bring it back, or close the viewer",
             )
         if session.refresh() or not self.scenes:
-            self.scenes = tuple(scene_of(image) for image in session.images)
-            self.progress = progress_of(session.status(), session.journal())
+            journal = session.journal()
+            self.scenes = tuple(
+                scene_of(image, notes_of(journal, image.number)) for image in session.images
+            )
+            self.progress = progress_of(session.status(), journal)
 
     def relevel(self) -> None:
         """Forget the levels: the next picture sets them anew."""

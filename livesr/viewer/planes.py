@@ -137,11 +137,11 @@ class Cache:
         return array
 
 
-def scene_of(image: ImageReader) -> Scene:
-    """Return what an image has to show."""
+def scene_of(image: ImageReader, notes: tuple[tuple[int, str], ...] = ()) -> Scene:
+    """Return what an image has to show, with the notes of its time."""
     t, c, z, y, x = image.shape
     return state.Scene(
-        name=f"image {image.number}",
+        name=str(image.attributes.get("position_name") or f"image {image.number}"),
         shape=(t, c, z, y, x),
         voxel_um=image.voxel_um,
         channels=tuple(image.channels),
@@ -154,6 +154,7 @@ def scene_of(image: ImageReader) -> Scene:
         flagged=tuple(
             (t, tuple(_words(flag) for flag in flags)) for t, flags in image.flags().items()
         ),
+        notes=notes,
     )
 
 

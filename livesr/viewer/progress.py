@@ -85,6 +85,28 @@ def recent_delay(segmented: Iterable[Mapping[str, Any]]) -> float | None:
     return float(median(delays[-RECENT:])) if delays else None
 
 
+def notes_of(journal: Sequence[Mapping[str, Any]], image: int) -> tuple[tuple[int, str], ...]:
+    """Return what people noted, each with the first stack of an image that began after it.
+
+    One that nothing followed yet is shown with the last stack.
+    """
+    stored = [e for e in journal if e["event"] == Event.STACK_STORED]
+    times = sorted(
+        (float(e.get("time_s") or 0.0), int(e["index"]["t"]))
+        for e in stored
+        if e["index"]["image"] == image
+    )
+    if not times:
+        return ()
+    found = []
+    for entry in journal:
+        if entry["event"] == Event.NOTE:
+            said = entry.get("time_s")
+            after = (t for time_s, t in times if said is not None and time_s >= said)
+            found.append((next(after, times[-1][1]), str(entry.get("text", ""))))
+    return tuple(found)
+
+
 def describe(progress: Progress) -> list[str]:
     """Return the parts of the status line."""
     parts = [f"stack {progress.stored} of {progress.planned}"]

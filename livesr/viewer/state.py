@@ -45,6 +45,8 @@ class Scene:
         Whether the channels were laid over each other with a calibration.
     flagged : tuple of (int, tuple of str)
         Time points that are unlike what the package was trained on, each with what is.
+    notes : tuple of (int, str)
+        What people noted, each with the first time point after it.
     """
 
     name: str
@@ -58,6 +60,7 @@ class Scene:
     simulated: bool = False
     calibrated: bool = True
     flagged: tuple[tuple[int, tuple[str, ...]], ...] = ()
+    notes: tuple[tuple[int, str], ...] = ()
 
     @property
     def pictures(self) -> tuple[str, ...]:

@@ -20,6 +20,8 @@ HELP = (
     "1–9 channel · ← → time · ↑ ↓ plane · M maximum · L masks · C contours · I light · "
     "Space follow · S save"
 )
+TIME_TIP = "time (← →)"
+_LONGEST_NOTE = 60
 GAP = "   ·   "
 
 
@@ -34,7 +36,9 @@ class TimeBar(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.label = labelled("", "dim")
         self.label.setMinimumWidth(110)
-        self.slider = slider("time (← →)")
+        self.note = labelled("", "dim")
+        self.note.setTextFormat(Qt.TextFormat.PlainText)
+        self.slider = slider(TIME_TIP)
         self.slider.valueChanged.connect(self._pick)
         self.follow = QPushButton("Follow newest")
         self.follow.setCheckable(True)
@@ -46,6 +50,7 @@ class TimeBar(QWidget):
         layout.setSpacing(14)
         layout.addWidget(self.label)
         layout.addWidget(self.slider, 1)
+        layout.addWidget(self.note)
         layout.addWidget(self.follow)
         self._now: int | None = None
 
@@ -61,6 +66,12 @@ class TimeBar(QWidget):
         self.follow.setChecked(view.t is None)
         text = "no stack yet" if self._now is None else f"stack {place + 1} / {len(self._stored)}"
         self.label.setText(text)
+        notes = scene.notes if scene is not None else ()
+        here = "; ".join(said for t, said in notes if t == self._now)
+        self.note.setText(_short(here))
+        self.note.setVisible(bool(here))
+        tips = [f"stack {self._stored.index(t) + 1}: {said}" for t, said in notes]
+        self.slider.setToolTip("\n".join([TIME_TIP, *tips]))
 
     def _pick(self, place: int) -> None:
         if place < len(self._stored):
@@ -70,6 +81,11 @@ class TimeBar(QWidget):
     def _freeze_or_follow(self, *, on: bool) -> Step:
         t = None if on else self._now
         return lambda v: replace(v, t=t)
+
+
+def _short(note: str) -> str:
+    line = " ".join(note.split())
+    return f"✎ {line[:_LONGEST_NOTE]}{'…' * (len(line) > _LONGEST_NOTE)}" if line else ""
 
 
 class StatusLine(QWidget):

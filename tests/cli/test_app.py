@@ -13,7 +13,6 @@ from livesr.cli import launch
 from livesr.cli.app import run
 from livesr.cli.evaluate import seed_range
 from livesr.cli.output import emit
-from livesr.cli.run import folder_named
 from livesr.config import read_session
 from livesr.errors import ConfigError
 from livesr.segmentation.engines import ENGINES
@@ -251,9 +250,3 @@ def test_view_of_a_misspelt_name_beside_a_session_file(
     code, _, err = call(capsys, "view", missing, "--screenshot", picture)
     assert code == 5
     assert "no session" in err
-
-
-def test_folders_are_named_after_sessions_without_what_folders_cannot_hold() -> None:
-    name = folder_named("../night: 3/4").name
-    assert name.startswith("night-3-4-")
-    assert folder_named("…").name.startswith("session-")

@@ -24,8 +24,10 @@ SESSIONS: dict[str, tuple[str, ...]] = {
 ELSEWHERE = {path.name for path in EXAMPLES.glob("train-*.yaml")} | {
     "fine-tune.yaml",
     "label-plan.yaml",
+    "csu-w1.yaml",
 }
-"""Recipes and plans, which the tests of training and of `livesr label` read or run."""
+"""Recipes and plans, which the tests of training and of `livesr label` read or run, and what needs
+a microscope."""
 
 
 def livesr(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:

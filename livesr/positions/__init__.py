@@ -1,0 +1,1 @@
+"""Lists of stage positions: reading other programs' files, order, names, limits."""
