@@ -94,6 +94,7 @@ class Followers:
     def update(self, index: StackIndex, data: UInt16) -> Followed:
         """Return the values for a stack (c, z, y, x) of camera counts, the next one in order."""
         grid, dark = self._info.grid, self._info.camera_offset
+        data = data[: self._info.seen]
         normalisation = self._normalisations[index.image].update(
             estimate_normalisation(data, grid, dark)
         )

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from livesr import channels
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -206,6 +208,16 @@ class RecordingInfo:
     objective: str
     simulated: bool
     extra: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def seen(self) -> int:
+        """How many of the first channels the networks see."""
+        return channels.seen(self.channels)
+
+    @property
+    def beside(self) -> dict[int, str]:
+        """Places and names of the channels that no network sees."""
+        return channels.beside(self.channels)
 
     @property
     def stacks(self) -> int:

@@ -163,8 +163,9 @@ def _resolve_paths(data: dict[str, Any], folder: Path) -> None:
             part[key] = _beside(folder, part[key])
         elif isinstance(part, dict) and isinstance(part.get(key), list):
             part[key] = [_beside(folder, p) if isinstance(p, str) else p for p in part[key]]
-    if isinstance(data.get("calibration"), str):
-        data["calibration"] = _beside(folder, data["calibration"])
+    for key in ("calibration", "validation"):
+        if isinstance(data.get(key), str):
+            data[key] = _beside(folder, data[key])
     recording = data.get("recording")
     if isinstance(recording, dict) and "paths" in recording:
         paths = recording["paths"]

@@ -191,6 +191,11 @@ class Session(Model):
         description="re-estimate the channels' translation from the cells of each stack and follow "
         "it slowly: it drifts from day to day, the field's shape does not",
     )
+    validation: str = Field(
+        "none",
+        description="record of livesr validate: what was checked on this microscope; rules on real "
+        "hardware only notify without it",
+    )
     segmentation: Segmentation = Segmentation()
     storage: Storage = Storage()
     faults: Faults = Faults()

@@ -7,7 +7,7 @@ import logging
 import shutil
 from typing import TYPE_CHECKING
 
-from livesr.acquisition.layout import frames_per_plane
+from livesr.acquisition.layout import exposures
 from livesr.errors import ConfigError
 from livesr.session.past import missed
 from livesr.stacks import OpenStack, Task
@@ -116,7 +116,7 @@ def _kept_stacks(
 
     A slot whose stack is stored already is let go of.
     """
-    exposures = frames_per_plane(layout)
+    count = exposures(layout, info)
     for slot in spool.held():
         index = slot.index
         if index is None or index in stored:
@@ -127,7 +127,7 @@ def _kept_stacks(
         if not (fits and arrived.all()):
             yield slot, None
             continue
-        frames = {(c, z) for c in range(exposures) for z in range(info.shape[1])}
+        frames = {(c, z) for c in range(count) for z in range(info.shape[1])}
         yield slot, OpenStack(index, slot, set(), [], salvaged=frozenset(frames))
 
 
