@@ -1,4 +1,4 @@
-"""``livesr validate``: masks beside a probe, or the green light of lipid droplets, into a record."""
+"""``livesr validate``: masks beside a probe, or the green of lipid droplets, into a record."""
 
 from __future__ import annotations
 

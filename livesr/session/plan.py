@@ -291,8 +291,8 @@ def _channel_warnings(
     unknown = [name for c, name in info.beside.items() if c not in models]
     if unknown and calibration != "none":
         yield (
-            f"the calibration {calibration} does not know {', '.join(unknown)}: laid over yellow as "
-            "recorded, and every output says so"
+            f"the calibration {calibration} does not know {', '.join(unknown)}: laid over yellow "
+            "as recorded, and every output says so"
         )
     if unreliable:
         yield (

@@ -1,7 +1,7 @@
 """What the comparison gives on simulated cells, where the truth is known: for orientation only.
 
-`livesr bench validation` measures it: masks of ALL beside probes as FG-net tells them, and beside the
-truth of the same cells.
+`livesr bench validation` measures it: masks of ALL beside probes as FG-net tells them, and beside
+the truth of the same cells.
 """
 
 from __future__ import annotations

@@ -26,11 +26,11 @@ PAGE = "index.html"
 SIDE_UM = 12.0
 BOTH, MASK_ALONE, PROBE_ALONE, NEITHER = "#2f855a", "#c53030", "#3182ce", "#f7fafc"
 BIAS = (
-    "The probe is no truth. Its foreground is what FG-net, or a threshold, takes for it, and FG-net "
-    "was trained on simulated probes; a probe may fill less or more than the structure (an antibody "
-    "one protein, a luminal protein the envelope too), over-expression changes cells, and what moves "
-    "between two exposures lies in two places. A low F1 may be the probe's fault, a high one is "
-    "hard to come by: both would have to be wrong in the same voxels."
+    "The probe is no truth. Its foreground is what FG-net, or a threshold, takes for it, and "
+    "FG-net learnt on simulated probes; a probe may fill less or more than the structure (an "
+    "antibody one protein, a luminal protein the envelope too), over-expression changes cells, and "
+    "what moves between two exposures lies in two places. A low F1 may be the probe's fault; a "
+    "high one is hard to come by: both would have to be wrong in the same voxels."
 )
 SAME_CELLS = (
     "The stacks are of fewer than three positions, so that they show the same cells again: the "
@@ -101,8 +101,8 @@ def write_report(folder: Path, done: Validated, pictures: Pictures) -> Path:
 
 _CAPTION = (
     "The place that shows most of the probe: Nile Red in yellow with the mask's outline, the "
-    "probe's light without Nile Red's with its foreground's outline, and both masks: green in both, "
-    "red in livesr's mask alone, blue in the probe's foreground alone."
+    "probe's light without Nile Red's with its foreground's outline, and both masks: green in "
+    "both, red in livesr's mask alone, blue in the probe's foreground alone."
 )
 _STACKS = "Each stack: F1 against the voxels of the probe's foreground. Colours: positions."
 
@@ -201,7 +201,7 @@ def draw_picture(one: Picture) -> Any:
     for axis, (image, inside, title) in zip(axes, panels, strict=False):
         low, high = np.percentile(image, (1, 99.7))
         axis.imshow(image, cmap="gray", vmin=low, vmax=max(high, low + 1), interpolation="nearest")
-        axis.contour(inside, levels=[0.5], colors=["#ecc94b"], linewidths=0.7)
+        axis.contour(inside, levels=[0.5], colors=["#ed8936"], linewidths=0.9)
         axis.set_title(title, fontsize=10)
     code = one.mask.astype(int) + 2 * one.foreground
     colours = ListedColormap([to_rgb(c) for c in (NEITHER, MASK_ALONE, PROBE_ALONE, BOTH)])

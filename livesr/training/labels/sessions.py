@@ -1,4 +1,4 @@
-"""Stacks of a finished session with their masks, by channel and structure, for labels and scores."""
+"""Stacks of a finished session with their masks, by channel and structure."""
 
 from __future__ import annotations
 
@@ -122,6 +122,13 @@ class SessionStacks:
     def voxel_um(self) -> tuple[float, float, float]:
         """Of the camera's grid."""
         return self._images[0].voxel_um
+
+    def on_camera_grid(self, number: int) -> bool:
+        """Return whether an image's masks of lipid droplets lie on the camera's grid."""
+        image = next(one for one in self._images if one.number == number)
+        if "lipid_droplet" not in image.structures:
+            return False
+        return image.mask_grid("lipid_droplet").shape == image.grid.shape
 
     def model(self, channel: str) -> ChromaticModel:
         """Return where a channel lies against yellow; the identity where nobody knows."""

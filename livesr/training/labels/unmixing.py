@@ -17,14 +17,13 @@ from livesr.calibration.warp import Warp
 from livesr.errors import ConfigError
 from livesr.features import NO_FOREGROUND, estimate_normalisation
 from livesr.training.labels.probe import empty_light
-from livesr.types import Grid
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
     from livesr.training.labels.sessions import SessionStack, SessionStacks
-    from livesr.types import Bool, Float32, Float64
+    from livesr.types import Bool, Float32, Float64, Grid, Int64
 
 DROPLETS = "lipid_droplet"
 GREEN = "green"
@@ -40,6 +39,7 @@ LEAST = 2000
 TUKEY = 4.685
 """Residuals beyond so many standard deviations do not count (Tukey's biweight)."""
 ROUNDS = 30
+SAME = 1e-6
 MAD = 1.4826
 TILES = 4
 """Parts of each side of a field, whose slopes say how far the slope can be trusted."""
@@ -93,7 +93,7 @@ class Squares:
 
     yellow: Float32
     green: Float32
-    tile: np.ndarray[tuple[int, ...], np.dtype[np.int64]]
+    tile: Int64
     droplets: tuple[float, float]
     cell: int
 
@@ -125,7 +125,9 @@ def control_share(session: SessionStacks) -> Unmixing:
 def squares(stack: SessionStack, warp: Warp) -> Squares:
     """Return the light of a stack's cells, averaged over squares of `BIN_UM`."""
     counts = np.stack([stack.channels["yellow"], stack.channels[GREEN]])
-    norm = estimate_normalisation(counts[:1], stack.grid, stack.offset)
+    membranes = counts[:1].copy()  # droplets are far brighter, and would be taken for all there is
+    membranes[0][stack.masks[DROPLETS]] = np.median(membranes)
+    norm = estimate_normalisation(membranes, stack.grid, stack.offset)
     yellow, green = warp.apply(counts, stack.offset)
     yellow -= np.float32(empty_light(yellow, stack.grid))
     green -= np.float32(empty_light(green, stack.grid))
@@ -165,8 +167,8 @@ def share_of(found: Iterable[Squares], folder: Path) -> Unmixing:
             fix="record whole cells, not fed with fatty acids; or look at the masks of lipid "
             "droplets: livesr view",
         )
-    slope, level, spread = line(yellow, green)
-    unexplained = float(np.mean(green - slope * yellow - level > GREENER * spread))
+    slope, spread = slope_of(yellow, green)
+    unexplained = float(np.mean(green - slope * yellow > GREENER * spread))
     if unexplained > MOST_UNEXPLAINED:
         raise ConfigError(
             f"{unexplained:.0%} of the control's cells are greener than Nile Red explains",
@@ -184,43 +186,35 @@ def share_of(found: Iterable[Squares], folder: Path) -> Unmixing:
     )
 
 
-def line(x: Float64, y: Float64) -> tuple[float, float, float]:
-    """Return slope, level and spread of y against x, robust against a minority that lies elsewhere.
+def slope_of(x: Float64, y: Float64) -> tuple[float, float]:
+    """Return slope and spread of y against x, robust against a minority that lies elsewhere.
 
-    Iteratively reweighted least squares with Tukey's biweight, begun from the line through the
-    medians of the darker and the brighter half.
+    Iteratively reweighted least squares with Tukey's biweight, through the origin: both are counts
+    above the empty field's, and a free level would take the slope of cells that are all alike.
 
     Parameters
     ----------
     x, y : ndarray, (n,)
+        x mostly above 0.
     """
-    bright = x > np.median(x)
-    dark_x, bright_x = np.median(x[~bright]), np.median(x[bright]) if bright.any() else x.max()
-    rise = np.median(y[bright]) - np.median(y[~bright]) if bright.any() else 0.0
-    slope = float(rise / (bright_x - dark_x)) if bright_x > dark_x else 0.0
-    level = float(np.median(y - slope * x))
-    spread = 1.0
+    slope, spread = float(np.median(y) / max(np.median(x), 1e-9)), 0.0
     for _ in range(ROUNDS):
-        rest = y - slope * x - level
+        rest = y - slope * x
         spread = max(MAD * float(np.median(np.abs(rest - np.median(rest)))), 1e-9)
         weight = np.clip(1 - (rest / (TUKEY * spread)) ** 2, 0, None) ** 2
-        total = weight.sum()
-        mx, my = (weight @ x) / total, (weight @ y) / total
-        across = weight @ (x - mx) ** 2
+        across = float(weight @ x**2)
         if across <= 0:
             break
-        new = float((weight * (x - mx)) @ (y - my) / across)
-        level, done = float(my - new * mx), abs(new - slope) < 1e-6
-        slope = new
-        if done:
+        before, slope = slope, float((weight * x) @ y) / across
+        if abs(slope - before) < SAME:
             break
-    return slope, level, spread
+    return slope, spread
 
 
 def _error(found: list[Squares], slope: float) -> float:
     """Return the standard error from the slopes of the fields' parts."""
     parts = [
-        line(one.yellow[one.tile == k].astype(np.float64), one.green[one.tile == k])[0]
+        slope_of(one.yellow[one.tile == k].astype(np.float64), one.green[one.tile == k])[0]
         for one in found
         for k in range(TILES**2)
         if np.count_nonzero(one.tile == k) >= LEAST // TILES**2
@@ -249,6 +243,6 @@ def _grown(inside: Bool) -> Bool:
     return out.astype(bool)
 
 
-def _tiles(shape: tuple[int, ...]) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
+def _tiles(shape: tuple[int, ...]) -> Int64:
     y, x = (np.arange(n) * TILES // n for n in shape[1:])
     return np.broadcast_to(y[:, None] * TILES + x[None, :], shape)
