@@ -103,6 +103,7 @@ class Followers:
     def update(self, index: StackIndex, data: UInt16) -> Followed:
         """Return the values for a stack (c, z, y, x) of camera counts, the next one in order."""
         grid, dark = self._info.grid, self._info.camera_offset
+        data = data[: self._info.seen]
         if self._correction is not None:
             data, dark = self._correct(data, self._correction), PEDESTAL
         normalisation = self._normalisations[index.image].update(

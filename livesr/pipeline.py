@@ -12,11 +12,13 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import numpy as np
 
-from livesr.acquisition.layout import frames_per_plane, split
+from livesr.acquisition.layout import exposures, split
+from livesr.analysis.beside import Beside, mean_within
 from livesr.analysis.masked import mean_intensity
 from livesr.features import make_features
 from livesr.segmentation.quantities import measure as quantities_of
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
     from livesr.types import (
         ChannelOffset,
         Features,
+        Float32,
         Frame,
         Grid,
         Normalisation,
@@ -146,7 +149,7 @@ class Recorder:
         """
         index, data, name = stack.index, stack.slot.data, str(stack.index)
         for channel, z in stack.due:  # the slot still holds an older stack there
-            data[channel if frames_per_plane(self._layout) > 1 else slice(None), z] = 0
+            data[channel if exposures(self._layout, self._info) > 1 else slice(None), z] = 0
         self._patiently(lambda: self._write(stack), name)
         for frame in stack.frames:
             self._planes.append(plane_row(frame))
@@ -233,7 +236,7 @@ class Recorder:
 
     def _all_due(self) -> set[tuple[int, int]]:
         planes = range(self._info.shape[1])
-        return {(c, z) for c in range(frames_per_plane(self._layout)) for z in planes}
+        return {(c, z) for c in range(exposures(self._layout, self._info)) for z in planes}
 
     def _free_a_slot(self) -> bool:
         """Take the slot of the stack that waits longest: it stands in OME-Zarr already."""
@@ -281,6 +284,10 @@ class SegmentTools:
         Does a stack's whole way on a graphics card, where the engine is on one.
     early : EarlyPlanes or None
         Holds planes that were warped while their stack was exposed.
+    channels_seen : int
+        How many of the first channels the networks see.
+    beside : Beside or None
+        The channels that they do not see, if there are any.
     """
 
     warp: Warp
@@ -295,6 +302,8 @@ class SegmentTools:
     masked: Warp | None = None
     resident: Flight | None = None
     early: EarlyPlanes | None = None
+    channels_seen: int = 2
+    beside: Beside | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,12 +320,15 @@ class Segmentation:
     intensity : ndarray, (z, y, x), uint16, or None
         Registered mean of the channels in counts above the offset, on the masks' grid, if asked
         for.
+    beside : dict of str to ndarray, (z, y, x), float32
+        The channels that no network sees, as they are registered on the masks' grid.
     """
 
     masks: Masks
     strangeness: Strangeness | None = None
     probability: dict[str, UInt8] = field(default_factory=dict)
     intensity: UInt16 | None = None
+    beside: dict[str, Float32] = field(default_factory=dict)
 
 
 def segment(
@@ -326,8 +338,18 @@ def segment(
     channel_offset: ChannelOffset = AS_CALIBRATED,
 ) -> Segmentation:
     """Return the masks of one stack: pure, so that live, later and offline masks are the same."""
+    beside = tools.beside.registered(stack.data, tools.offset) if tools.beside else {}
+    stack = replace(stack, data=stack.data[: tools.channels_seen])
     if tools.resident is not None:
-        return _on_card(stack, normalisation, tools, tools.resident, channel_offset)
+        found = _on_card(stack, normalisation, tools, tools.resident, channel_offset)
+    else:
+        found = _on_processor(stack, normalisation, tools, channel_offset)
+    return replace(found, beside=beside)
+
+
+def _on_processor(
+    stack: Stack, normalisation: Normalisation, tools: SegmentTools, channel_offset: ChannelOffset
+) -> Segmentation:
     warp = tools.warp.shifted(channel_offset)
     moved = tools.early.take(stack, channel_offset) if tools.early else None
     features = make_features(stack.data, warp, tools.offset, normalisation, moved, tools.matching)
@@ -389,8 +411,14 @@ def _intensity(stack: Stack, tools: SegmentTools, channel_offset: ChannelOffset)
 # ----------------------------------------------------------------- masks → measured
 
 
-def measure(masks: Masks) -> list[dict[str, object]]:
-    """Return a row a structure: its volume (of a single plane its area) and share of the field."""
+def measure(
+    masks: Masks, beside: Mapping[str, Float32] = MappingProxyType({})
+) -> list[dict[str, object]]:
+    """Return a row a structure: its volume (of a single plane its area) and share of the field.
+
+    Of each channel that no network sees (``beside``, on the masks' grid) there is the mean within
+    the structure, ``mean_NAME``, counts above the offset; None for an empty mask.
+    """
     z, y, x = masks.grid.voxel_um
     flat = masks.grid.shape[0] == 1
     rows: list[dict[str, object]] = []
@@ -405,6 +433,7 @@ def measure(masks: Masks) -> list[dict[str, object]]:
                 "volume_um3": None if flat else voxels * z * y * x,
                 "area_um2": voxels * y * x if flat else None,
                 "fraction": voxels / max(volume.size, 1),
+                **{f"mean_{c}": mean_within(image, volume) for c, image in beside.items()},
             }
         )
     return rows

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from livesr import channels
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -20,6 +22,7 @@ UInt8: TypeAlias = npt.NDArray[np.uint8]
 UInt16: TypeAlias = npt.NDArray[np.uint16]
 Float32: TypeAlias = npt.NDArray[np.float32]
 Float64: TypeAlias = npt.NDArray[np.float64]
+Int64: TypeAlias = npt.NDArray[np.int64]
 Bool: TypeAlias = npt.NDArray[np.bool_]
 
 ChannelOffset: TypeAlias = "Mapping[int, tuple[int, int, int]]"
@@ -212,6 +215,16 @@ class RecordingInfo:
     simulated: bool
     extra: Mapping[str, Any] = field(default_factory=dict)
     position_names: tuple[str, ...] = ()
+
+    @property
+    def seen(self) -> int:
+        """How many of the first channels the networks see."""
+        return channels.seen(self.channels)
+
+    @property
+    def beside(self) -> dict[int, str]:
+        """Places and names of the channels that no network sees."""
+        return channels.beside(self.channels)
 
     @property
     def stacks(self) -> int:

@@ -8,7 +8,7 @@ from livesr.config.layouts import CamerasLayout, SequentialLayout, SplitterLayou
 
 if TYPE_CHECKING:
     from livesr.config.layouts import Layout
-    from livesr.types import Frame, UInt16
+    from livesr.types import Frame, RecordingInfo, UInt16
 
 
 def channel_names(layout: Layout) -> tuple[str, ...]:
@@ -23,6 +23,11 @@ def frames_per_plane(layout: Layout) -> int:
     if isinstance(layout, SequentialLayout | CamerasLayout):
         return len(layout.channels)
     return 1
+
+
+def exposures(layout: Layout, info: RecordingInfo) -> int:
+    """Return how many frames make one plane of a source: a file may name more than its layout."""
+    return 1 if isinstance(layout, SplitterLayout) else info.shape[0]
 
 
 def stored_shape(layout: Layout, sensor_shape: tuple[int, int]) -> tuple[int, int, int]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from livesr.acquisition.clock import RealClock
 from livesr.acquisition.layout import channel_names, frames_per_plane, stored_shape
+from livesr.channels import seen_first
 from livesr.config.layouts import SingleLayout, check_layout
 from livesr.errors import ConfigError
 from livesr.storage.recording import open_recording
@@ -23,7 +24,8 @@ class RecordedSource:
     """Frames of files, at their own speed or as fast as they can be read.
 
     The layout says what the files hold: one channel (``single``), channels in their order
-    (``sequential`` or ``cameras``), or sensor images of a splitter.
+    (``sequential`` or ``cameras``), or sensor images of a splitter. Yellow and red are delivered
+    first, wherever they stand in the files.
 
     Parameters
     ----------
@@ -100,7 +102,7 @@ class RecordedSource:
         for z in range(planes):
             for c in range(channels):
                 yield Frame(
-                    image=self._recording.plane(stack.t, c, z),
+                    image=self._recording.plane(stack.t, self._order[c], z),
                     stack=stack,
                     z=z,
                     c=c,
@@ -131,6 +133,10 @@ class RecordedSource:
         where = _names(given.paths)
         check_layout(self._layout, (height, width), where=where)
         names = self._channel_names(where)
+        self._order = tuple(range(self._recording.shape[1]))
+        if len(names) == len(self._order):  # no splitter: the file has the channels
+            self._order = seen_first(names)
+            names = tuple(names[c] for c in self._order)
         _, y, x = stored_shape(self._layout, (height, width))
         return RecordingInfo(
             channels=names,

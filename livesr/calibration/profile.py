@@ -130,7 +130,7 @@ class Profile(Record):
         if len(info.channels) == 1:
             return
         known = (self.reference, *self.channels)
-        for name in info.channels:
+        for name in info.channels[: info.seen]:  # others may be recorded beside them unregistered
             if name not in known:
                 yield f"it has no channel {name!r} ({nearest(name, known)})"
         if self.reference not in info.channels:

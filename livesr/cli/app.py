@@ -37,6 +37,7 @@ _VERBS = (
     "note",
     "positions",
     "presets",
+    "validate",
     "label",
     "train",
     "evaluate",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from livesr.bench import TOPICS, run_topic
+from livesr.bench import ON_REQUEST, TOPICS, run_topic
 from livesr.bench.plot import check_plot, write_plot
 from livesr.bench.rows import machine
 from livesr.cli.output import Json, Verbose, emit, say, start_logging
@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 
 def add_to(app: typer.Typer) -> None:
     """Register the verb."""
-    app.command("bench", help=f"Measure: {', '.join(TOPICS)}; default all.")(bench)
+    app.command(
+        "bench",
+        help=f"Measure: {', '.join(TOPICS)}; default all. On request, because "
+        f"it takes half an hour: {', '.join(ON_REQUEST)}.",
+    )(bench)
 
 
 def bench(

@@ -170,7 +170,7 @@ def resolve_paths(data: dict[str, Any], folder: Path) -> None:
             part[key] = _beside(folder, part[key])
         elif isinstance(part, dict) and isinstance(part.get(key), list):
             part[key] = [_beside(folder, p) if isinstance(p, str) else p for p in part[key]]
-    for key in ("calibration", "camera_correction"):
+    for key in ("calibration", "camera_correction", "validation"):
         if isinstance(data.get(key), str):
             data[key] = _beside(folder, data[key])
     recording = data.get("recording")

@@ -215,6 +215,11 @@ class Session(Model):
         description="a file, a name in calibration/, or none: offset, response and hot pixels of "
         "the camera and each channel's flat field (livesr calibrate --dark --flat)",
     )
+    validation: str = Field(
+        "none",
+        description="record of livesr validate: what was checked on this microscope; rules on real "
+        "hardware only notify without it",
+    )
     segmentation: Segmentation = Segmentation()
     storage: Storage = Storage()
     limits: Limits = Limits()

@@ -238,6 +238,7 @@ def _image(plan: Plan, folder: Path, number: int, *, has_stacks: bool) -> ImageW
         "calibration_measured": {name: one.as_dict() for name, one in plan.applies.items()},
         "package": plan.networks.name if plan.networks else None,
         "unreliable_without_ratio": list(plan.unreliable),
+        "channels_beside": plan.beside(),
     }
     name = f"{plan.session.name} {named or number}"
     path = image_path(folder, number)

@@ -110,6 +110,7 @@ class Findings:
         return {
             "package": self._tools.networks.name,
             "package_sha256": {p.name: p.sha256 for p in self._tools.networks.packages},
+            "package_of": {s: p.name for p, own in self._tools.networks.parts for s in own},
             "calibration": self._job.calibration,
             "camera_correction": self._job.camera,
             "unreliable": list(self._job.unreliable),

@@ -15,14 +15,15 @@ from livesr.calibration.matching import Matching
 from livesr.calibration.profile import load_profile
 from livesr.calibration.warp import target_grid
 from livesr.catalog import BY_NAME
+from livesr.channels import check_order
 from livesr.errors import ConfigError
-from livesr.features import SEEN
 from livesr.focus.of_session import check_focus
 from livesr.segmentation.engines import working_engine
 from livesr.segmentation.networks import WHERE, Networks, choose_networks
 from livesr.segmentation.segment import network_voxel
 from livesr.session.camera import CameraUse, camera_use, camera_warnings
 from livesr.storage.space import space_beside, space_needed
+from livesr.validation.record import session_validation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -32,9 +33,12 @@ if TYPE_CHECKING:
     from livesr.calibration.warp import ChromaticModel
     from livesr.config import Session
     from livesr.types import RecordingInfo
+    from livesr.validation.record import Validation
 
 log = logging.getLogger(__name__)
 
+TWO = 2
+"""Channels that make a ratio."""
 THIN_UM = 5.0
 """Simulated stacks of 3.3 µm lose a fourth of the nucleus' F1, those of 2.1 µm all of it."""
 
@@ -56,6 +60,8 @@ class Plan:
         The best that works here of those asked for; empty without segmentation.
     matching : Matching or None
         Blur that gives the channels one width, if asked for.
+    validation : Validation or None
+        The record that the session quotes, which fits it.
     passed_over : mapping of str to str
         Better engines, and why each does not work here.
     camera : CameraUse
@@ -78,6 +84,7 @@ class Plan:
     passed_over: Mapping[str, str]
     matching: Matching | None = None
     camera: CameraUse = field(default_factory=CameraUse)
+    validation: Validation | None = None
     reports: Reports = field(default_factory=Reports)
     next_stack: NextStack = field(default_factory=NextStack)
 
@@ -101,7 +108,21 @@ class Plan:
         """The models of the channels whose offset is followed: of those that the networks see."""
         if not self.session.calibration_follow:
             return {}
-        return {c: model for c, model in self.models.items() if 0 < c < SEEN}
+        return {c: model for c, model in self.models.items() if 0 < c < self.info.seen}
+
+    def beside(self) -> dict[str, str]:
+        """Return the channels that no network sees, and how each is laid over yellow."""
+        return {
+            name: "registered" if c in self.models else "as recorded"
+            for c, name in self.info.beside.items()
+        }
+
+    def is_validated(self, structure: str) -> bool:
+        """Return whether a record says that this structure's masks are good on this microscope.
+
+        Rules on real hardware act on no other structure.
+        """
+        return self.validation is not None and self.validation.is_validated(structure)
 
     @property
     def judged(self) -> bool:
@@ -138,6 +159,7 @@ class Plan:
             "timepoints": info.timepoints,
             "positions": info.positions,
             "channels": list(info.channels),
+            "channels_beside": self.beside(),
             "stack_shape_czyx": list(info.shape),
             "pixel_um": info.pixel_um,
             "z_step_um": info.z_step_um,
@@ -155,6 +177,8 @@ class Plan:
             "engine": self.engine or None,
             "engines_passed_over": dict(self.passed_over),
             "unreliable_without_ratio": list(self.unreliable),
+            "validation": self.session.validation,
+            "validated": [name for name in self.structures if self.is_validated(name)],
             "warnings": list(self.warnings),
         }
 
@@ -179,12 +203,13 @@ def make_plan(session: Session) -> Plan:
 
 def _checked(session: Session, source: Source) -> Plan:
     info = source.info
+    check_order(info.channels, "layout.channels")
     calibration, models, applies = _calibration(session, info)
     camera = camera_use(session, info)
     hardware = session.recording is None and not info.simulated
     of_light = (*remarks(applies), *camera_warnings(camera, info, hardware=hardware))
     if not session.segmentation.enabled:
-        warnings = (*_channel_warnings(info, calibration, ()), *of_light)
+        warnings = (*_channel_warnings(info, calibration, models, ()), *of_light)
         return Plan(
             session, source, None, calibration, models, applies, (), warnings, "", {}, None, camera
         )
@@ -196,12 +221,14 @@ def _checked(session: Session, source: Source) -> Plan:
     networks.verify()
     networks.tables()  # a damaged calibration is refused here
     engine, passed_over = working_engine(asked.engine)
-    unreliable = () if len(info.channels) > 1 else _need_ratio(networks.structures)
+    validation = session_validation(session.validation, info, networks)
+    unreliable = () if info.seen == TWO else _need_ratio(networks.structures)
     warnings = (
-        *_channel_warnings(info, calibration, unreliable),
+        *_channel_warnings(info, calibration, models, unreliable),
         *of_light,
         *_depth_warnings(info, networks),
         *_trust_warnings(session, networks),
+        *(validation.remarks(session.calibration) if validation else ()),
     )
     return Plan(
         session,
@@ -216,6 +243,7 @@ def _checked(session: Session, source: Source) -> Plan:
         passed_over,
         _matching(session, info),
         camera,
+        validation,
     )
 
 
@@ -251,10 +279,10 @@ def _calibration(
 
 def _matching(session: Session, info: RecordingInfo) -> Matching | None:
     """Return the blur that gives the channels one width, if it is asked for."""
-    if not session.segmentation.match_psf or len(info.channels) < SEEN:
+    if not session.segmentation.match_psf or info.seen < TWO:
         return None
     known = load_profile(session.calibration).psf if session.calibration != "none" else {}
-    missing = [name for name in info.channels[:SEEN] if name not in known]
+    missing = [name for name in info.channels[:TWO] if name not in known]
     if missing:
         raise ConfigError(
             f"the calibration {session.calibration} does not know how wide"
@@ -262,21 +290,30 @@ def _matching(session: Session, info: RecordingInfo) -> Matching | None:
             where="segmentation.match_psf",
             fix="calibrate with beads (livesr calibrate), or leave match_psf out",
         )
-    first, second = (known[name] for name in info.channels[:SEEN])
+    first, second = (known[name] for name in info.channels[:TWO])
     return Matching.of(first, second)
 
 
 def _channel_warnings(
-    info: RecordingInfo, calibration: str, unreliable: tuple[str, ...]
+    info: RecordingInfo,
+    calibration: str,
+    models: Mapping[int, ChromaticModel],
+    unreliable: tuple[str, ...],
 ) -> Iterator[str]:
     if len(info.channels) > 1 and calibration == "none":
         yield (
             "calibration: none. The channels are laid over each other as they are; membrane edges "
             "get a false ratio, and every output says so"
         )
+    unknown = [name for c, name in info.beside.items() if c not in models]
+    if unknown and calibration != "none":
+        yield (
+            f"the calibration {calibration} does not know {', '.join(unknown)}: laid over yellow "
+            "as recorded, and every output says so"
+        )
     if unreliable:
         yield (
-            "one channel only, so there is no ratio: the masks of "
+            "one of the networks' two channels only, so there is no ratio: the masks of "
             f"{', '.join(unreliable)} are marked as unreliable"
         )
 

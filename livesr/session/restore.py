@@ -8,7 +8,7 @@ import shutil
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from livesr.acquisition.layout import frames_per_plane
+from livesr.acquisition.layout import exposures
 from livesr.errors import ConfigError
 from livesr.plain import json_of
 from livesr.session.past import missed
@@ -138,7 +138,7 @@ def _kept_stacks(
 
     A slot whose stack is stored already is let go of.
     """
-    exposures = frames_per_plane(layout)
+    count = exposures(layout, info)
     for slot in spool.held():
         index = slot.index
         if index is None or index in stored:
@@ -149,7 +149,7 @@ def _kept_stacks(
         if not (fits and arrived.all()):
             yield slot, None
             continue
-        frames = {(c, z) for c in range(exposures) for z in range(info.shape[1])}
+        frames = {(c, z) for c in range(count) for z in range(info.shape[1])}
         yield slot, OpenStack(index, slot, set(), [], salvaged=frozenset(frames))
 
 

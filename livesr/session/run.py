@@ -9,7 +9,7 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from livesr import __version__
-from livesr.acquisition.layout import frames_per_plane
+from livesr.acquisition.layout import exposures
 from livesr.acquisition.sources import LightSource
 from livesr.books import Books
 from livesr.errors import LivesrError, StorageError
@@ -135,7 +135,7 @@ class _Run:
         self._source_ended = False
         self._watched = True
         self._waiting: Waiting[Task] = Waiting(plan.session.segmentation.policy)
-        frames = plan.info.shape[1] * frames_per_plane(plan.session.layout)
+        frames = plan.info.shape[1] * exposures(plan.session.layout, plan.info)
         self._books = Books(files.journal, files.stored, frames)
         plan.reports.listen(self._books.fault)
         self._time = SessionTime(stands_still=plan.played)

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from livesr.analysis.beside import Beside
 from livesr.calibration.early import EarlyPlanes
 from livesr.calibration.warp import Warp
 from livesr.errors import EngineError, LivesrError, ModelError
-from livesr.features import SEEN
 from livesr.flow import Reply, Stopwatch, requests
 from livesr.memory import give_back_memory, keep_memory
 from livesr.pipeline import SegmentTools, measure, segment
@@ -107,6 +107,8 @@ def load_tools(job: Job) -> tuple[SegmentTools, tuple[Choice, ...]]:
         matching=job.matching,
         probabilities=job.probabilities,
         masked=_to_masks_grid(job, warp) if job.masked_images else None,
+        channels_seen=job.info.seen,
+        beside=_beside(job, warp),
     )
     alone = len(networks.parts) == 1
     choices = tuple(
@@ -114,7 +116,7 @@ def load_tools(job: Job) -> tuple[SegmentTools, tuple[Choice, ...]]:
     )
     tools = replace(tools, engines=tuple(choice.engine for choice in choices))
     resident = _resident(tools, job)
-    early = None if resident else EarlyPlanes(warp, min(SEEN, job.info.shape[0]))
+    early = None if resident else EarlyPlanes(warp, job.info.seen)
     return replace(tools, resident=resident, early=early), choices
 
 
@@ -152,7 +154,7 @@ def _resident(tools: SegmentTools, job: Job) -> Flight | None:
             tools.warp,
             tools.networks.first,
             engine,
-            channels=job.info.shape[0],
+            channels=job.info.seen,
             offset=tools.offset,
             grid=tools.camera if tools.on_camera_grid else tools.warp.target,
             structures=tools.networks.structures,
@@ -169,6 +171,11 @@ def _to_masks_grid(job: Job, to_network: Warp) -> Warp:
     if not job.on_camera_grid:
         return to_network
     return Warp(job.info.grid, job.info.grid.voxel_um, job.models, job.correction)
+
+
+def _beside(job: Job, to_network: Warp) -> Beside | None:
+    names = job.info.beside
+    return Beside.of(names, _to_masks_grid(job, to_network), job.models) if names else None
 
 
 def warm_up(tools: SegmentTools, job: Job) -> None:
@@ -222,7 +229,7 @@ def _one(
         watch.lap("segment")
         findings[task.index.image].write(task.index.t, found)
         watch.lap("store")
-        rows = measure(found.masks)
+        rows = measure(found.masks, found.beside)
         watch.lap("measure")
     except EngineError as error:
         pipe.send(Reply("engine failed", (error.engine, error)))

@@ -149,6 +149,13 @@ class ImageReader:
             dz, dy, dx = _scale(read_attributes(path), AXES - 1)[-3:]
         return Grid((z, y, x), (dz, dy, dx))
 
+    def mask_notes(self, name: str) -> dict[str, Any]:
+        """Return what the writer of a structure's masks noted: package, checksums, calibration."""
+        self._label(name)
+        path = self.path / "labels" / name
+        with _damage(path):
+            return _notes(read_attributes(path))
+
     def _label(self, name: str) -> str:
         if name not in self.structures:
             raise StorageError(

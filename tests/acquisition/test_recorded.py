@@ -2,13 +2,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
+import tifffile
 
 from livesr.acquisition.sources import open_source
+from livesr.config import session_from
 from livesr.config.layouts import side_by_side
 from livesr.errors import ConfigError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from stamping import Make, Taken
 
     from livesr.flow import StopToken
@@ -49,3 +54,27 @@ def test_a_layout_that_does_not_fit_is_refused(
     with pytest.raises(ConfigError, match=message) as error:
         open_source(recorded(channels=channels, layout=layout))
     assert "recorded.tif" in error.value.where
+
+
+def test_yellow_and_red_are_delivered_first_wherever_the_file_has_them(
+    tmp_path: Path, taken: Taken, stop: StopToken
+) -> None:
+    names = ("green", "red", "yellow")
+    data = np.empty((4, 3, 16, 16), np.uint16)
+    data[:] = np.arange(3)[None, :, None, None]
+    metadata = {"axes": "ZCYX", "Channel": {"Name": list(names)}, "PhysicalSizeX": 0.1}
+    metadata |= {"PhysicalSizeY": 0.1, "PhysicalSizeZ": 0.3}
+    tifffile.imwrite(tmp_path / "three.ome.tif", data, metadata=metadata)
+    source = open_source(
+        session_from(
+            {
+                "recording": {"paths": str(tmp_path / "three.ome.tif")},
+                "layout": "single",
+                "calibration": "none",
+            }
+        )
+    )
+    source.run(taken, stop)
+    source.close()
+    assert source.info.channels == ("yellow", "red", "green")
+    assert {(frame.c, int(frame.image[0, 0])) for frame in taken.frames} == {(0, 2), (1, 1), (2, 0)}

@@ -83,7 +83,7 @@ class DataSet:
     def mask(self, sample: Sample, structure: str) -> Bool:
         """Return a label, (z, y, x); raises as `image` does."""
         path = self.folder / sample.name / LABELS / f"{structure}.ome.tif"
-        found = read_mask(path)
+        found = read_mask(path, shape=sample.shape)
         _expect(path, found.data.shape, sample.shape, found.voxel_um or sample.voxel_um, sample)
         mask: Bool = found.data != 0
         voxels = int(np.count_nonzero(mask))
@@ -244,7 +244,13 @@ def write_sample(
     )
     check_room(folder, bytes_of(sample))
     _write_files(folder, sample, data, stack.truth)
-    contents = Contents(made_by=f"livesr {__version__}", samples=(*known, sample))
+    write_listing(folder, (*known, sample))
+    return sample
+
+
+def write_listing(folder: Path, samples: Sequence[Sample]) -> None:
+    """Write ``dataset.yaml``, whole or not at all; raises StorageError."""
+    contents = Contents(made_by=f"livesr {__version__}", samples=tuple(samples))
     text = yaml.safe_dump(
         contents.model_dump(mode="json", exclude_none=True),
         sort_keys=False,
@@ -253,7 +259,17 @@ def write_sample(
     )
     with disk_errors(f"{FILE} could not be written", folder):
         replace_text(folder / FILE, HEADER + text)
-    return sample
+
+
+def write_mask(path: Path, mask: Bool, sample: Sample) -> None:
+    """Write one label of a sample in place of what stands there; raises StorageError."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
+    try:
+        _write_tiff(draft, mask[None].astype(np.uint8), sample, ())
+        with disk_errors("the mask could not be written", path):
+            draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def bytes_of(sample: Sample) -> int:

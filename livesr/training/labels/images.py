@@ -202,7 +202,7 @@ def check_light(channel: UInt16, name: str, where: str) -> None:
         )
 
 
-def read_mask(path: Path, t: int = 0) -> LabelImage:
+def read_mask(path: Path, t: int = 0, shape: tuple[int, int, int] | None = None) -> LabelImage:
     """Read a label image: TIFF of any kind, or OME-Zarr (also one below ``labels`` of an image).
 
     Parameters
@@ -210,6 +210,9 @@ def read_mask(path: Path, t: int = 0) -> LabelImage:
     path : Path
     t : int
         Which stack, of files that hold several.
+    shape : tuple of int, optional
+        (z, y, x) of the image. A file of just this shape is taken so whatever it calls its axes:
+        programs that save labels under a name in ``.ome.tif`` call the planes channels.
 
     Raises
     ------
@@ -222,14 +225,16 @@ def read_mask(path: Path, t: int = 0) -> LabelImage:
         raise ConfigError("there is no such mask", where=str(path), fix="correct the file's name")
     file: RecordedFile = (ZarrRecording if path.is_dir() else TiffRecording)(path, any_dtype)
     try:
-        return _one_stack(file, t)
+        return _one_stack(file, t, shape)
     finally:
         file.close()
 
 
-def _one_stack(file: RecordedFile, t: int) -> LabelImage:
+def _one_stack(file: RecordedFile, t: int, shape: tuple[int, int, int] | None) -> LabelImage:
     said = file.description
     axes = said.axes or "ZYX"[-len(said.shape) :]
+    if tuple(said.shape) == shape:
+        axes = "ZYX"
     odd = set(axes) - set("TCZYX") or len(axes) != len(said.shape) or not axes.endswith("YX")
     size = {} if odd else by_axis(axes, said.shape)
     if odd or size["C"] > 1 or not (t < size["T"] or size["T"] == 1):

@@ -55,6 +55,10 @@ class Networks:
             self._loaded[name] = package, engine
         return self._loaded[name]
 
+    def sha256(self, name: str) -> str:
+        """Return the checksum of a package that was used; nothing of one that was not."""
+        return self._loaded[name][0].sha256 if name in self._loaded else ""
+
     def close(self) -> None:
         """Give the engines back."""
         self._open.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, field_validator
@@ -57,12 +58,15 @@ class Label(Record):
     made : str
     source : str
         File that it is from.
+    corrected : date, optional
+        When a mask that was changed by hand was taken in.
     colocalisation : Colocalisation, optional
     """
 
     voxels: int = Field(0, ge=0)
     made: Made = "manual"
     source: str = ""
+    corrected: dt.date | None = None
     colocalisation: Colocalisation | None = None
 
 

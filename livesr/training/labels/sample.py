@@ -84,7 +84,7 @@ def fitting_mask(file: Path, grid: Grid, label: int | str | None = None, t: int 
     HardwareError
         If the file is damaged.
     """
-    image = read_mask(file, t)
+    image = read_mask(file, t, grid.shape)
     said = image.voxel_um or grid.voxel_um
     # the height of a single plane stands in few files, and means nothing
     axes = (1, 2) if grid.shape[0] == 1 else (0, 1, 2)

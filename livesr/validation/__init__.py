@@ -1,0 +1,1 @@
+"""Masks compared with what a probe, or the green light of lipid droplets, shows on a microscope."""
