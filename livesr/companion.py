@@ -85,7 +85,8 @@ class Companion:
         assert self._process.stdin is not None  # noqa: S101 - it was asked for
         try:
             with self._writing:
-                self._process.stdin.write(line)
+                while line:  # a signal may cut a long write short
+                    line = line[self._process.stdin.write(line) or 0 :]
         except (OSError, ValueError) as error:
             raise CompanionDiedError(str(error)) from error
 

@@ -263,6 +263,8 @@ class StackEngine(CarefulEngine):
         while popped < expected and not (self._stop.now or self.over):
             # asked in this order: a frame may come between the two questions
             running = core.isSequenceRunning()
+            if self._light.lost and self._darken(exposing=running):
+                break
             if core.getRemainingImageCount():
                 image, tags = core.popNextImageAndMD(fix=False)  # fixing colours asks the camera
                 yield image, dict(tags)
@@ -273,9 +275,6 @@ class StackEngine(CarefulEngine):
                 ended = f"the camera ended after {popped} of {expected} images"
                 self._lost(reason or ended, raised=bool(reason))
                 break
-            elif self._light.lost:
-                self.note(Kind.DEVICE_ERROR, "the light's supervisor died", "supervisor")
-                break
             elif time.monotonic() > deadline:
                 self.note(Kind.CAMERA_STALL, f"no frame came for {patience:g} s", self._camera())
                 break
@@ -283,6 +282,13 @@ class StackEngine(CarefulEngine):
                 time.sleep(min(pause, _LONGEST_POLL_S))
         if core.isBufferOverflowed():
             self._lost("the camera's buffer overflowed")
+
+    def _darken(self, *, exposing: bool) -> bool:
+        """Switch the light off, unwatched as it is; return whether frames are lost by that."""
+        self._light.off()
+        if exposing:
+            self.note(Kind.DEVICE_ERROR, "the light's supervisor died", "supervisor")
+        return exposing
 
     def _lost(self, what: str, *, raised: bool = False) -> None:
         self.note(Kind.FRAME_LOST, what, self._camera(), raised=raised)

@@ -19,7 +19,7 @@ from livesr.acquisition.core import (
 from livesr.acquisition.engine import StackEngine
 from livesr.acquisition.layout import channel_names, stored_shape
 from livesr.acquisition.light.find import check_named, light_path
-from livesr.acquisition.light.rule import DARK_AFTER_S, Light
+from livesr.acquisition.light.rule import DARK_AFTER_S, Light, close_shutters
 from livesr.acquisition.light.supervisor import Supervisor
 from livesr.acquisition.limits import StageGuard, check_plan
 from livesr.acquisition.next_stack import NextStack
@@ -104,6 +104,7 @@ class MicroscopeSource:
             self.info = self._describe(session)
             self._reference_um = self._check_places()
         except BaseException:
+            close_shutters(self._core)  # the configuration may have opened one
             close_core(self._core)
             raise
         self._clock = session_clock(self._core)
@@ -114,7 +115,7 @@ class MicroscopeSource:
         return self._core
 
     def watch(self, folder: Path) -> Supervisor | None:
-        """Let a supervisor look after the light from now on, until `close`.
+        """Let a supervisor look after the light from now on, until `run` is over.
 
         Returns
         -------
@@ -175,19 +176,23 @@ class MicroscopeSource:
             ) from error
         finally:
             self._light.off()
+            self._dismiss()
 
     def resume(self, done: Collection[StackIndex], elapsed_s: float, late_s: float = 0.0) -> None:
         """Leave out stacks, and begin at a time of the session, so much later than planned."""
         self._done, self._elapsed_s, self._late_s = done, elapsed_s, late_s
 
     def close(self) -> None:
-        """Let go of all devices, the light off."""
+        """Let go of all devices."""
+        self._dismiss()
+        close_core(self._core)
+
+    def _dismiss(self) -> None:
+        """Let the supervisor go: the light is off, and stays so."""
         if self._supervisor is not None:
-            self._light.off()
             self._light.supervisor = None
             self._supervisor.close()
             self._supervisor = None
-        close_core(self._core)
 
     def _hold_focus(self, stop: StopToken) -> None:
         """Turn the focus lock on, unless the sequence has autofocus of its own."""

@@ -15,11 +15,12 @@ import sys
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from typing import TextIO
 
 _HOST = "127.0.0.1"
@@ -79,11 +80,33 @@ class Lamp:
         return bool(before and before[-1])
 
     def dark_after(self, at: float, until: float) -> float:
-        """Return how long it still shone after a time: 0 if it did not, inf if past ``until``."""
+        """Return how long it still shone after a time, up to ``until``; 0 if it did not."""
         if not self.shines(at):
             return 0.0
         off = [when for when, on in self.changes() if not on and when > at]
-        return off[0] - at if off and off[0] <= until else float("inf")
+        return min([*off, until]) - at
+
+    def beside(self, frames: Sequence[tuple[float, float]], at: float, until: float) -> float:
+        """Return the longest that it shone within a time while no frame was taken, s.
+
+        Parameters
+        ----------
+        frames : sequence of tuple of float
+            When each began to be taken, and when it ended, ascending.
+        at, until : float
+        """
+        changes = [*self.changes(), (until, False)]
+        longest = 0.0
+        for (on, lit), (off, _) in pairwise(changes):
+            begin, end = max(on, at), min(off, until)
+            if not lit or begin >= end:
+                continue
+            for began, ended in frames:
+                if ended > begin and began < end:
+                    longest = max(longest, began - begin)
+                    begin = ended
+            longest = max(longest, end - begin)
+        return longest
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from livesr.bench.safety.kills import (
     pause,
     running,
 )
-from livesr.bench.safety.session import EXPOSURES, HANG_AFTER_S, INTERVAL_S, PLANES
+from livesr.bench.safety.session import HANG_AFTER_S, INTERVAL_S, PLANES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,9 +84,8 @@ def exposed(light: str) -> Row:
     ):
         session.acquisition.wait()
         changes = session.lamp.changes()
-        text = (Path(name) / "s" / EXPOSURES).read_text(encoding="utf-8")
+        taken = session.frames()
     lit = [(a[0], b[0]) for a, b in zip(changes[::2], changes[1::2], strict=True)]
-    taken = [(float(a), float(b)) for a, b in (line.split() for line in text.splitlines())]
     shone = sum(b - a for a, b in lit)
     used = sum(max(min(b, d) - max(a, c), 0.0) for a, b in lit for c, d in taken)
     return Row(

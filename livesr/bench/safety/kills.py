@@ -14,7 +14,14 @@ import numpy as np
 import psutil
 
 from livesr.bench.lamp.box import lamp
-from livesr.bench.safety.session import HANG_AFTER_S, TIMEPOINTS, lamp_config, session_file, start
+from livesr.bench.safety.session import (
+    EXPOSURES,
+    HANG_AFTER_S,
+    TIMEPOINTS,
+    lamp_config,
+    session_file,
+    start,
+)
 from livesr.storage.folder import LIGHT_FILE, PAUSE_FILE
 
 if TYPE_CHECKING:
@@ -48,7 +55,7 @@ class Toll:
     Attributes
     ----------
     dark_s : list of float
-        For each kill, how long the lamp still shone; 0 if it did not, inf if it never went off.
+        For each, how long the lamp shone without reason, as far as it was looked at.
     lit : int
         Kills that met the lamp on.
     stayed_on : int
@@ -110,6 +117,21 @@ class Session:
         if name == ACQUISITION:
             self._program.wait()
         return at
+
+    def frames(self) -> list[tuple[float, float]]:
+        """Return when each frame began to be taken, and when it ended."""
+        lines = self.folder.with_name(EXPOSURES).read_text(encoding="utf-8").splitlines()
+        return [(float(began), float(ended)) for began, ended in map(str.split, lines)]
+
+    def needless_s(self, killed: str, at: float, until: float) -> float:
+        """Return how long the lamp shone after a kill without reason.
+
+        The segmenter's death is none for the light to go off: there it is the longest time in
+        which no frame was taken.
+        """
+        if killed == SEGMENTER:
+            return self.lamp.beside(self.frames(), at, until)
+        return self.lamp.dark_after(at, until)
 
     def close(self) -> None:
         """End whatever still runs."""
@@ -181,7 +203,7 @@ def _one(toll: Toll, session: Session, order: tuple[str, ...], rng: np.random.Ge
         time.sleep(_LOOK_S if last else _APART_S[0])
         toll.kinds[name] += 1
         toll.lit += session.lamp.shines(at)
-        toll.dark_s.append(session.lamp.dark_after(at, at + _LOOK_S))
+        toll.dark_s.append(session.needless_s(name, at, time.monotonic()))
     toll.stayed_on += session.lamp.shines()
     toll.unsaid += not (session.folder / LIGHT_FILE).is_file()
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from stamping import Taken
+from stamping import StampCamera, Taken
 
 from livesr.acquisition.core import close_core, open_core
 from livesr.acquisition.light.rule import Light
 from livesr.acquisition.sources import open_source
 from livesr.config import session_from
+from livesr.errors import HardwareError
 from livesr.flow import StopToken
 
 if TYPE_CHECKING:
@@ -18,6 +20,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pymmcore_plus import CMMCorePlus
+    from stamping import Make
+
+    from livesr.acquisition.troubles import FaultReport
+    from livesr.simulator.microscope.bench import Exposure
+    from livesr.types import Frame
 
 PLANES, STACKS, EXPOSURE_MS = 3, 3, 50.0
 CONFIG = """
@@ -100,6 +107,63 @@ def test_all_frames_and_nothing_else_are_lit(
     assert dose == pytest.approx(EXPOSURE_MS * PLANES * STACKS if lit else 0.0)
 
 
+class Watching:
+    """A supervisor that may die."""
+
+    def __init__(self, *, alive: bool = True) -> None:
+        self.alive, self.asked = alive, 0
+
+    def expect_ready(self) -> None:
+        self.asked += 1
+        if not self.alive and self.asked == 1:
+            raise HardwareError("it died 3 times", fix="see why")
+        self.alive = True
+
+    def says(self, doing: str, *, lit: bool) -> None: ...
+
+
+def test_a_stack_whose_supervisor_died_is_taken_again(
+    stamped: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finish = StampCamera.finish
+
+    def slowly(self: StampCamera, exposure: Exposure) -> None:
+        time.sleep(0.3 if 6 <= exposure.number < 10 else 0.0)  # of the second stack
+        finish(self, exposure)
+
+    monkeypatch.setattr(StampCamera, "finish", slowly)
+    reports: list[FaultReport] = []
+    source = open_source(stamped(faults={"retry_pause_s": 0.01}), on_fault=reports.append)
+    watching = Watching()
+    source._light.supervisor = watching  # type: ignore[attr-defined] # a microscope
+    source._light.learn()  # type: ignore[attr-defined]
+    taken = Taken()
+
+    def deliver(frame: Frame) -> None:
+        taken(frame)
+        if len(taken.frames) == 7:  # the second of the second stack
+            watching.alive = False
+
+    source.run(deliver, StopToken())
+    source.close()
+    assert [(str(r.trouble.kind), r.trouble.device, str(r.outcome)) for r in reports] == [
+        ("device_error", "supervisor", "retried")
+    ]
+    assert [f.stack.t for f in taken.frames if f.attempt == 0][:5] == [0] * 5
+    assert [f.z for f in taken.frames if f.attempt == 1] == list(range(5))
+    assert {f.stack.t for f in taken.frames} == {0, 1, 2}
+
+
+def test_without_a_supervisor_the_session_ends(stamped: Make) -> None:
+    source = open_source(stamped(), on_fault=lambda _: None)
+    source._light.supervisor = Watching(alive=False)  # type: ignore[attr-defined] # a microscope
+    taken = Taken()
+    with pytest.raises(HardwareError, match="died 3 times"):
+        source.run(taken, StopToken())
+    source.close()
+    assert not taken.frames
+
+
 def test_light_off_is_set_and_set_back(core: CMMCorePlus) -> None:
     light = Light(core, "gated", {"Laser": {"Power": 0.5}})
     core.setProperty("Laser", "Power", 2.0)
@@ -117,7 +181,7 @@ def test_light_off_is_set_and_set_back(core: CMMCorePlus) -> None:
 def test_nothing_is_lit_before_somebody_watches(core: CMMCorePlus) -> None:
     seen: list[tuple[str, bool]] = []
 
-    class Watching:
+    class Telling:
         alive = True
 
         def expect_ready(self) -> None:
@@ -128,11 +192,11 @@ def test_nothing_is_lit_before_somebody_watches(core: CMMCorePlus) -> None:
 
     light = Light(core, "gated", {})
     light.learn()
-    light.supervisor = Watching()  # type: ignore[assignment] # no more is asked of it
+    light.supervisor = Telling()  # type: ignore[assignment] # no more is asked of it
     light.on()
     light.on()
     assert seen == [("ready", False), ("exposing True", False)]
-    Watching.alive = False
+    Telling.alive = False
     assert light.lost
     light.on()
     expected = [("waiting False", False), ("ready", False), ("exposing True", False)]
