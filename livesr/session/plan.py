@@ -133,6 +133,8 @@ class Plan:
             "stacks": stacks,
             "timepoints": info.timepoints,
             "positions": info.positions,
+            "position_names": list(info.position_names),
+            "focus": self.session.focus.mode,
             "channels": list(info.channels),
             "stack_shape_czyx": list(info.shape),
             "pixel_um": info.pixel_um,
