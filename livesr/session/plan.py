@@ -158,6 +158,8 @@ class Plan:
             "stacks": stacks,
             "timepoints": info.timepoints,
             "positions": info.positions,
+            "position_names": list(info.position_names),
+            "focus": self.session.focus.mode,
             "channels": list(info.channels),
             "channels_beside": self.beside(),
             "stack_shape_czyx": list(info.shape),

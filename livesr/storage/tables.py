@@ -105,7 +105,10 @@ class RowLog:
 
     def append(self, row: Mapping[str, object]) -> None:
         """Add one row; it reaches the file with the next `flush`."""
-        named = {"position": self._positions[int(str(row["image"]))]} if self._positions else {}
+        image = row.get("image")
+        named = {}
+        if self._positions and isinstance(image, int):
+            named["position"] = self._positions[image]
         line = json.dumps(plain({**row, **named}), ensure_ascii=False).encode() + b"\n"
         with self._lock:
             self._rows.append(line)

@@ -50,13 +50,13 @@ def test_one_key_is_changed(case: str, keys: tuple[str, ...], value: Any) -> Non
 
 
 def test_other_lines_stay_as_they_are() -> None:
-    edited = with_value(TEMPLATE, ("name",), "other", "here").splitlines()
+    edited = with_value(TEMPLATE, ("microscope", "camera_offset"), 99, "here").splitlines()
     different = [
         (old, new) for old, new in zip(TEMPLATE.splitlines(), edited, strict=True) if old != new
     ]
     assert len(different) == 1
-    assert different[0][1].startswith("name: other  ")
-    assert different[0][1].endswith("my-session-DATE-TIME")
+    assert different[0][1].startswith("  camera_offset: 99  ")
+    assert different[0][1].endswith("# counts without light")
 
 
 @pytest.mark.parametrize(
