@@ -70,9 +70,16 @@ def counts(drawn: Drawn, index: StackIndex) -> dict[str, UInt16]:
     green[at["mitochondria"]] += drawn.probe
     if drawn.saturated:
         green[at["mitochondria"]] = 1e6
-    light = {"yellow": yellow, "red": 0.4 * yellow, "green": green, "far_red": at["nucleus"] * 300.0}
+    light = {
+        "yellow": yellow,
+        "red": 0.4 * yellow,
+        "green": green,
+        "far_red": at["nucleus"] * 300.0,
+    }
     return {
-        name: np.clip(rng.poisson(np.minimum(light[name], 1e5)) + OFFSET, 0, 65_535).astype(np.uint16)
+        name: np.clip(rng.poisson(np.minimum(light[name], 1e5)) + OFFSET, 0, 65_535).astype(
+            np.uint16
+        )
         for name in drawn.channels
     }
 

@@ -93,9 +93,7 @@ def test_a_record_of_another_light_path_is_refused(
     assert "livesr validate" in error.value.fix
 
 
-def test_a_record_of_other_weights_is_refused(
-    plan_of: Callable[..., Plan], tmp_path: Path
-) -> None:
+def test_a_record_of_other_weights_is_refused(plan_of: Callable[..., Plan], tmp_path: Path) -> None:
     other = record().structures["mitochondria"].model_copy(update={"package_sha256": "cd" * 32})
     save_validation(record(structures={"mitochondria": other}), tmp_path / "v.yaml")
     with pytest.raises(ConfigError, match="mitochondria was validated with ALL"):

@@ -21,9 +21,7 @@ PROBED = Drawn(share=0.1, probe=300.0, positions=3)
 def test_masks_that_are_the_probe_agree_with_it(tmp_path: Path) -> None:
     folder = session(tmp_path / "s", PROBED)
     pictures = Pictures()
-    done = validate(
-        folder, ["green=mitochondria"], share=0.1, foreground="0.5", look=pictures.look
-    )
+    done = validate(folder, ["green=mitochondria"], share=0.1, foreground="0.5", look=pictures.look)
     (name,) = done.record.structures
     one = done.record.structures[name]
     assert (name, one.by, one.channel, one.share) == ("mitochondria", "probe", "green", 0.1)
