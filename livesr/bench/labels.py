@@ -67,6 +67,11 @@ RECIPE: dict[str, Any] = {
     },
 }
 """Short, and the same for both: `examples/train-desk.yaml`."""
+FROM_SHIPPED: dict[str, Any] = {
+    "schedule": {**RECIPE["schedule"], "steps": 100, "learning_rate": 2.0e-3, "freeze_norm": 0.0},
+}
+"""Beside nothing both also begin with the shipped network, as `livesr train --from` does."""
+STARTS = ("nothing", "shipped")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +82,42 @@ class Size:
     scored_on: Sequence[int] = SCORED_ON
     side: int = SIDE
     steps: int | None = None
+    networks: Sequence[str] = tuple(NETWORKS)
+    starts: Sequence[str] = STARTS
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One network, trained in both ways.
+
+    Attributes
+    ----------
+    network, structure : str
+    start : str
+        Of `STARTS`.
+    folder : Path
+        Of the data sets.
+    """
+
+    network: str
+    structure: str
+    start: str
+    folder: Path
+
+    def recipe(self, arm: str, steps: int | None) -> Recipe:
+        """Return what one of both is trained by."""
+        recipe = recipe_of(self.network, self.start)
+        schedule = recipe.schedule
+        if steps:
+            schedule = replace(schedule, steps=steps, validate_every=steps)
+        return replace(
+            recipe,
+            run=str(self.folder / f"run-{self.start}-{arm}"),
+            package=str(self.folder / f"package-{self.start}-{arm}"),
+            fields=replace(recipe.fields, folder=str(self.folder / "fields")),
+            data=replace(recipe.data, folders=(str(self.folder / arm),)),
+            schedule=schedule,
+        )
 
 
 def rows(
@@ -86,14 +127,14 @@ def rows(
     size = size or Size()
     cells = [simulate(seed, shape=(24, size.side, size.side)) for seed in size.scored_on]
     with tempfile.TemporaryDirectory(prefix="livesr-labels-") as name:
-        folder = Path(name)
-        for network, structure in NETWORKS.items():
-            made = make_datasets(structure, size, folder / network)
+        for network in size.networks:
+            structure, folder = NETWORKS[network], Path(name) / network
+            made = make_datasets(structure, size, folder)
             progress(f"{network}: labels have an F1 of {made.f1:.3f}")
-            counts = {
-                arm: _arm(network, arm, size, cells, folder / network, progress) for arm in ARMS
-            }
-            yield _row(network, structure, counts, made, size)
+            for start in size.starts:
+                trial = Trial(network, structure, start, folder)
+                counts = {arm: _arm(trial, arm, size, cells, progress) for arm in ARMS}
+                yield _row(trial, counts, made, size)
 
 
 def make_datasets(structure: str, size: Size, folder: Path) -> Counts:
@@ -131,8 +172,11 @@ def masks_of(stack: LabelledStack, package: Package, engine: Engine) -> dict[str
     return {name: volume.astype(bool) for name, volume in masks.volumes.items()}
 
 
-def recipe_of(network: str) -> Recipe:
-    """Return the recipe of one of the paper's networks, from nothing."""
+def recipe_of(network: str, start: str = "nothing") -> Recipe:
+    """Return the recipe of one of the paper's networks, from nothing or from the shipped one."""
+    if start == "shipped":
+        plain = {key: value for key, value in RECIPE.items() if key != "network"}
+        return recipe_from({**plain, **FROM_SHIPPED, "name": network, "initial": network})
     kind = catalog.NETWORKS[network]
     head = {
         "network": network,
@@ -145,48 +189,34 @@ def recipe_of(network: str) -> Recipe:
 
 
 def _arm(
-    network: str,
+    trial: Trial,
     arm: str,
     size: Size,
     cells: Sequence[LabelledStack],
-    folder: Path,
     progress: Callable[[str], None],
 ) -> list[Counts]:
     """Train a network on one data set and score it against the truth of unseen cells."""
     from livesr.training.run import train
 
-    recipe = recipe_of(network)
-    schedule = recipe.schedule
-    if size.steps:
-        schedule = replace(schedule, steps=size.steps, validate_every=size.steps)
-    recipe = replace(
-        recipe,
-        run=str(folder / f"run-{arm}"),
-        package=str(folder / f"package-{arm}"),
-        fields=replace(recipe.fields, folder=str(folder / "fields")),
-        data=replace(recipe.data, folders=(str(folder / arm),)),
-        schedule=schedule,
-    )
-    train(recipe, progress=lambda line: progress(f"{network}, {arm}: {line}"))
+    recipe = trial.recipe(arm, size.steps)
+    train(recipe, progress=lambda line: progress(f"{trial.network}, {trial.start}, {arm}: {line}"))
     package = load_package(recipe.package)
-    structure = NETWORKS[network]
-    counts = []
     with closing(choose_engine("auto", package)) as engine:
-        for stack in cells:
-            mask = masks_of(stack, package, engine)[structure]
-            counts.append(Counts.of(mask, stack.truth[structure]))
-    return counts
+        masks = [masks_of(stack, package, engine)[trial.structure] for stack in cells]
+    return [
+        Counts.of(mask, stack.truth[trial.structure])
+        for mask, stack in zip(masks, cells, strict=True)
+    ]
 
 
-def _row(
-    network: str, structure: str, counts: dict[str, list[Counts]], made: Counts, size: Size
-) -> Row:
+def _row(trial: Trial, counts: dict[str, list[Counts]], made: Counts, size: Size) -> Row:
     f1 = {arm: sum(each, Counts()).f1 for arm, each in counts.items()}
     drawn = drawn_f1(counts["truth"]) - drawn_f1(counts["labels"])
     low, high = interval95(drawn)
-    gap, asked = f1["truth"] - f1["labels"], ASKED.get(structure)
+    gap, asked = f1["truth"] - f1["labels"], ASKED.get(trial.structure)
     return Row(
-        f"F1 of {structure}, {network} trained on FG-net's labels",
+        f"F1 of {trial.structure}, {trial.network} begun with {trial.start}, trained on FG-net's "
+        "labels",
         f1["labels"],
         "",
         peer="the same network trained on the truth of the same stacks",

@@ -110,27 +110,9 @@ def validate(
         unmixing = control_share(SessionStacks(control))
         share = unmixing.share
     chosen = choose_probes(session, probes, share, foreground)
-    channels = list(dict.fromkeys((YELLOW, *(probe.channel for probe in chosen))))
-    needed = {probe.structure for probe in chosen} | {NUCLEUS}
-    if any(cuts_droplets(probe) for probe in chosen):
-        needed.add(DROPLETS)
-    structures = [name for name in session.structures if name in needed]
-    each: dict[str, list[Agreement]] = {probe.structure: [] for probe in chosen}
-    cells: dict[int, int] = {}
     with closing(Networks(engine)) as networks:
-        total = len(session.indices())
-        for number, stack in enumerate(session.stacks(channels, structures), start=1):
-            say(f"stack {number} of {total}")
-            cells.setdefault(stack.index.image, count_nuclei(stack))
-            for probe in chosen:
-                told = tell(probe, stack, session.model(probe.channel), networks)
-                mask = stack.masks[probe.structure]
-                each[probe.structure].append(
-                    Agreement.of(stack.index.image, mask, told.foreground, told.light, told.yellow)
-                )
-                if look:
-                    look(probe, stack, told)
-        weights = {p.foreground: _sha256(p, networks) for p in chosen}
+        each, cells = _compare(session, chosen, networks, look, say)
+        weights = {p.structure: networks.sha256(str(p.foreground)) for p in chosen}
     for probe in chosen:
         _check_told(probe, each[probe.structure], folder)
     record = Validation(
@@ -139,19 +121,49 @@ def validate(
         simulated=_simulated(session),
         microscope=_made(session),
         session=str(folder.resolve()),
-        stacks=total,
-        cells=sum(cells.values()),
+        stacks=len(session.indices()),
+        cells=cells,
         unmixing=Unmixed(
             source="control" if unmixing else "usual" if share is None else "given",
             control=str(control.resolve()) if control else "",
             error=unmixing.error if unmixing else None,
         ),
         structures={
-            p.structure: _structure(p, session, each[p.structure], weights[p.foreground], least_f1)
+            p.structure: _structure(p, session, each[p.structure], weights[p.structure], least_f1)
             for p in chosen
         },
     )
     return Validated(record, unmixing, each)
+
+
+def _compare(
+    session: SessionStacks,
+    chosen: Sequence[Probe],
+    networks: Networks,
+    look: Callable[[Probe, SessionStack, Told], None] | None,
+    say: Callable[[str], None],
+) -> tuple[dict[str, list[Agreement]], int]:
+    """Return what each stack says of each structure, and how many nuclei there are."""
+    channels = list(dict.fromkeys((YELLOW, *(probe.channel for probe in chosen))))
+    needed = {probe.structure for probe in chosen} | {NUCLEUS}
+    if any(cuts_droplets(probe) for probe in chosen):
+        needed.add(DROPLETS)
+    structures = [name for name in session.structures if name in needed]
+    each: dict[str, list[Agreement]] = {probe.structure: [] for probe in chosen}
+    nuclei: dict[int, int] = {}
+    total = len(session.indices())
+    for number, stack in enumerate(session.stacks(channels, structures), start=1):
+        say(f"stack {number} of {total}")
+        position = stack.index.image
+        nuclei.setdefault(position, count_nuclei(stack))
+        for probe in chosen:
+            told = tell(probe, stack, session.model(probe.channel), networks)
+            mask = stack.masks[probe.structure]
+            found = Agreement.of(position, mask, told.foreground, told.light, told.yellow)
+            each[probe.structure].append(found)
+            if look:
+                look(probe, stack, told)
+    return each, sum(nuclei.values())
 
 
 def count_nuclei(stack: SessionStack) -> int:
@@ -216,10 +228,6 @@ def _package(session: SessionStacks, name: str) -> tuple[str, str]:
             fix="segment it again with this version of livesr",
         )
     return str(owner), str(known[owner])
-
-
-def _sha256(probe: Probe, networks: Networks) -> str:
-    return networks.sha256(str(probe.foreground))
 
 
 def _simulated(session: SessionStacks) -> bool:

@@ -106,7 +106,6 @@ def test_what_fits_passes() -> None:
         ({"camera": "Orca"}, "Orca"),
         ({"pixel_um": 0.11, "shape": (2, 24, 600, 600)}, "pixels of 0.0668 µm"),
         ({"shape": (2, 24, 1200, 2304)}, "along x, the field is 153.9 µm"),
-        ({"channels": ("yellow", "far-red")}, "no channel 'far-red'"),
         ({"channels": ("green", "red")}, "reference channel 'yellow' is not recorded"),
     ],
 )
@@ -115,6 +114,15 @@ def test_each_misfit_is_refused(changes: dict[str, object], said: str) -> None:
         PROFILE.check(replace(INFO, **changes))  # type: ignore[arg-type]
     assert "calibration: none" in caught.value.fix
     assert caught.value.exit_code == 2
+
+
+def test_only_the_bands_of_nile_red_must_be_known() -> None:
+    three = replace(INFO, channels=("yellow", "red", "far-red"))
+    PROFILE.check(three)
+    PROFILE.check(replace(INFO, channels=("yellow", "far-red")))
+    without = PROFILE.model_copy(update={"channels": {}})
+    with pytest.raises(CalibrationError, match="no channel 'red'"):
+        without.check(three)
 
 
 def test_all_misfits_are_named_at_once() -> None:

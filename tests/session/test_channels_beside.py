@@ -14,14 +14,13 @@ from livesr.errors import ConfigError
 from livesr.session import run_session
 from livesr.storage.reader import open_session
 from livesr.storage.tables import read_table
-from livesr.types import Frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from livesr.session import Plan
-    from livesr.types import RecordingInfo, StackIndex
+    from livesr.types import Frame, RecordingInfo, StackIndex
 
 SEGMENTATION = {"structures": ["er", "nucleus"]}
 

@@ -18,6 +18,11 @@ SESSIONS: dict[str, tuple[str, ...]] = {
     "demo-camera.yaml": (),
     "demo-two-cameras.yaml": (),
     "simulated.yaml": ("sequence.time_plan.loops=1", "microscope.properties.Camera.Motion=0"),
+    "control.yaml": (
+        "sequence.stage_positions=[{x: 0, y: 0}]",
+        "microscope.properties.Camera.Motion=0",
+    ),
+    "probe.yaml": ("recording.paths=three.ome.tif",),
     "recorded-pair.yaml": ("recording.paths=[yellow.tif, red.tif]",),
     "recorded-stack.yaml": ("recording.paths=cells.ome.tif",),
 }
@@ -52,6 +57,17 @@ def write_recordings(folder: Path) -> None:
             "TimeIncrement": 5.0,
         },
     )
+    tifffile.imwrite(
+        folder / "three.ome.tif",
+        rng.integers(100, 500, (8, 3, 64, 96), dtype=np.uint16),
+        metadata={
+            "axes": "ZCYX",
+            "Channel": {"Name": ["yellow", "red", "green"]},
+            "PhysicalSizeX": 0.0668,
+            "PhysicalSizeY": 0.0668,
+            "PhysicalSizeZ": 0.3,
+        },
+    )
 
 
 def test_all_examples_are_tested() -> None:
@@ -80,12 +96,14 @@ def test_session(name: str, tmp_path: Path) -> None:
     assert result["segmented_live"] + result["segmented_later"] == result["stacks"] > 0
     image = open_session(out).images[0]
     assert len(image.structures) == 15
+    if len(image.channels) > 2:
+        assert image.attributes["channels_beside"] == {"green": "registered"}
     if image.shape[1] == 1:
         assert "unreliable" in run.stderr
 
 
 def absolute(setting: str, folder: Path) -> str:
-    for name in ("yellow.tif", "red.tif", "cells.ome.tif"):
+    for name in ("yellow.tif", "red.tif", "cells.ome.tif", "three.ome.tif"):
         setting = setting.replace(name, str(folder / name))
     return setting
 
