@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 from math import ceil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from livesr.analysis.scores import Counts
 from livesr.simulator.microscope.settings import SceneSettings
@@ -15,6 +15,7 @@ from livesr.storage.reader import open_session
 from livesr.storage.tables import read_table
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from livesr.session.plan import Plan
@@ -56,10 +57,10 @@ def score_session(folder: Path, info: RecordingInfo) -> dict[str, dict[str, floa
     planes = read_table(folder / PLANES_FILE)
     counts: dict[str, Counts] = {}
     for number, image in enumerate(reader.images):
-        done = sorted(image.segmented())
+        taken = {t: _taken(planes, number, t) for t in sorted(image.segmented())}
+        done = [t for t, rows in taken.items() if _is_told(rows)]
         for t in done[:: ceil(len(done) / MOST_STACKS) or 1]:
-            rows = [row for row in planes if (row["image"], row["t"], row["c"]) == (number, t, 0)]
-            rows.sort(key=lambda row: row["z"])
+            rows = taken[t]
             truth = truth_of(
                 info.extra["camera_properties"],
                 [row["time_s"] for row in rows],
@@ -75,3 +76,16 @@ def score_session(folder: Path, info: RecordingInfo) -> dict[str, dict[str, floa
                 found = Counts.of(image.mask(name, t), truth[name])
                 counts[name] = counts.get(name, Counts()) + found
     return {name: count.as_dict() for name, count in counts.items()}
+
+
+def _taken(planes: Sequence[Mapping[str, Any]], image: int, t: int) -> list[Mapping[str, Any]]:
+    """Return the rows of a stack's planes in the first channel, the lowest first."""
+    rows = [row for row in planes if (row["image"], row["t"], row["c"]) == (image, t, 0)]
+    return sorted(rows, key=lambda row: row["z"])
+
+
+def _is_told(rows: Sequence[Mapping[str, Any]]) -> bool:
+    """Return whether each plane's time and place are known: a killed session leaves some untold."""
+    return bool(rows) and all(
+        row[key] is not None for row in rows for key in ("time_s", "x_um", "y_um", "z_um")
+    )

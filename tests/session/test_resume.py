@@ -148,7 +148,8 @@ def test_a_finished_session_has_nothing_left_to_do(
 def test_what_the_spool_kept_is_stored(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    session = write_session(tmp_path, FAST, storage={"wait_for_room_min": 0})
+    masks = {"structures": ["er"], "threads": 1}
+    session = write_session(tmp_path, FAST, storage={"wait_for_room_min": 0}, segmentation=masks)
     write_raw = ImageWriter.write_raw
 
     def full(self: ImageWriter, t: int, data: np.ndarray) -> None:
@@ -183,6 +184,7 @@ def test_what_the_spool_kept_is_stored(
     for t, stack in waiting.items():
         np.testing.assert_array_equal(raw(tmp_path / "s", t), stack)
     assert len(rows) == TIMEPOINTS * PLANES
+    assert said["structures"].keys() == {"er"}  # scored without those whose planes have no times
     lines = read_journal(tmp_path / "s" / "journal.jsonl")
     assert [line["event"] for line in lines].count(Event.SESSION_RESUMED) == 1
 
