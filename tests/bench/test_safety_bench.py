@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @pytest.mark.faults
 def test_the_light_goes_off_after_each_kill() -> None:
-    toll = kill_again_and_again(2, orders=((SUPERVISOR, ACQUISITION),))
+    toll = kill_again_and_again(2, orders=((SUPERVISOR, ACQUISITION),), life_s=0.3)
     assert len(toll.dark_s) == 2
     assert (toll.stayed_on, toll.unsaid) == (0, 0)
     assert toll.kinds == {SUPERVISOR: 1, ACQUISITION: 1}

@@ -170,8 +170,19 @@ def running(
             session.close()
 
 
-def kill_again_and_again(kills: int, orders: Sequence[tuple[str, ...]] = ORDERS) -> Toll:
-    """Kill so many processes of sessions at random moments."""
+def kill_again_and_again(
+    kills: int, orders: Sequence[tuple[str, ...]] = ORDERS, life_s: float = _LIFE_S
+) -> Toll:
+    """Kill so many processes of sessions at random moments.
+
+    Parameters
+    ----------
+    kills : int
+    orders : sequence of tuple of str
+        Of the processes; each session gets the next.
+    life_s : float
+        The first is killed so long after the first light at the latest, or soon after the next.
+    """
     toll, rng, number = Toll(), np.random.default_rng(SEED), 0
     with TemporaryDirectory(prefix="livesr-safety-") as name:
         while len(toll.dark_s) < kills:
@@ -181,7 +192,7 @@ def kill_again_and_again(kills: int, orders: Sequence[tuple[str, ...]] = ORDERS)
             folder = Path(name) / f"s{number}"
             with running(folder, light=light, segmented=segmented) as session:
                 session.wait_for_light()
-                time.sleep(rng.uniform(0.0, _LIFE_S))
+                time.sleep(rng.uniform(0.0, life_s))
                 if number % 2:  # half of them at will, half where it matters
                     session.wait_for_light()
                     time.sleep(rng.uniform(0.0, _LIT_S))
