@@ -31,7 +31,8 @@ def stored(folder: Path) -> list[dict[str, Any]]:
 def test_drift_of_the_stand_is_followed_and_every_stack_says_so(tmp_path: Path) -> None:
     base = focus_session(STILL, 5, 96, 60.0, None, 60_003)
     data = plain_session(base)
-    data["microscope"]["properties"]["Camera"] |= {"PixelSizeUm": 0.25, "Motion": 0}
+    small = {"PixelSizeUm": 0.25, "SampleSizeUm": 25, "Motion": 0}
+    data["microscope"]["properties"]["Camera"] |= small
     data["sequence"]["z_plan"] = {"bottom": 0.0, "top": 3.9, "step": 0.3}
     result = run_session(make_plan(session_from(data)), tmp_path / "session")
     assert result.error is None
