@@ -34,13 +34,13 @@ DARKS = 200
 LEVELS = (50.0, 200.0, 1000.0, 5000.0, 20_000.0)
 """Photons a pixel."""
 FRAMES = 20
-FIELD = 600
+FIELD = 480
 OFFSET_ASKED = 0.2
 GAIN_ASKED = 0.01
 RATIO_ASKED = 0.01
 NOISE_ASKED = 0.05
-MEMBRANE, BRIGHT = 100.0, 2000.0
-"""Photons a pixel at which the ratio is looked at: of the ER, and of a lipid droplet."""
+LIGHTS = {"a vesicle's": 20.0, "a membrane's": 100.0, "bright": 2000.0}
+"""Photons a pixel at which the ratio is looked at."""
 REPEATS = 7
 
 
@@ -118,7 +118,7 @@ def _pixel_rows(found: CameraCalibration, truth: Truth, about: str) -> Iterator[
 
 
 def _ratio_rows(found: CameraCalibration, truth: Truth, about: str) -> Iterator[Row]:
-    for photons, what in ((MEMBRANE, "a membrane's"), (BRIGHT, "bright")):
+    for what, photons in LIGHTS.items():
         errors = ratio_errors(found, truth, photons)
         for size, name in (("spot", "over a spot of the PSF's size"), ("pixel", "a pixel")):
             before, after = errors[f"{size} before"], errors[f"{size} after"]

@@ -13,9 +13,9 @@ def test_a_camera_is_measured_against_its_truth() -> None:
     assert gain.peer_value is not None
     assert gain.peer_value > 10 * gain.value  # a pixel's own variance knows little
     ratios = [row for name, row in rows.items() if name.startswith("false ratio")]
-    assert len(ratios) == 4
+    assert len(ratios) == 6
     for row in ratios:
-        assert row.value < 1.0
+        assert row.value < 1.2  # %; least for single pixels in a vesicle's light
         assert row.peer_value is not None
         assert row.value < 0.5 * row.peer_value
 
