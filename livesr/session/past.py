@@ -6,15 +6,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
-from livesr.config import dump_session
+from livesr.config import plain_session, read_session
 from livesr.errors import ConfigError, StorageError
 from livesr.ordered import Followed
 from livesr.storage.folder import JOURNAL_FILE, SESSION_FILE
 from livesr.storage.journal import Event, JournalTail
 from livesr.storage.ledger import Ledger, stack_of
-from livesr.storage.reader import read_settings
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -27,9 +24,6 @@ if TYPE_CHECKING:
 MAY_CHANGE = ("segmentation", "storage", "metadata")
 """Parts of the session file that a resumed session may have changed: raw data do not depend on
 them."""
-
-_SINCE = {"camera_correction": "none"}
-"""Keys that sessions of older versions lack, and what they did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,12 +175,12 @@ def check_same(session: Session, folder: Path) -> None:
             fix="start it without --resume, or name the folder that the interrupted one wrote:"
             " livesr run FOLDER/session.yaml --resume",
         )
-    before = read_settings(path)
-    now = yaml.safe_load(dump_session(session))
+    before = plain_session(read_session(path))  # keys that are newer than the file: as by default
+    now = plain_session(session)
     differ = [
         key
         for key in sorted({*before, *now})
-        if key not in MAY_CHANGE and before.get(key, _SINCE.get(key)) != now.get(key)
+        if key not in MAY_CHANGE and before.get(key) != now.get(key)
     ]
     if differ:
         raise ConfigError(

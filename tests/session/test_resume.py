@@ -243,3 +243,23 @@ def test_a_pause_before_the_kill_makes_nothing_missed() -> None:
     done = {StackIndex(0, t) for t in range(3)}
     assert missed(plan, done, 700.0 - past.late_s(plan)) == []
     assert Past().late_s(plan) == 0.0
+
+
+def test_a_session_of_an_older_version_goes_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Keys that its file does not have yet are as they are by default."""
+    session = write_session(tmp_path, FAST)
+    assert call(capsys, session, "--out", tmp_path / "s")[0] == 0
+    path = tmp_path / "s" / "session.yaml"
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    for newer in ("camera_correction", "limits", "focus", "validation"):
+        del content[newer]
+    del content["microscope"]["light"], content["faults"]["hang_after_s"]
+    path.write_text(yaml.safe_dump(content), encoding="utf-8")
+    assert call(capsys, tmp_path / "s", "--resume")[0] == 0
+    content["microscope"]["properties"]["Camera"]["Seed"] = 60_001
+    path.write_text(yaml.safe_dump(content), encoding="utf-8")
+    code, said, _ = call(capsys, session, "--resume", "--out", tmp_path / "s")
+    assert code == 2
+    assert "begun with another microscope" in json.dumps(said)
