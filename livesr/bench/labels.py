@@ -26,7 +26,7 @@ from livesr.training.labelled import features_of, simulate
 from livesr.training.labels.dataset import write_sample
 from livesr.training.labels.foreground import foreground_mask
 from livesr.training.labels.make import Networks
-from livesr.training.labels.probe import ProbedStack
+from livesr.training.labels.probe import ProbedStack, grown
 from livesr.training.recipe import recipe_from
 from livesr.types import StackIndex
 
@@ -157,7 +157,7 @@ def labelled(
     cell: Probed, package: Package, engine: Engine, droplets: tuple[Package, Engine]
 ) -> Bool:
     """Return FG-net's label, with lipid droplets as the network LD finds them."""
-    found = masks_of(cell.seen, *droplets)[DROPLETS]
+    found = grown(masks_of(cell.seen, *droplets)[DROPLETS], cell.seen.grid)
     counts = np.stack([cell.seen.data[0], cell.green])
     probed = ProbedStack(
         counts, cell.seen.grid, cell.seen.offset, cell.chromatic_green, found, SHARE

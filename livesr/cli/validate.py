@@ -130,7 +130,7 @@ def _tell(done: Validated) -> None:
     say(table(rows, ["structure", "by", *_SCORES, "F1, 95 %", "validated"]))
     for line in done.orientation:
         say(line)
-    say(f"{record.stacks} stacks, {record.cells} cells; see the report for what this does not say")
+    say(f"stacks: {record.stacks}, cells: {record.cells}; the report says what this does not")
 
 
 def _as_json(done: Validated) -> dict[str, object]:

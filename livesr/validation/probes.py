@@ -12,7 +12,7 @@ from livesr.catalog import structure
 from livesr.errors import ConfigError, nearest
 from livesr.simulator.coloc import NILE_RED_SHARE
 from livesr.training.labels.foreground import AUTOMATIC, foreground_mask, threshold_mask
-from livesr.training.labels.probe import ProbedStack, empty_light, probe_image
+from livesr.training.labels.probe import ProbedStack, empty_light, grown, probe_image
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -134,7 +134,8 @@ def tell(probe: Probe, stack: SessionStack, model: ChromaticModel, networks: Net
     networks : Networks
         FG comes from them.
     """
-    droplets = stack.masks.get(DROPLETS) if cuts_droplets(probe) else None
+    cut = cuts_droplets(probe) and DROPLETS in stack.masks
+    droplets = grown(stack.masks[DROPLETS], stack.grid) if cut else None
     counts = np.stack([stack.channels["yellow"], stack.channels[probe.channel]])
     probed = ProbedStack(counts, stack.grid, stack.offset, model, droplets, probe.share)
     light, _ = probe_image(probed, stack.grid.voxel_um)

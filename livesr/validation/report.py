@@ -162,7 +162,7 @@ def _summary(record: Validation) -> str:
     made = record.microscope
     where = ", ".join(part for part in (made.microscope, made.camera, made.objective) if part)
     return (
-        f"{record.made}: {record.stacks} stacks, {record.cells} cells; "
+        f"{record.made}; stacks: {record.stacks}, cells: {record.cells}; "
         f"{where or 'no microscope named'}. In brackets: where 95 % of such scores would lie."
     )
 
@@ -222,9 +222,9 @@ def draw_stacks(each: list[Agreement]) -> Any:
     figure = Figure(figsize=(5.0, 3.2), layout="constrained")
     axis = figure.subplots()
     f1 = [2 * one.both / max(one.mask + one.probe, 1) for one in each]
-    axis.scatter(
-        [max(one.probe, 1) for one in each], f1, c=[one.position for one in each], cmap="tab10"
-    )
-    axis.set(xlabel="voxels of the probe's foreground", ylabel="F1", ylim=(0, 1), xscale="log")
+    shown = [one.probe for one in each]
+    axis.scatter(shown, f1, c=[one.position for one in each], cmap="tab10")
+    axis.set(xlabel="voxels of the probe's foreground", ylabel="F1", ylim=(0, 1))
+    axis.set_xlim(0, 1.1 * max(*shown, 1))
     axis.grid(alpha=0.3)
     return figure

@@ -19,7 +19,7 @@ from livesr.training.labels import dataset
 from livesr.training.labels.dataset import write_sample
 from livesr.training.labels.foreground import AUTOMATIC, foreground_mask, threshold_mask
 from livesr.training.labels.plan import EXAMPLE
-from livesr.training.labels.probe import ProbedStack
+from livesr.training.labels.probe import ProbedStack, grown
 from livesr.training.labels.records import Colocalisation, Label
 from livesr.training.labels.sample import fitting_mask, green_channel, read_sample
 from livesr.training.plan import COLOCALISATION
@@ -223,7 +223,7 @@ def _from_probe(
         stack.seen.grid,
         sample.offset,
         stack.models["green"],
-        droplets,
+        None if droplets is None else grown(droplets, stack.seen.grid, probe.grow_um),
         probe.r,
     )
     how = Colocalisation(
@@ -231,6 +231,7 @@ def _from_probe(
         foreground=str(probe.foreground),
         lipid_droplet=probe.lipid_droplet,
         lipid_droplet_sha256=sha256,
+        grow_um=probe.grow_um,
         without=probe.without,
     )
     if isinstance(probe.foreground, float) or probe.foreground in AUTOMATIC:

@@ -16,6 +16,7 @@ from livesr.config.layouts import PRESETS, Layout
 from livesr.errors import ConfigError, nearest
 from livesr.plain import NotPlainError, read_text, there
 from livesr.simulator.coloc import NILE_RED_SHARE
+from livesr.training.labels.probe import GROWN_UM
 
 EXAMPLE = "examples/label-plan.yaml shows every key"
 REGISTERED = "registered"
@@ -61,6 +62,9 @@ class ProbePlan(Model):
     )
     lipid_droplet: str = Field(
         "LD", description="what finds the droplets: a package, mask (the sample's), a file, none"
+    )
+    grow_um: float = Field(
+        GROWN_UM, ge=0, le=2, description="by how much droplets are grown before that"
     )
     without: tuple[str, ...] = Field(
         (), description="masks of the sample that are cut out of the label: the probe shines there"

