@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 
 from livesr.analysis.bridges import joined
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from livesr.types import Bool, Float32, Grid, Masks
+    from livesr.types import Bool, Float32, Grid, Masks, UInt8
 
     Int32 = npt.NDArray[np.int32]
 
@@ -34,6 +35,12 @@ NEEDED = (*BODY, "nuclear_membrane")
 USED = (*NEEDED, "plasma_membrane")
 
 HALF = FULL // 2 + 1
+MEMBRANE = FULL // 4
+"""Share of a coarse voxel from which a membrane is there."""
+MOST_HOLE_UM2 = 200.0
+"""Larger gaps between cells are not filled."""
+BARE = 0.2
+"""A nucleus of whose shell less is membrane is none."""
 LEAST_NUCLEUS_UM3 = 40.0
 """Smaller pieces are no nuclei."""
 LEAST_FOOTPRINT_UM2 = 80.0
@@ -126,10 +133,8 @@ def cells_of(shares: Coarse) -> Cells:
     from scipy import ndimage
 
     grid = shares.grid
-    body = shares.union(BODY).astype(np.uint8) >= HALF
-    # a voxel half nucleus and half cytosol is inside, whichever is more
-    body |= _sum_over_half(shares)
-    nuclei = _nuclei(shares.shares["nucleus"] >= HALF, grid)
+    body = filled(shares)
+    nuclei = _wrapped(_nuclei(shares.shares["nucleus"] >= HALF, grid), shares)
     thickness = body.sum(axis=0, dtype=np.float32) * np.float32(grid.voxel_um[0])
     footprint = thickness >= min(LEAST_THICKNESS_UM, float(thickness.max()))
     footprint &= thickness > 0
@@ -143,25 +148,89 @@ def cells_of(shares: Coarse) -> Cells:
     return Cells(labels, nuclei, columns, grid, int(columns.max(initial=0)))
 
 
-def _sum_over_half(shares: Coarse) -> Bool:
+def filled(shares: Coarse) -> Bool:
+    """Return the cells' bodies, (z, y, x): nucleus, cytosol, and what these and membrane enclose.
+
+    Networks that know interphase call the clear zone of a spindle outside.
+    """
+    # a voxel half nucleus and half cytosol is inside, whichever is more
     total = np.zeros(shares.grid.shape, np.uint16)
     for name in BODY:
-        if name in shares.shares:
-            total += shares.shares[name]
-    return np.asarray(total >= HALF)
+        total += shares.shares[name]
+    body = total >= HALF
+    wall = body | (shares.union(("plasma_membrane",)) >= MEMBRANE)
+    most = MOST_HOLE_UM2 / (shares.grid.voxel_um[1] * shares.grid.voxel_um[2])
+    for plane, around in zip(body, wall, strict=True):
+        if plane.any():
+            plane |= _holes(around, most)
+    return body
+
+
+def _holes(wall: Bool, most: float) -> Bool:
+    """Return the pixels of a plane that walls enclose, in holes of at most so many pixels."""
+    outside = np.pad((~wall).astype(np.uint8), 1, constant_values=1)
+    cv2.floodFill(outside, None, (0, 0), 0)
+    if not outside.any():
+        return np.zeros(wall.shape, bool)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(outside, connectivity=4)
+    small = stats[:, cv2.CC_STAT_AREA] <= most
+    small[0] = False
+    return np.asarray(small[labels[1:-1, 1:-1]])
+
+
+def _wrapped(nuclei: Int32, shares: Coarse) -> Int32:
+    """Return the nuclei that have an envelope; without its mask, all of them.
+
+    What networks that know interphase call nucleus in a spindle has none.
+    """
+    if "nuclear_membrane" not in shares.shares:
+        return nuclei
+    numbers = np.unique(nuclei[nuclei > 0])
+    bare = [k for k in numbers if covered(nuclei == k, shares.shares["nuclear_membrane"]) < BARE]
+    return np.where(np.isin(nuclei, bare), 0, nuclei) if bare else nuclei
+
+
+def covered(nucleus: Bool, membrane: UInt8) -> float:
+    """Return the share of a nucleus' shell near which there is nuclear membrane.
+
+    Parameters
+    ----------
+    nucleus : ndarray, (z, y, x), bool
+        Not empty.
+    membrane : ndarray, (z, y, x), uint8
+        Share of each voxel, times 255.
+    """
+    from scipy import ndimage
+
+    places = [
+        np.flatnonzero(nucleus.any(axis=tuple({0, 1, 2} - {axis}))) for axis in range(3)
+    ]
+    window = tuple(slice(max(int(v[0]) - 1, 0), int(v[-1]) + 2) for v in places)
+    inside = nucleus[window]
+    shell = inside & ~ndimage.binary_erosion(inside)
+    near = ndimage.maximum_filter(membrane[window], 3) >= MEMBRANE
+    return float(near[shell].mean())
 
 
 def _nuclei(mask: Bool, grid: Grid) -> Int32:
     """Return the connected nuclei that are large enough."""
     from scipy import ndimage
 
-    found, count = ndimage.label(mask)
+    if not mask.any():
+        return np.zeros(mask.shape, np.int32)
+    planes, rows, columns = (
+        np.flatnonzero(mask.any(axis=tuple({0, 1, 2} - {axis}))) for axis in range(3)
+    )
+    window = tuple(slice(int(v[0]), int(v[-1]) + 1) for v in (planes, rows, columns))
+    found, count = ndimage.label(mask[window])
     least = LEAST_NUCLEUS_UM3 / np.prod(grid.voxel_um)
     sizes = np.bincount(found.ravel(), minlength=count + 1)
     large = sizes >= min(least, max(sizes.max(initial=0) if grid.shape[0] == 1 else least, 1))
     large[0] = False
     renumbered = np.where(large, np.cumsum(large), 0).astype(np.int32)
-    return renumbered[found]
+    out = np.zeros(mask.shape, np.int32)
+    out[window] = renumbered[found]
+    return out
 
 
 def _markers(nuclei: Int32, smooth: Float32, footprint: Bool, grid: Grid) -> Int32:

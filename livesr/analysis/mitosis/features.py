@@ -7,7 +7,7 @@ largest), ``nuclei_um`` (distance between two); ``membrane_um3`` (of the nuclear
 ``envelope`` (share of the nucleus' shell that it covers, or of what it would cover around a nucleus
 that is gone: 0); ``golgi_parts``, ``golgi_largest`` (share of the largest part), ``golgi_spread``
 and ``mitochondria_spread`` (distance from the middle over the cell's own), ``mitochondria_parts``;
-``void_um3``, ``void_um`` and ``void_length`` of the largest space without organelles, ``voids``,
+``void_um3`` and ``void_length`` of the largest space without organelles, ``voids``,
 ``plates_um`` (distance between two such spaces).
 """
 
@@ -16,8 +16,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 
+from livesr.analysis.cells import covered
 from livesr.analysis.coarse import FULL
 
 if TYPE_CHECKING:
@@ -33,11 +35,14 @@ ORGANELLES = (
     "lipid_droplet",
 )
 """What leaves the spindle free, and its largest pieces that the networks give most surely."""
+LOOKED_AT = ("nuclear_membrane", *ORGANELLES)
 PRESENT = FULL // 4
 """Share of a coarse voxel from which a thin structure counts as there."""
 CLEAR_UM = 1.2
 """A space without organelles reaches this far in every direction."""
-LEAST_PART_UM3 = 0.4
+LEAST_PART_UM3, LEAST_VOID_UM3 = 0.4, 5.0
+_SECOND = 0.25
+"""A second void is a plate's if it has this share of the first's volume."""
 _NAN = float("nan")
 
 
@@ -86,7 +91,11 @@ def features(
     view = View(
         cells.labels[:, y, x] == label,
         np.where(column[None], cells.nuclei[:, y, x], 0),
-        {name: np.where(column[None], share[:, y, x], 0) for name, share in shares.shares.items()},
+        {
+            name: share[:, y, x] * column
+            for name, share in shares.shares.items()
+            if name in LOOKED_AT
+        },
         np.array(cells.grid.voxel_um),
     )
     found = _shape(view)
@@ -149,7 +158,8 @@ def _nucleus(view: View) -> dict[str, float]:
     }
     if membrane is not None:
         found["membrane_um3"] = float(membrane.sum(dtype=np.float64)) / FULL * view.voxel_um3
-        found["envelope"] = _covered(view, membrane)
+        inside = view.nuclei > 0
+        found["envelope"] = covered(inside, membrane) if inside.any() else 0.0
     if not len(labels):
         return found
     order = np.argsort(-sizes, kind="stable")
@@ -160,18 +170,6 @@ def _nucleus(view: View) -> dict[str, float]:
         other = np.argwhere(view.nuclei == labels[order[1]]) * view.voxel
         found["nuclei_um"] = float(np.linalg.norm(places.mean(axis=0) - other.mean(axis=0)))
     return found
-
-
-def _covered(view: View, membrane: UInt8) -> float:
-    """Return the share of the nuclei's shell near which there is nuclear membrane."""
-    from scipy import ndimage
-
-    nucleus = view.nuclei > 0
-    if not nucleus.any():
-        return 0.0
-    shell = nucleus & ~ndimage.binary_erosion(nucleus)
-    near = ndimage.maximum_filter(membrane, 3) >= PRESENT
-    return float(near[shell].mean())
 
 
 def _parts(view: View, name: str, *, largest: bool) -> dict[str, float]:
@@ -207,31 +205,41 @@ def _voids(view: View) -> dict[str, float]:
     """Return the spaces without organelles: nucleus, spindle, the room of separating plates."""
     from scipy import ndimage
 
-    names = ("void_um3", "void_um", "void_length", "voids", "plates_um")
+    names = ("void_um3", "void_length", "voids", "plates_um")
     if "mitochondria" not in view.shares:
         return dict.fromkeys(names, _NAN)
-    taken = np.zeros(view.body.shape, np.uint8)
+    taken = (~view.body).astype(np.uint8)
     for name in ORGANELLES:
         if name in view.shares:
-            np.maximum(taken, view.shares[name], out=taken)
-    free = np.pad(view.body & (taken < PRESENT), ((0, 0), (1, 1), (1, 1)))
-    clear = ndimage.distance_transform_edt(free, sampling=view.voxel)[:, 1:-1, 1:-1]
-    labels, count = ndimage.label(clear > CLEAR_UM)
+            taken |= view.shares[name] >= PRESENT
+    labels, count = ndimage.label(_grown(taken, view.voxel) == 0)
     if not count:
-        return dict(zip(names, (0.0, float(clear.max()), 0.0, 0.0, 0.0), strict=True))
+        return dict.fromkeys(names, 0.0)
     sizes = np.bincount(labels.ravel())[1:] * view.voxel_um3
     order = np.argsort(-sizes, kind="stable")[:2] + 1
     places = [np.argwhere(labels == k) * view.voxel for k in order]
     both = np.concatenate(places)
-    middle = [part.mean(axis=0) for part in places]
-    apart = float(np.linalg.norm(middle[0] - middle[1])) if len(places) == 2 else 0.0
-    second = float(sizes[order[1] - 1] / sizes[order[0] - 1]) if len(places) == 2 else 0.0
+    apart = 0.0
+    if len(places) == 2 and sizes[order[1] - 1] > _SECOND * sizes[order[0] - 1]:
+        apart = float(np.linalg.norm(places[0].mean(axis=0) - places[1].mean(axis=0)))
+    spread = np.linalg.eigvalsh(np.cov(both.T)).max() if len(both) > 3 else 0.0
     return {
         "void_um3": float(sizes.sum()),
-        "void_um": float(clear.max()),
-        "void_length": float(np.sqrt(max(np.linalg.eigvalsh(np.cov(both.T)).max(), 0.0)))
-        if len(both) > 3
-        else 0.0,
-        "voids": float((sizes > 5.0).sum()),
-        "plates_um": apart if second > 0.25 else 0.0,
+        "void_length": float(np.sqrt(max(spread, 0.0))),
+        "voids": float((sizes > LEAST_VOID_UM3).sum()),
+        "plates_um": apart,
     }
+
+
+def _grown(taken: UInt8, voxel: Float64) -> UInt8:
+    """Return what is within `CLEAR_UM` of what is taken; above and below the stack is nothing."""
+    radius = np.maximum(np.rint(CLEAR_UM / voxel).astype(int), 1)
+    padded = np.pad(taken, ((0, 0), (1, 1), (1, 1)), constant_values=1)
+    out = np.zeros_like(padded)
+    for dz in range(-radius[0], radius[0] + 1):
+        reach = np.sqrt(max(1.0 - (dz / (radius[0] + 0.5)) ** 2, 0.0))
+        ry, rx = (max(int(round(r * reach)), 0) for r in radius[1:])
+        kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * rx + 1, 2 * ry + 1))
+        for z in range(max(0, dz), min(len(out), len(out) + dz)):
+            np.maximum(out[z], cv2.dilate(padded[z - dz], kernel), out=out[z])
+    return out[:, 1:-1, 1:-1]
