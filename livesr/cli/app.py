@@ -34,6 +34,7 @@ _VERBS = (
     "init",
     "run",
     "view",
+    "measure",
     "label",
     "train",
     "evaluate",

@@ -21,6 +21,7 @@ from pydantic import (
 )
 
 from livesr.catalog import NAMES, structure
+from livesr.config.analysis import Analysis
 from livesr.config.extent import refuse_endless
 from livesr.config.faults import Faults
 from livesr.config.layouts import PRESETS, Layout, SingleLayout
@@ -192,6 +193,7 @@ class Session(Model):
         "it slowly: it drifts from day to day, the field's shape does not",
     )
     segmentation: Segmentation = Segmentation()
+    analysis: Analysis = Analysis()
     storage: Storage = Storage()
     faults: Faults = Faults()
     metadata: dict[str, Any] = Field(

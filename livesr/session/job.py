@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from livesr.calibration.matching import Matching
     from livesr.calibration.warp import ChromaticModel
+    from livesr.config.analysis import Analysis
     from livesr.session.plan import Plan
     from livesr.types import RecordingInfo
 
@@ -27,6 +28,8 @@ class Job:
         Engines that failed earlier in the session.
     probabilities, masked_images : bool
         What is stored beside the masks.
+    analysis : Analysis or None
+        What is measured of them.
     """
 
     info: RecordingInfo
@@ -44,6 +47,7 @@ class Job:
     matching: Matching | None = None
     probabilities: bool = False
     masked_images: bool = False
+    analysis: Analysis | None = None
 
     @classmethod
     def of(cls, plan: Plan, folder: Path) -> Job:
@@ -65,4 +69,5 @@ class Job:
             matching=plan.matching,
             probabilities=asked.probabilities,
             masked_images=asked.masked_images,
+            analysis=plan.session.analysis,
         )

@@ -42,9 +42,9 @@ def cell_measures(masks: Masks) -> list[CellMeasures]:
     return measures_of(coarsened(masks.volumes, masks.grid, STRUCTURES))
 
 
-def measures_of(shares: Coarse) -> list[CellMeasures]:
-    """Return the cells of structures on a coarse grid (`cell_measures`)."""
-    cells = cells_of(shares)
+def measures_of(shares: Coarse, cells: Cells | None = None) -> list[CellMeasures]:
+    """Return the cells of structures on a coarse grid (`cell_measures`), found before or here."""
+    cells = cells or cells_of(shares)
     return [_measured(shares, cells, label) for label in range(1, cells.count + 1)]
 
 

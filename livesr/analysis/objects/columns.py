@@ -2,43 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column of a table.
-
-    Attributes
-    ----------
-    name : str
-        With its unit as suffix, where it has one.
-    unit : str
-        As UCUM writes it (``um``, ``um2``, ``um3``, ``s``); empty for numbers without one.
-    meaning : str
-    regionprops : str
-        Its name in `skimage.measure.regionprops`, where it has one.
-    """
-
-    name: str
-    unit: str
-    meaning: str
-    regionprops: str = ""
-
-
-INDEX = (
-    Column("image", "", "number of the session's image"),
-    Column("t", "", "time point"),
-    Column("time_s", "s", "start of the stack's first exposure, since the session began"),
-)
-"""What every row of every table begins with."""
+from livesr.storage.columns import INDEX, Column
 
 COLUMNS = (
     *INDEX,
-    Column("structure", "", "its name in the catalog"),
-    Column("label", "", "number of the object within structure and stack, from 1", "label"),
-    Column("cell", "", "number of its cell within the stack, from 1; 0: beside every cell"),
-    Column("voxels", "", "voxels of the mask", "num_pixels"),
+    Column("structure", "", "its name in the catalog", kind="text"),
+    Column("label", "", "number of the object within structure and stack, from 1", "label", "int"),
+    Column("cell", "", "number of its cell within the stack, from 1; 0: beside every cell", kind="int"),
+    Column("voxels", "", "voxels of the mask", "num_pixels", "int"),
     Column("volume_um3", "um3", "volume; empty for a single plane", "area"),
     Column("area_um2", "um2", "area; of a single plane alone", "area"),
     Column("surface_um2", "um2", "surface by Crofton's formula; empty for a single plane"),
@@ -64,7 +35,19 @@ COLUMNS = (
     Column("intensity_mean", "counts", "mean of the registered channels above the camera's offset",
            "intensity_mean"),
     Column("ratio_mean", "", "red over yellow: sums over the object, plain and not normalised"),
-    Column("on_border", "", "touches the field's lateral edge"),
-    Column("cut", "", "touches the first or the last plane"),
+    Column("on_border", "", "touches the field's lateral edge", kind="bool"),
+    Column("cut", "", "touches the first or the last plane", kind="bool"),
 )  # fmt: skip
 """Of ``objects.parquet``."""
+
+CELL_COLUMNS = (
+    *INDEX,
+    Column("label", "", "number of the cell within the stack, from 1", "label", "int"),
+    *(column for column in COLUMNS if column.name.startswith(("centroid", "bbox"))),
+    Column("volume_um3", "um3", "volume of the cell", "area"),
+    Column("footprint_um2", "um2", "area that it covers"),
+    Column("height_um", "um", "its height"),
+    Column("on_border", "", "touches the field's lateral edge", kind="bool"),
+    Column("cut", "", "goes on beyond the first or the last plane", kind="bool"),
+)
+"""Of ``cells.parquet``."""

@@ -5,31 +5,35 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from livesr.analysis.objects.columns import COLUMNS
 from livesr.analysis.objects.components import components
 from livesr.analysis.objects.geometry import geometry
-from livesr.analysis.objects.per_cell import Columns, divide
+from livesr.analysis.objects.per_cell import divide
 from livesr.analysis.objects.runs import find_runs
 from livesr.analysis.objects.split import split_touching
 from livesr.analysis.objects.sums import add_up
 from livesr.catalog import NAMES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import numpy.typing as npt
 
     from livesr.analysis.objects.geometry import Geometry
+    from livesr.analysis.objects.per_cell import Columns
     from livesr.analysis.objects.runs import Runs
     from livesr.analysis.objects.sums import Sums
     from livesr.types import Float32, Grid, Masks, UInt8
 
     Int32 = npt.NDArray[np.int32]
     Table = Mapping[str, npt.NDArray[Any]]
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 VESICLES = ("lipid_droplet", "peroxisome", "early_endosome", "late_endosome", "lysosome")
 """Many small round objects: those that touch are told apart."""
@@ -101,12 +105,34 @@ def find_objects(name: str, volume: UInt8, grid: Grid, columns: Columns | None) 
     return Found(*divide(runs, labels, count, columns, voxel_um3))
 
 
-def measure_objects(
+def find_all(
     masks: Masks,
-    channels: Channels | None = None,
     columns: Columns | None = None,
     *,
     structures: Sequence[str] = COUNTED,
+    threads: int = 1,
+) -> dict[str, Found]:
+    """Return the objects of each structure that has a mask.
+
+    Parameters
+    ----------
+    masks : Masks
+    columns : Columns, optional
+        The cells that objects are assigned to.
+    structures : sequence of str
+    threads : int
+        Structures at the same time.
+    """
+    names = [name for name in structures if name in masks.volumes]
+    find = partial(_find, masks=masks, columns=columns)
+    return dict(zip(names, _each(find, names, threads), strict=True))
+
+
+def measure_objects(
+    masks: Masks,
+    found: Mapping[str, Found],
+    channels: Channels | None = None,
+    *,
     time_s: float = 0.0,
     threads: int = 1,
 ) -> dict[str, npt.NDArray[Any]]:
@@ -115,40 +141,42 @@ def measure_objects(
     Parameters
     ----------
     masks : Masks
+    found : mapping of str to Found
+        From `find_all`.
     channels : Channels, optional
         For intensity and ratio, on the masks' grid.
-    columns : Columns, optional
-        The cells that objects are assigned to.
-    structures : sequence of str
-        Those without a mask are left out.
     time_s : float
         Of the stack.
     threads : int
-        Structures measured at the same time.
+        Structures at the same time.
     """
-    names = [name for name in structures if name in masks.volumes]
-    tasks = [
-        partial(_one, name, masks.volumes[name], masks.grid, channels, columns) for name in names
-    ]
-    if threads > 1:
-        with ThreadPoolExecutor(threads) as pool:
-            parts = [done.result() for done in [pool.submit(task) for task in tasks]]
-    else:
-        parts = [task() for task in tasks]
+    parts = _each(partial(_one, grid=masks.grid, channels=channels), list(found.items()), threads)
     rows = sum(len(part["label"]) for part in parts)
     first = {"image": masks.index.image, "t": masks.index.t, "time_s": time_s}
     table: dict[str, npt.NDArray[Any]] = {k: np.full(rows, v) for k, v in first.items()}
     for column in COLUMNS:
         if column.name not in table:
-            empty = [part[column.name] for part in parts]
-            table[column.name] = np.concatenate(empty) if empty else np.zeros(0)
+            values = [part[column.name] for part in parts]
+            table[column.name] = np.concatenate(values) if values else np.zeros(0)
     return table
 
 
+def _each(work: Callable[[T], R], items: list[T], threads: int) -> list[R]:
+    """Return what ``work`` gives of each item; the kernels let go of the interpreter's lock."""
+    if threads < 2:
+        return [work(item) for item in items]
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(work, items))
+
+
+def _find(name: str, *, masks: Masks, columns: Columns | None) -> Found:
+    return find_objects(name, masks.volumes[name], masks.grid, columns)
+
+
 def _one(
-    name: str, volume: UInt8, grid: Grid, channels: Channels | None, columns: Columns | None
+    item: tuple[str, Found], *, grid: Grid, channels: Channels | None
 ) -> Table:
-    found = find_objects(name, volume, grid, columns)
+    name, found = item
     light = []
     if channels is not None:
         light = [channels.yellow] if channels.red is None else [channels.yellow, channels.red]
