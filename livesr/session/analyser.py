@@ -26,15 +26,11 @@ class Analyser:
         self._measuring = None
         if job.analysis is not None:
             threads = job.threads or os.cpu_count() or 1
-            self._measuring = Measuring(
-                job.analysis, job.models, job.info.camera_offset, threads
-            )
+            self._measuring = Measuring(job.analysis, job.models, job.info.camera_offset, threads)
             self._measuring.warm_up(job.structures)
         self._tables = TableWriter(job.folder)
 
-    def analyse(
-        self, task: Task, masks: Masks, data: UInt16
-    ) -> tuple[list[CellMeasures], str]:
+    def analyse(self, task: Task, masks: Masks, data: UInt16) -> tuple[list[CellMeasures], str]:
         """Return the cells of a stack, and what went wrong with measuring it, if anything did.
 
         Raises

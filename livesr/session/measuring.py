@@ -107,7 +107,8 @@ class Measuring:
         """
         from livesr.analysis.objects.measure import find_all, measure_objects
 
-        asked, tables = self._asked, {}
+        asked = self._asked
+        tables: dict[str, Rows] = {}
         columns, cells = _cells(masks)
         found = find_all(masks, columns, structures=asked.measured, threads=self._threads)
         if asked.objects:

@@ -158,8 +158,7 @@ def with_changes(
     except ValueError as error:
         said = str(error).splitlines()
         raise ConfigError(
-            said[2].strip() if len(said) > 2 else said[0], where="livesr measure",
+            said[2].strip() if len(said) > 2 else said[0],
+            where="livesr measure",
             fix="livesr measure --help",
         ) from None
-
-

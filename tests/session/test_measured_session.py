@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
-import pytest
 from memory_source import MemorySource
-from trusting import package_with
 
 from livesr.session import run_session
 from livesr.session.remeasure import remeasure
@@ -26,14 +24,9 @@ ANALYSIS = {"contacts": True, "shuffles": 3}
 TABLES = ("objects", "contacts", "contact_sites", "cells")
 
 
-@pytest.fixture(scope="module")
-def package(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return package_with(tmp_path_factory.mktemp("package"), {})
-
-
-def asked(package: str) -> dict[str, object]:
+def asked() -> dict[str, object]:
     return {
-        "segmentation": {"package": package, "structures": STRUCTURES, "policy": "every"},
+        "segmentation": {"structures": STRUCTURES, "policy": "every"},
         "analysis": ANALYSIS,
     }
 
@@ -43,9 +36,9 @@ def tables(folder: Path) -> dict[str, object]:
 
 
 def test_tables_are_the_same_live_resumed_and_offline(
-    plan_of: Callable[..., Plan], tmp_path: Path, package: str
+    plan_of: Callable[..., Plan], tmp_path: Path
 ) -> None:
-    run_session(plan_of(MemorySource(timepoints=3), **asked(package)), tmp_path / "whole")
+    run_session(plan_of(MemorySource(timepoints=3), **asked()), tmp_path / "whole")
     whole = tables(tmp_path / "whole")
     assert whole["objects"].num_rows > 0
     assert set(whole["objects"]["t"].to_pylist()) == {0, 1, 2}
@@ -56,11 +49,9 @@ def test_tables_are_the_same_live_resumed_and_offline(
             stop.stop("enough")
 
     source = MemorySource(timepoints=3, before=stop_at_1)
-    run_session(plan_of(source, **asked(package)), tmp_path / "cut")
+    run_session(plan_of(source, **asked()), tmp_path / "cut")
     assert set(tables(tmp_path / "cut")["objects"]["t"].to_pylist()) == {0}
-    run_session(
-        plan_of(ResumedSource(timepoints=3), **asked(package)), tmp_path / "cut", resume=True
-    )
+    run_session(plan_of(ResumedSource(timepoints=3), **asked()), tmp_path / "cut", resume=True)
     assert tables(tmp_path / "cut") == whole
 
     for name in TABLES:
@@ -70,7 +61,7 @@ def test_tables_are_the_same_live_resumed_and_offline(
 
 
 class ResumedSource(MemorySource):
-    def resume(self, done: set[StackIndex], elapsed_s: float, late_s: float) -> None:
+    def resume(self, done: set[StackIndex], *_times: float) -> None:
         self.done = done
 
     def run(self, deliver: Callable, stop: StopToken) -> None:
@@ -82,7 +73,7 @@ class ResumedSource(MemorySource):
 
 
 def test_an_error_in_the_analysis_costs_no_masks(
-    plan_of: Callable[..., Plan], tmp_path: Path, package: str
+    plan_of: Callable[..., Plan], tmp_path: Path
 ) -> None:
     folder = tmp_path / "s"
 
@@ -90,7 +81,7 @@ def test_an_error_in_the_analysis_costs_no_masks(
         folder.joinpath("objects.parts").write_text("a file where a folder should be")
 
     source = MemorySource(timepoints=1, before=spoil)
-    result = run_session(plan_of(source, **asked(package)), folder)
+    result = run_session(plan_of(source, **asked()), folder)
     assert [index.t for index in [*result.outcome.live, *result.outcome.later]] == [0]
     faults = [line for line in open_session(folder).journal() if line["event"] == "fault"]
     assert ["objects could not be measured" in fault["what"] for fault in faults] == [True]

@@ -93,7 +93,7 @@ def by_chance(
     square = abs(voxel_um[1] / voxel_um[2] - 1) < 1e-6
     found, touching, voxels = _place(
         runs.start, runs.stop, row, order, edges, cells, region, boxes, np.stack(bits),
-        places, largest, square, seed,
+        places, largest, square, np.random.default_rng(seed),
     )  # fmt: skip
     n = np.maximum(found, 1)[:, None, None]
     return Chance(found >= max(1, LEAST_PLACED * places), touching / n, voxels / n)
@@ -163,7 +163,7 @@ def _boxes(region: UInt16, cells: int) -> Int64:  # pragma: no cover - compiled
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _voxels(
-    start: Int32, stop: Int32, row: Int64, members: Int64, height: int
+    start: Int32, stop: Int32, row: Int64, members: Int64, height: int, rng: np.random.Generator
 ) -> Int64:  # pragma: no cover - compiled
     """Return an object's voxels in random order, (n, 3), and its middle as the last row."""
     n = 0
@@ -178,7 +178,7 @@ def _voxels(
     for axis in range(3):
         at[n, axis] = int(np.round(at[:n, axis].mean()))
     for k in range(n - 1, 0, -1):
-        other = np.random.randint(0, k + 1)
+        other = rng.integers(0, k + 1)
         for axis in range(3):
             at[k, axis], at[other, axis] = at[other, axis], at[k, axis]
     return at
@@ -198,9 +198,8 @@ def _place(
     places: int,
     largest: int,
     square: bool,
-    seed: int,
+    rng: np.random.Generator,
 ) -> tuple[Int64, Float64, Float64]:  # pragma: no cover - compiled
-    np.random.seed(seed)
     objects, distances = len(cells), bits.shape[0]
     found = np.zeros(objects, np.int64)
     touching = np.zeros((objects, distances, _STRUCTURES))
@@ -213,7 +212,7 @@ def _place(
             many += stop[i] - start[i]
         if cell == 0 or cell >= len(boxes) or boxes[cell, 3] == 0 or many > largest:
             continue
-        at = _voxels(start, stop, row, members, region.shape[1])
+        at = _voxels(start, stop, row, members, region.shape[1], rng)
         middle = at[many].copy()
         inside = 0
         for v in range(many):
@@ -225,36 +224,45 @@ def _place(
         for _ in range(PATIENCE * places):
             if found[k] == places:
                 break
-            if _fits(at[:many], boxes[cell], region, cell, many - inside, square, middle):
+            if _fits(at[:many], boxes[cell], region, cell, many - inside, square, middle, rng):
                 found[k] += 1
                 _look(at[:many], middle, bits, touching[k], voxels[k])
     return found, touching, voxels
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _turn(at: Int64, turn: int) -> None:  # pragma: no cover - compiled
+    """Mirror an object along z, y, x, and swap y and x, as the bits say."""
+    for v in range(len(at)):
+        for axis in range(3):
+            if (turn >> axis) & 1:
+                at[v, axis] = -at[v, axis]
+        if turn & 8:
+            at[v, 1], at[v, 2] = at[v, 2], at[v, 1]
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _fits(
-    at: Int64, box: Int64, region: UInt16, cell: int, outside: int, square: bool, to: Int64
+    at: Int64,
+    box: Int64,
+    region: UInt16,
+    cell: int,
+    outside: int,
+    square: bool,
+    to: Int64,
+    rng: np.random.Generator,
 ) -> bool:  # pragma: no cover - compiled
     """Turn an object at random, draw a place for it into ``to``, and say whether it fits there."""
     for axis in range(3):
-        to[axis] = np.random.randint(box[axis], box[axis + 3])
+        to[axis] = rng.integers(box[axis], box[axis + 3])
     if region[to[0], to[1], to[2]] != cell:
         return False
-    turn = np.random.randint(0, 16 if square else 8)
-    for v in range(len(at)):
-        if turn & 1:
-            at[v, 0] = -at[v, 0]
-        if turn & 2:
-            at[v, 1] = -at[v, 1]
-        if turn & 4:
-            at[v, 2] = -at[v, 2]
-        if turn & 8:
-            at[v, 1], at[v, 2] = at[v, 2], at[v, 1]
+    _turn(at, rng.integers(0, 16 if square else 8))
+    size = region.shape
     lost = 0
     for v in range(len(at)):
         z, y, x = to[0] + at[v, 0], to[1] + at[v, 1], to[2] + at[v, 2]
-        there = 0 <= z < region.shape[0] and 0 <= y < region.shape[1] and 0 <= x < region.shape[2]
-        if not there:
+        if min(z, y, x) < 0 or z >= size[0] or y >= size[1] or x >= size[2]:
             return False
         lost += region[z, y, x] != cell
         if lost > outside:

@@ -175,7 +175,7 @@ def _region(masks: Masks, columns: Columns | None) -> UInt16 | None:
     if columns is None:
         return cytosol.astype(np.uint16)
     cells = columns.cells[columns.rows[:, None], columns.columns[None]]
-    return cytosol * cells.astype(np.uint16)
+    return np.asarray(cytosol * cells, np.uint16)
 
 
 def _listed(name: str, other: str) -> bool:

@@ -8,7 +8,7 @@ COLUMNS = (
     *INDEX,
     Column("structure", "", "its name in the catalog", kind="text"),
     Column("label", "", "number of the object within structure and stack, from 1", "label", "int"),
-    Column("cell", "", "number of its cell within the stack, from 1; 0: beside every cell", kind="int"),
+    Column("cell", "", "number of its cell within the stack; 0: beside every cell", kind="int"),
     Column("voxels", "", "voxels of the mask", "num_pixels", "int"),
     Column("volume_um3", "um3", "volume; empty for a single plane", "area"),
     Column("area_um2", "um2", "area; of a single plane alone", "area"),

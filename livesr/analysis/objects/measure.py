@@ -173,9 +173,7 @@ def _find(name: str, *, masks: Masks, columns: Columns | None) -> Found:
     return find_objects(name, masks.volumes[name], masks.grid, columns)
 
 
-def _one(
-    item: tuple[str, Found], *, grid: Grid, channels: Channels | None
-) -> Table:
+def _one(item: tuple[str, Found], *, grid: Grid, channels: Channels | None) -> Table:
     name, found = item
     light = []
     if channels is not None:

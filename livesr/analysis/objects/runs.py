@@ -54,7 +54,8 @@ def find_runs(volume: UInt8 | Bool) -> Runs:
     z, y, x = volume.shape
     rows = np.ascontiguousarray(volume).view(np.uint8).reshape(z * y, x)
     words = rows.view(np.uint64) if x and x % _WORD == 0 else _NO_WORDS
-    return Runs(*_scan(rows, words), (z, y, x))
+    start, stop, first = _scan(rows, words)
+    return Runs(start, stop, first, (z, y, x))
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]

@@ -76,7 +76,7 @@ def _split_each(
     sampling: Float64,
     voxels: Int32,
 ) -> int:  # pragma: no cover - compiled
-    """Number the parts of each component in ``voxels``; return how many objects there are."""
+    """Return how many objects there are; ``voxels`` takes the number of each."""
     count = len(edges) - 1
     for k in range(len(edges) - 1):
         members = order[edges[k] : edges[k + 1]]
@@ -110,35 +110,36 @@ def _split_each(
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _nearer(line: Float32, step: float, out: Float32) -> None:  # pragma: no cover - compiled
+    """Write the least of each squared distance and its neighbours' plus the way to them."""
+    for i in range(len(line)):
+        best = line[i]
+        for apart in range(1, len(line)):
+            far = np.float32((apart * step) ** 2)
+            if far >= best:
+                break
+            if i >= apart:
+                best = min(best, line[i - apart] + far)
+            if i + apart < len(line):
+                best = min(best, line[i + apart] + far)
+        out[i] = best
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _depth(box: Float32, sampling: Float64) -> None:  # pragma: no cover - compiled
     """Turn 0 and infinity into the Euclidean distance to the nearest 0, in place."""
-    for axis in range(3):
-        turned = box.transpose((1, 2, 0)) if axis == 0 else box
-        turned = box.transpose((0, 2, 1)) if axis == 1 else turned
-        length = turned.shape[2]
-        step = sampling[axis]
-        line = np.empty(length, np.float32)
-        for a in range(turned.shape[0]):
-            for b in range(turned.shape[1]):
-                for i in range(length):
-                    line[i] = turned[a, b, i]
-                for i in range(length):
-                    if line[i] == 0.0:
-                        continue
-                    best = line[i]
-                    for apart in range(1, length):
-                        far = np.float32((apart * step) ** 2)
-                        if far >= best:
-                            break
-                        if i >= apart:
-                            best = min(best, line[i - apart] + far)
-                        if i + apart < length:
-                            best = min(best, line[i + apart] + far)
-                    turned[a, b, i] = best
-    for z in range(box.shape[0]):
-        for y in range(box.shape[1]):
-            for x in range(box.shape[2]):
-                box[z, y, x] = np.sqrt(box[z, y, x])
+    nz, ny, nx = box.shape
+    for z in range(nz):
+        for y in range(ny):
+            _nearer(box[z, y].copy(), sampling[2], box[z, y])
+    for z in range(nz):
+        for x in range(nx):
+            _nearer(box[z, :, x].copy(), sampling[1], box[z, :, x])
+    for y in range(ny):
+        for x in range(nx):
+            _nearer(box[:, y, x].copy(), sampling[0], box[:, y, x])
+    for z in range(nz):
+        box[z] = np.sqrt(box[z])
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -152,8 +153,10 @@ def _find(parent: Int32, i: int) -> int:  # pragma: no cover - compiled
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _basins(depth: Float32) -> tuple[Int32, int]:  # pragma: no cover - compiled
     """Return the basin of each voxel, from 1, and how many there are."""
-    nz, ny, nx = depth.shape
+    _, ny, nx = depth.shape
     flat = depth.ravel()
+    around = np.arange(27)
+    steps = ((around // 9 - 1) * ny + around // 3 % 3 - 1) * nx + around % 3 - 1
     inside = np.flatnonzero(flat)
     inside = inside[np.argsort(-flat[inside], kind="mergesort")]
     basin = np.zeros(len(flat), np.int32)
@@ -161,24 +164,19 @@ def _basins(depth: Float32) -> tuple[Int32, int]:  # pragma: no cover - compiled
     peak = np.zeros(len(inside) + 1, np.float32)
     made = 0
     for v in inside:
-        z, rest = v // (ny * nx), v % (ny * nx)
-        y, x = rest // nx, rest % nx
         highest = 0
-        for dz in range(-1, 2):
-            for dy in range(-1, 2):
-                for dx in range(-1, 2):
-                    other = ((z + dz) * ny + y + dy) * nx + x + dx
-                    if basin[other] == 0:
-                        continue
-                    root = _find(parent, basin[other])
-                    if highest == 0 or root == highest:
-                        highest = root
-                        continue
-                    low = root
-                    if peak[root] > peak[highest]:
-                        low, highest = highest, root
-                    if peak[low] - flat[v] < NECK_UM:
-                        parent[low] = highest
+        for step in steps:
+            if basin[v + step] == 0:
+                continue
+            root = _find(parent, basin[v + step])
+            if highest == 0 or root == highest:
+                highest = root
+                continue
+            low = root
+            if peak[root] > peak[highest]:
+                low, highest = highest, root
+            if peak[low] - flat[v] < NECK_UM:
+                parent[low] = highest
         if highest == 0:
             made += 1
             highest = made

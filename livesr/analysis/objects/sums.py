@@ -109,36 +109,46 @@ def _moments(
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _between(
+    start: Int32,
+    stop: Int32,
+    labels: Int32,
+    mine: tuple[int, int],
+    theirs: tuple[int, int],
+    pairs: Int64,
+    middle: int,
+) -> None:  # pragma: no cover - compiled
+    """Count pairs of voxels of two neighbouring rows, straight and to both sides."""
+    j_low = theirs[0]
+    for i in range(mine[0], mine[1]):
+        while j_low < theirs[1] and stop[j_low] + 1 <= start[i]:
+            j_low += 1
+        j = j_low
+        while j < theirs[1] and start[j] - 1 < stop[i]:
+            if labels[i] == labels[j]:
+                for shift in range(-1, 2):  # the neighbour at x + shift
+                    low, high = max(start[i], start[j] - shift), min(stop[i], stop[j] - shift)
+                    pairs[labels[i] - 1, middle + shift] += max(high - low, 0)
+            j += 1
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _pairs(
     start: Int32, stop: Int32, first: Int64, labels: Int32, count: int, height: int
 ) -> Int64:  # pragma: no cover - compiled
     pairs = np.zeros((count, 13), np.int64)
     for row in range(len(first) - 1):
-        if first[row] == first[row + 1]:
-            continue
-        for i in range(first[row], first[row + 1]):
+        mine = (first[row], first[row + 1])
+        for i in range(mine[0], mine[1]):
             pairs[labels[i] - 1, 0] += stop[i] - start[i] - 1
-            if i > first[row] and stop[i - 1] == start[i] and labels[i - 1] == labels[i]:
+            if i > mine[0] and stop[i - 1] == start[i] and labels[i - 1] == labels[i]:
                 pairs[labels[i] - 1, 0] += 1  # a run that was cut
         for beside in range(4):
             dz, dy = BESIDE[beside]
             other = row + dz * height + dy
-            if other < 0 or not 0 <= row % height + dy < height:
-                continue
-            j_low = first[other]
-            for i in range(first[row], first[row + 1]):
-                while j_low < first[other + 1] and stop[j_low] + 1 <= start[i]:
-                    j_low += 1
-                j = j_low
-                while j < first[other + 1] and start[j] - 1 < stop[i]:
-                    if labels[i] == labels[j]:
-                        for shift in range(-1, 2):
-                            # the neighbour at x + shift
-                            a = max(start[i], start[j] - shift)
-                            b = min(stop[i], stop[j] - shift)
-                            if b > a:
-                                pairs[labels[i] - 1, 2 + 3 * beside + shift] += b - a
-                    j += 1
+            if mine[0] < mine[1] and other >= 0 and 0 <= row % height + dy < height:
+                theirs = (first[other], first[other + 1])
+                _between(start, stop, labels, mine, theirs, pairs, 2 + 3 * beside)
     return pairs
 
 

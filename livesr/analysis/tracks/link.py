@@ -22,16 +22,16 @@ if TYPE_CHECKING:
 
 AXIAL = 3.0
 """Distances along z count a third: the PSF is three times as long as it is wide."""
-DIFFUSION_UM2_S = 0.02
-"""Of the fastest vesicles that are not run by motors."""
-NEAREST_UM, FARTHEST_UM = 0.4, 2.0
-"""Bounds of the reach: half a vesicle's width and its localisation; neighbours further than this
+DIFFUSION_UM2_S = 0.005
+"""Of most vesicles: with it 99 % of the simulated lysosomes' steps lie within the reach."""
+NEAREST_UM, FARTHEST_UM = 0.3, 2.0
+"""Bounds of the reach: half a vesicle's width; neighbours further than this
 are as likely as the object itself."""
 CELL_REACH_UM = 12.0
 """A cell moves by micrometres in minutes; its neighbours are 30 µm away."""
 DIVISION_UM = 15.0
 """Daughters are no further from where their mother was."""
-GAP = 1
+GAP = 2
 """Stacks that an object may be missing in between."""
 
 
@@ -104,8 +104,8 @@ def link(frame: Int64, points: Float64, reach: Reach) -> Links:
     tracker = LapTrack(
         metric="sqeuclidean",
         cutoff=reach.distance_um**2,
-        gap_closing_cutoff=reach.distance_um**2 * (reach.gap + 1) if reach.gap else False,
-        gap_closing_max_frame_count=reach.gap,
+        gap_closing_cutoff=2 * reach.distance_um**2 if reach.gap else False,
+        gap_closing_max_frame_count=reach.gap + 1,  # it counts frames from end to start
         splitting_metric="sqeuclidean",
         splitting_cutoff=reach.division_um**2 if reach.division_um else False,
     )
@@ -126,7 +126,7 @@ def _pairs(splits: object) -> list[tuple[int, int]]:
 
 
 def _numbered(frame: Int64, track: Int64, parent: dict[int, int]) -> Links:
-    """Number tracks from 1 in the order in which they begin."""
+    """Return the tracks numbered from 1 in the order in which they begin."""
     order = np.lexsort((np.arange(len(frame)), frame))
     number: dict[int, int] = {}
     for k in order:

@@ -42,8 +42,8 @@ def track_rows(objects: Rows, structure: str) -> dict[str, npt.NDArray[Any]]:
         links = link(part["t"].astype(np.int64), _places(part), reach)
         track[mine] = links.track
         parent[mine] = [links.parent.get(int(one), 0) for one in links.track]
-    named = {"structure": np.full(many, structure), "track": track, "parent": parent}
-    return {column.name: named.get(column.name, objects.get(column.name)) for column in TRACK_COLUMNS}  # type: ignore[misc]
+    named = {**objects, "structure": np.full(many, structure), "track": track, "parent": parent}
+    return {column.name: named[column.name] for column in TRACK_COLUMNS}
 
 
 def interval(rows: Rows) -> float:
@@ -65,8 +65,7 @@ def event_rows(sites: Rows, times: Mapping[int, Sequence[float]]) -> dict[str, n
         Times of each image's stacks, s: those without any contact count.
     """
     rows = [
-        _events(part, image, pair, np.asarray(times[image]))
-        for image, pair, part in _pairs(sites)
+        _events(part, image, pair, np.asarray(times[image])) for image, pair, part in _pairs(sites)
     ]
     return {
         column.name: np.array([row[column.name] for row in rows], _dtype(column))

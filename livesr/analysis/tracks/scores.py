@@ -83,9 +83,8 @@ def _matched(found: Tracked, true: Tracked, gate_um: float) -> tuple[list[tuple[
     for t in np.unique(true.frame):
         a, b, d = _distances(found, true, int(t))
         cost = np.where(d <= gate_um, d, 1e6)
-        kept = np.array([[last.get(int(i)) == int(j) for j in found.track[b]] for i in true.track[a]])
-        if kept.size:
-            cost = np.where(kept & (d <= gate_um), cost - 1e3, cost)
+        kept = [[last.get(int(i)) == int(j) for j in found.track[b]] for i in true.track[a]]
+        cost = np.where(np.array(kept, bool).reshape(d.shape) & (d <= gate_um), cost - 1e3, cost)
         for i, j in zip(*linear_sum_assignment(cost), strict=True):
             if d[i, j] > gate_um:
                 continue
@@ -108,8 +107,8 @@ def _idf1(found: Tracked, true: Tracked, gate_um: float) -> float:
     rows = {track: k for k, track in enumerate(sorted({a for a, _ in shared}))}
     columns = {track: k for k, track in enumerate(sorted({b for _, b in shared}))}
     table = np.zeros((len(rows), len(columns)))
-    for (a, b), n in shared.items():
-        table[rows[a], columns[b]] = n
+    for (one, other), n in shared.items():
+        table[rows[one], columns[other]] = n
     best = table[linear_sum_assignment(-table)].sum()
     return float(2 * best / (len(true.frame) + len(found.frame)))
 
