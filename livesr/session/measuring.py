@@ -156,6 +156,11 @@ class Measuring:
         return self._warps[camera, voxel_um]
 
 
+def columns_of(masks: Masks) -> Columns | None:
+    """Return which cell stands where; None where the masks show no cells."""
+    return _cells(masks)[0]
+
+
 def _cells(masks: Masks) -> tuple[Columns | None, list[CellMeasures]]:
     """Return which cell stands where, and the cells; nothing where masks do not show cells."""
     from livesr.analysis.cells import BODY, cells_of

@@ -7,6 +7,7 @@ nothing happened to.
 
 from __future__ import annotations
 
+import os
 import re
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -204,5 +205,8 @@ def restore(table: Path, keep: Collection[StackIndex]) -> None:
 
 def _write(table: pa.Table, path: Path) -> None:
     draft = path.with_name(path.name + ".draft")
-    pq.write_table(table, draft, compression="zstd")
+    with draft.open("wb") as file:
+        pq.write_table(table, file, compression="zstd")
+        file.flush()
+        os.fsync(file.fileno())
     draft.replace(path)

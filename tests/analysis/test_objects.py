@@ -24,7 +24,9 @@ def measured(volume: np.ndarray, name: str = "golgi", voxel: tuple = VOXEL, **mo
     return measure_objects(masks, found, **more)
 
 
-def ball(radius: float, voxel: tuple, at: tuple = (0.02, 0.03, 0.01), margin: float = 0.8):
+def ball(
+    radius: float, voxel: tuple, at: tuple = (0.02, 0.03, 0.01), margin: float = 0.8
+) -> np.ndarray:
     sizes = [2 * int((radius + margin) / v) + 1 for v in voxel]
     z, y, x = np.ogrid[tuple(slice(0, n) for n in sizes)]
     middle = [(n // 2) * v + d for n, v, d in zip(sizes, voxel, at, strict=True)]
