@@ -111,5 +111,5 @@ def _rows(
             bound="1",
             attained=max(ours[metric], 0.0),
             detail=f"{many} tracks over {len(np.unique(true.frame))} stacks, {MISSED:.0%} of points "
-            f"missed, {SPURIOUS:.0%} spurious; z over {AXIAL:g}, of cells whole",
+            f"missed, {SPURIOUS:.0%} spurious; z over {reach.axial:g}",
         )

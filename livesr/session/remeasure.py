@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from pydantic import ValidationError
 
 from livesr.calibration.profile import load_profile
 from livesr.config import session_from
@@ -155,10 +156,9 @@ def with_changes(
         values["tracks"] = tracks
     try:
         return type(asked).model_validate(values)
-    except ValueError as error:
-        said = str(error).splitlines()
+    except ValidationError as error:
         raise ConfigError(
-            said[2].strip() if len(said) > 2 else said[0],
+            error.errors()[0]["msg"].removeprefix("Value error, "),
             where="livesr measure",
             fix="livesr measure --help",
         ) from None

@@ -73,7 +73,7 @@ class PartsWriter:
     def __init__(self, table: Path, columns: Sequence[Column]) -> None:
         self.folder = parts_folder(table)
         self._schema = schema_of(columns)
-        with disk_errors("the table cannot be begun", self.folder):
+        with disk_errors("the table could not be begun", self.folder):
             self.folder.mkdir(exist_ok=True)
 
     def write(self, index: StackIndex, rows: Mapping[str, npt.NDArray[Any]]) -> None:

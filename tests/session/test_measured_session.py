@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow.parquet as pq
 from memory_source import MemorySource
 
+from livesr.cli.app import register, run
+from livesr.config.analysis import Analysis
+from livesr.ordered import Followed
 from livesr.session import run_session
-from livesr.session.remeasure import remeasure
-from livesr.storage.reader import open_session
+from livesr.session.analyser import Analyser
+from livesr.stacks import Task
+from livesr.types import Grid, Masks, Normalisation, StackIndex
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    import pytest
+
     from livesr.flow import StopToken
     from livesr.session import Plan
-    from livesr.types import StackIndex
 
 STRUCTURES = ["er", "mitochondria", "lysosome", "nucleus", "cytosol"]
 ANALYSIS = {"contacts": True, "shuffles": 3}
@@ -36,7 +45,7 @@ def tables(folder: Path) -> dict[str, object]:
 
 
 def test_tables_are_the_same_live_resumed_and_offline(
-    plan_of: Callable[..., Plan], tmp_path: Path
+    plan_of: Callable[..., Plan], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run_session(plan_of(MemorySource(timepoints=3), **asked()), tmp_path / "whole")
     whole = tables(tmp_path / "whole")
@@ -56,8 +65,14 @@ def test_tables_are_the_same_live_resumed_and_offline(
 
     for name in TABLES:
         (tmp_path / "whole" / f"{name}.parquet").unlink()
-    remeasure(tmp_path / "whole")
+    register(["measure"])
+    assert run(["measure", str(tmp_path / "whole"), "--csv", "--json"]) == 0
     assert tables(tmp_path / "whole") == whole
+    said = json.loads(capsys.readouterr().out)
+    assert said["tables"]["objects"] == whole["objects"].num_rows
+    assert (tmp_path / "whole" / "objects.csv").is_file()
+    assert run(["measure", str(tmp_path / "whole"), "--tracks", "lysozome"]) == 2
+    assert "lysosome" in capsys.readouterr().err
 
 
 class ResumedSource(MemorySource):
@@ -72,16 +87,23 @@ class ResumedSource(MemorySource):
         super().run(pass_on, stop)
 
 
-def test_an_error_in_the_analysis_costs_no_masks(
-    plan_of: Callable[..., Plan], tmp_path: Path
-) -> None:
-    folder = tmp_path / "s"
+def test_an_error_in_the_analysis_costs_no_masks(tmp_path: Path) -> None:
+    grid = Grid((4, 24, 24), (0.3, 0.1, 0.1))
+    job = SimpleNamespace(
+        info=SimpleNamespace(grid=grid, camera_offset=100.0), analysis=Analysis(), models={},
+        threads=1, structures=("er",), folder=tmp_path,
+    )  # fmt: skip
+    analyser = Analyser(job)
+    masks = Masks({"er": np.ones(grid.shape, np.uint8)}, grid, StackIndex(0, 0))
+    task = Task(masks.index, 0.0, Followed(Normalisation(100.0, 1.0)), None, None)
+    data = np.full((2, *grid.shape), 200, np.uint16)
+    assert analyser.analyse(task, masks, data) == ([], "")
+    assert (tmp_path / "objects.parts" / "0-0.parquet").is_file()
 
-    def spoil(index: StackIndex, stop: StopToken) -> None:
-        folder.joinpath("objects.parts").write_text("a file where a folder should be")
+    assert "could not be" in Analyser(job).analyse(*spoilt(tmp_path, task, masks, data))[1]
 
-    source = MemorySource(timepoints=1, before=spoil)
-    result = run_session(plan_of(source, **asked()), folder)
-    assert [index.t for index in [*result.outcome.live, *result.outcome.later]] == [0]
-    faults = [line for line in open_session(folder).journal() if line["event"] == "fault"]
-    assert ["objects could not be measured" in fault["what"] for fault in faults] == [True]
+
+def spoilt(folder: Path, *call: object) -> tuple[object, ...]:
+    shutil.rmtree(folder / "objects.parts")
+    (folder / "objects.parts").write_text("a file where a folder should be", encoding="utf-8")
+    return call
