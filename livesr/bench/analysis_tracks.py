@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from livesr.analysis.tracks.link import AXIAL, Reach, link, nearest_neighbour
+from livesr.analysis.tracks.link import Reach, link, nearest_neighbour
 from livesr.analysis.tracks.scores import Tracked, score_tracks
 from livesr.bench.rows import Row
 from livesr.simulator.sample import Sample
@@ -110,6 +110,6 @@ def _rows(
             ratio=ours[metric] / plain[metric] if plain[metric] > 0 else None,
             bound="1",
             attained=max(ours[metric], 0.0),
-            detail=f"{many} tracks over {len(np.unique(true.frame))} stacks, {MISSED:.0%} of points "
+            detail=f"{many} tracks over {len(np.unique(true.frame))} stacks, {MISSED:.0%} "
             f"missed, {SPURIOUS:.0%} spurious; z over {reach.axial:g}",
         )
