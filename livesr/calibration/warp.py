@@ -269,15 +269,21 @@ class Warp:
             raise ValueError(f"stack of shape {data.shape} is not (c, *{self.source.shape})")
         out = np.empty((data.shape[0], *self.target.shape), np.float32)
         for c, planes in enumerate(data):
-            m = self.channel(c)
-            if m.dz_planes is None:
-                each = self._one_by_one(c, planes) if moved is None else moved[c]
-                for counts, target in zip(each, out[c], strict=True):
-                    np.subtract(counts, np.float32(offset), out=target)
-            else:
-                whole = self._all(c, planes) if moved is None else moved[c]
-                interpolate_z(whole, m.z_planes, m.dz_planes, np.float32(offset), out[c])
+            self.apply_to(c, planes, offset, out[c], None if moved is None else moved[c])
         return out
+
+    def apply_to(
+        self, c: int, planes: UInt16, offset: float, out: Float32, moved: UInt16 | None = None
+    ) -> None:
+        """Write one channel (z, y, x) of a stack into ``out`` (z', y', x'), as `apply` does."""
+        m = self.channel(c)
+        if m.dz_planes is None:
+            each = self._one_by_one(c, planes) if moved is None else moved
+            for counts, target in zip(each, out, strict=True):
+                np.subtract(counts, np.float32(offset), out=target)
+        else:
+            whole = self._all(c, planes) if moved is None else moved
+            interpolate_z(whole, m.z_planes, m.dz_planes, np.float32(offset), out)
 
     def _one_by_one(self, c: int, planes: UInt16) -> Iterator[UInt16]:
         """Yield a channel's planes, moved; each holds until the next."""

@@ -38,6 +38,7 @@ _VERBS = (
     "positions",
     "presets",
     "validate",
+    "measure",
     "label",
     "train",
     "evaluate",

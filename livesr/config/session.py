@@ -21,6 +21,7 @@ from pydantic import (
 )
 
 from livesr.catalog import NAMES, structure
+from livesr.config.analysis import Analysis
 from livesr.config.extent import refuse_endless
 from livesr.config.faults import Faults
 from livesr.config.focus import Focus
@@ -221,6 +222,7 @@ class Session(Model):
         "hardware only notify without it",
     )
     segmentation: Segmentation = Segmentation()
+    analysis: Analysis = Analysis()
     storage: Storage = Storage()
     limits: Limits = Limits()
     faults: Faults = Faults()

@@ -85,6 +85,7 @@ class Feeder:
         self._guest: Guest | None = None
         self._deaths = self._well = 0
         self._put_back: set[StackIndex] = set()
+        self._stored_at = 0.0
         self.engine = ""
         self.live = [index for index, live in past.items() if live]
         self.later = [index for index, live in past.items() if not live]
@@ -196,13 +197,16 @@ class Feeder:
     def _ask(self, task: Task) -> Reply:
         """Have one stack segmented; its slot is given back as soon as the process has a copy."""
         assert self._guest is not None  # noqa: S101 - the loop ends when there is no guest
-        slot = task.slot
+        slot, self._stored_at = task.slot, 0.0
         try:
             self._guest.send(task)
             reply = self._answer(self._guest)
             if reply.kind == "taken":
                 self._release(slot)
                 slot = None
+                reply = self._answer(self._guest)
+            if reply.kind == "stored":
+                self._stored_at = time.monotonic()
                 reply = self._answer(self._guest)
             return reply
         finally:
@@ -232,7 +236,8 @@ class Feeder:
 
     def _book(self, task: Task, result: Segmented) -> None:
         live = not self._waiting.closed and task.arrived is not None
-        latency = None if task.arrived is None else round(time.monotonic() - task.arrived, 3)
+        at = self._stored_at or time.monotonic()
+        latency = None if task.arrived is None else round(at - task.arrived, 3)
         for row in result.rows:
             self._measurements.append({**row, "time_s": task.time_s})
         said: dict[str, object] = {
@@ -247,6 +252,9 @@ class Feeder:
         self._patiently(
             lambda: self._journal.append(Event.STACK_SEGMENTED, task.index, **said), name
         )
+        if result.trouble:
+            what = "its objects could not be measured; livesr measure makes the tables again"
+            self._journal.append(Event.FAULT, task.index, what=what, reason=result.trouble)
         (self.live if live else self.later).append(task.index)
         if latency is not None:
             self.latencies_s.append(latency)

@@ -14,6 +14,7 @@ from livesr.config import dump_session
 from livesr.errors import StorageError
 from livesr.session.past import Past, read_past
 from livesr.session.restore import restore_image, restore_rows
+from livesr.session.tables import close_tables, restore_tables
 from livesr.storage.folder import (
     JOURNAL_FILE,
     LOCK_FILE,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from livesr.config.analysis import Analysis
     from livesr.session.plan import Plan
     from livesr.session.result import Outcome
     from livesr.types import StackIndex
@@ -136,6 +138,8 @@ class SessionFiles:
     ----------
     stored : list of StackIndex
         Filled by the recorder: what stands in OME-Zarr and need not stay in the spool.
+    analysis : Analysis or None
+        What is made of the tables once they are closed.
     """
 
     folder: Path
@@ -145,6 +149,7 @@ class SessionFiles:
     spool: Spool
     images: Sequence[ImageWriter]
     stored: list[StackIndex] = field(default_factory=list)
+    analysis: Analysis | None = None
 
     def trim(self, outcome: Outcome, timepoints: int) -> None:
         """Shorten arrays that were declared longer than the recording became, and close them."""
@@ -183,6 +188,7 @@ class SessionFiles:
                 log.error("%s stays as it is: %s", rows, error.what)  # noqa: TRY400 - its text is the message
             else:
                 _unlink(self.folder / rows)
+        close_tables(self.folder, self.analysis)
 
 
 @contextmanager
@@ -197,6 +203,7 @@ def open_files(plan: Plan, folder: Path, past: Past | None = None) -> Iterator[S
             restore_rows(folder / PLANE_ROWS, folder / PLANES_FILE, set(stored))
             made = set(past.segmented)
             restore_rows(folder / MEASUREMENT_ROWS, folder / MEASUREMENTS_FILE, made)
+            restore_tables(folder, made)
         journal = opened.enter_context(Journal(folder / JOURNAL_FILE))
         names = plan.info.position_names
         planes = RowLog(folder / PLANE_ROWS, names)
@@ -210,7 +217,9 @@ def open_files(plan: Plan, folder: Path, past: Past | None = None) -> Iterator[S
             for number in range(plan.info.positions)
         ]
         opened.pop_all()  # from here on SessionFiles closes them
-    files = SessionFiles(folder, journal, planes, rows, spool, images, stored)
+    files = SessionFiles(
+        folder, journal, planes, rows, spool, images, stored, plan.session.analysis
+    )
     try:
         yield files
     finally:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from livesr.calibration.camera.correction import Correction
     from livesr.calibration.matching import Matching
     from livesr.calibration.warp import ChromaticModel
+    from livesr.config.analysis import Analysis
     from livesr.session.plan import Plan
     from livesr.types import RecordingInfo
 
@@ -34,6 +35,8 @@ class Job:
         Name of the camera correction, or none …
     correction : Correction or None
         … which is this.
+    analysis : Analysis or None
+        What is measured of them.
     """
 
     info: RecordingInfo
@@ -53,6 +56,7 @@ class Job:
     masked_images: bool = False
     camera: str = "none"
     correction: Correction | None = None
+    analysis: Analysis | None = None
 
     @property
     def offset(self) -> float:
@@ -81,4 +85,5 @@ class Job:
             masked_images=asked.masked_images,
             camera=plan.camera.name,
             correction=plan.camera.correction,
+            analysis=plan.session.analysis,
         )

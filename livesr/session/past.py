@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from livesr.config.session import Session
     from livesr.types import StackIndex
 
-MAY_CHANGE = ("segmentation", "storage", "metadata")
+MAY_CHANGE = ("segmentation", "analysis", "storage", "metadata")
 """Parts of the session file that a resumed session may have changed: raw data do not depend on
 them."""
 

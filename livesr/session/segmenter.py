@@ -7,7 +7,7 @@ It reads stacks from the spool while they are there and answers over a pipe, at 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ from livesr.pipeline import SegmentTools, measure, segment
 from livesr.segmentation.engines import Options, load_engine
 from livesr.segmentation.networks import choose_networks
 from livesr.segmentation.segment import network_voxel
+from livesr.session.analyser import Analyser
 from livesr.session.arrivals import Arrivals
 from livesr.session.findings import Findings
 from livesr.storage.folder import SPOOL_FOLDER, image_path
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from livesr.segmentation.trust import Strangeness
     from livesr.session.job import Job
     from livesr.stacks import Task
-    from livesr.types import UInt16
+    from livesr.types import CellMeasures, UInt16
 
 log = logging.getLogger(__name__)
 
@@ -57,11 +58,17 @@ class Segmented:
     ----------
     strangeness : Strangeness or None
         How unlike the training it is; None where the package does not say.
+    cells : list of CellMeasures
+        The cells that its masks show.
+    trouble : str
+        Why its objects were not measured; empty if they were.
     """
 
     rows: list[dict[str, object]]
     seconds: dict[str, float]
     strangeness: Strangeness | None
+    cells: list[CellMeasures] = field(default_factory=list)
+    trouble: str = ""
 
 
 def segmenter(pipe: Connection, job: Job) -> None:
@@ -72,6 +79,7 @@ def segmenter(pipe: Connection, job: Job) -> None:
         tools, choices = load_tools(job)
         findings = [Findings(number, job, tools) for number in range(job.info.positions)]
         raw = RawReader(job.folder, job.info.positions)
+        analyser = Analyser(job)
     except LivesrError as error:
         pipe.send(Reply("error", error))
         return
@@ -79,7 +87,7 @@ def segmenter(pipe: Connection, job: Job) -> None:
     early = tools.resident or tools.early
     idle = partial(Arrivals(raw.spool, early).look, until=pipe.poll) if early else None
     for number, task in enumerate(requests(pipe, idle), start=1):
-        _one(pipe, task, tools, findings, raw)
+        _one(pipe, task, tools, findings, raw, analyser)
         if number % GIVE_BACK_EVERY == 0:
             give_back_memory()
     raw.close()
@@ -215,6 +223,7 @@ def _one(
     tools: SegmentTools,
     findings: list[Findings],
     raw: RawReader,
+    analyser: Analyser,
 ) -> None:
     """Segment one stack, store its masks, and say how long it took, or what went wrong."""
     watch = Stopwatch()
@@ -229,7 +238,9 @@ def _one(
         watch.lap("segment")
         findings[task.index.image].write(task.index.t, found)
         watch.lap("store")
+        pipe.send(Reply("stored"))
         rows = measure(found.masks, found.beside)
+        analysed = analyser.analyse(task, found.masks, data)
         watch.lap("measure")
     except EngineError as error:
         pipe.send(Reply("engine failed", (error.engine, error)))
@@ -239,7 +250,7 @@ def _one(
         log.exception("%s", task.index)
         pipe.send(Reply("failed", _bug(error)))
     else:
-        pipe.send(Reply("done", Segmented(rows, watch.laps, found.strangeness)))
+        pipe.send(Reply("done", Segmented(rows, watch.laps, found.strangeness, *analysed)))
 
 
 def _memory(error: MemoryError) -> ModelError:

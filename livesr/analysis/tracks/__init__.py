@@ -1,0 +1,1 @@
+"""Objects over time: linked, divisions kept, and scored against the truth."""
