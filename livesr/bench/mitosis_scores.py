@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from livesr.analysis.bootstrap import interval95
-from livesr.analysis.mitosis.chain import STAGES
+from livesr.analysis.mitosis.chain import CLASSES, STAGES
 from livesr.analysis.mitosis.decoder import MitosisDecoder
+from livesr.analysis.mitosis.emissions import Usual, emissions, plain
 from livesr.bench.mitosis_recordings import recorded
 from livesr.types import StackIndex
 
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
     from livesr.bench.mitosis_lives import Measured
     from livesr.bench.mitosis_recordings import Plan
     from livesr.simulator.anatomy.life import Life
-    from livesr.types import CellState
+    from livesr.types import CellMeasures, CellState
+
+    Confusion = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
 
 KINDS = ("envelope breakdown", "anaphase onset")
 MITOTIC = STAGES[2:]
@@ -41,12 +44,17 @@ class Score:
         The told time of an event less the true one.
     confusion : ndarray, (stages, stages), int64
         Stacks by true and reported stage.
+    alone : ndarray, (stages, stages), int64
+        Stacks by true stage and the likeliest one of each stack alone.
     triggers : int
         Cells taken for mitotic in interphase.
-    illegal : int
-        Transitions of the reported stage that are not to the next ones of the cycle.
+    illegal, illegal_alone : int
+        Transitions of the reported stage that are not to the next ones of the cycle; of the
+        likeliest stages.
     hours : float
         Cell-hours.
+    last_alone : str
+        The likeliest stage of the stack before.
     """
 
     right: dict[str, int] = field(default_factory=lambda: dict.fromkeys(KINDS, 0))
@@ -54,24 +62,31 @@ class Score:
     real: dict[str, int] = field(default_factory=lambda: dict.fromkeys(KINDS, 0))
     late_s: dict[str, list[float]] = field(default_factory=lambda: {k: [] for k in KINDS})
     off_s: dict[str, list[float]] = field(default_factory=lambda: {k: [] for k in KINDS})
-    confusion: np.ndarray[tuple[int, int], np.dtype[np.int64]] = field(
+    confusion: Confusion = field(
+        default_factory=lambda: np.zeros((len(STAGES), len(STAGES)), np.int64)
+    )
+    alone: Confusion = field(
         default_factory=lambda: np.zeros((len(STAGES), len(STAGES)), np.int64)
     )
     triggers: int = 0
     illegal: int = 0
+    illegal_alone: int = 0
     hours: float = 0.0
+    last_alone: str = ""
 
 
 def scored(life: Measured, plan: Plan, known: Errors | None, seed: int) -> Score:
     """Record a life, decode it and compare with the truth."""
     decoder, score = MitosisDecoder(), Score()
     before: dict[int, str] = {}
+    usual = Usual()
     last_s: float | None = None
     for t, (time_s, cells) in enumerate(recorded(life, plan, known, seed)):
         states = decoder.update(StackIndex(0, t), time_s, cells)
         true = life.life.stage(time_s)[0]
         for state in states:
             score.confusion[STAGES.index(true), STAGES.index(state.stage)] += 1
+        _alone(score, cells, usual, true, time_s - (last_s or time_s))
         _transitions(score, states, before, true)
         if last_s is not None:
             score.hours += len(cells) * (time_s - last_s) / 3600.0
@@ -94,6 +109,21 @@ def _transitions(
             score.triggers += 1
     for state in states:
         before[state.cell] = state.stage
+
+
+def _alone(
+    score: Score, cells: Sequence[CellMeasures], usual: Usual, true: str, elapsed_s: float
+) -> None:
+    """Count what each stack says alone, the usual figures of the cell known."""
+    for cell in cells:
+        values = plain(cell)
+        likely = CLASSES[int(np.argmax(emissions().likelihoods(usual.against(values))))]
+        score.alone[STAGES.index(true), STAGES.index(likely.stage)] += 1
+        if len(cells) == 1:
+            usual.follow(values, float(likely.name == "spread"), elapsed_s)
+            was = score.last_alone or likely.stage
+            score.illegal_alone += was != likely.stage and not legal(was, likely.stage)
+            score.last_alone = likely.stage
 
 
 def legal(was: str, now: str) -> bool:
@@ -140,9 +170,17 @@ def macro_f1(scores: Sequence[Score]) -> float:
     return float(np.nanmean(stage_f1(scores)))
 
 
+def alone_f1(scores: Sequence[Score]) -> float:
+    """Return the mean F1 over the stages of each stack alone."""
+    return float(np.nanmean(_f1(np.sum([score.alone for score in scores], axis=0))))
+
+
 def stage_f1(scores: Sequence[Score]) -> list[float]:
     """Return the F1 of each stage."""
-    total = np.sum([score.confusion for score in scores], axis=0)
+    return _f1(np.sum([score.confusion for score in scores], axis=0))
+
+
+def _f1(total: Confusion) -> list[float]:
     both = total.sum(axis=0) + total.sum(axis=1)
     return [
         float(2 * total[k, k] / both[k]) if both[k] else float("nan") for k in range(len(STAGES))
@@ -155,12 +193,20 @@ def triggers(scores: Sequence[Score]) -> float:
 
 
 def interval(
-    scores: Sequence[Score], figure: Callable[[Sequence[Score]], float]
+    groups: Sequence[Sequence[Score]], figure: Callable[[Sequence[Score]], float]
 ) -> tuple[float, float]:
-    """Return the 95 % interval of a figure over cells drawn with replacement."""
+    """Return the 95 % interval of a figure over lives drawn with replacement.
+
+    Parameters
+    ----------
+    groups : sequence of sequence of Score
+        The recordings of each life.
+    figure : callable
+        Of all recordings that were drawn.
+    """
     rng = np.random.default_rng(0)
     drawn = [
-        figure([scores[k] for k in rng.integers(len(scores), size=len(scores))])
+        figure([s for k in rng.integers(len(groups), size=len(groups)) for s in groups[k]])
         for _ in range(DRAWS)
     ]
     return interval95(np.array(drawn))

@@ -68,7 +68,7 @@ class Belief:
         self._phases = at_first()
         self._time_s: float | None = None
         self._usual = Usual()
-        self._seen: list[tuple[float, Float64]] = []
+        self._past: list[tuple[float, int, Float64, Float64]] = []
         self.likelihoods: Float64 = np.full(len(CLASSES), 1.0 / len(CLASSES))
 
     def of_daughter(self) -> Belief:
@@ -87,21 +87,28 @@ class Belief:
         if first:
             self.since_s = time_s
         self._time_s = time_s if self._time_s is None else max(time_s, self._time_s)
-        self._phases = self._phases @ step(round(1000.0 * elapsed))
+        milliseconds = round(1000.0 * elapsed)
+        self._phases = self._phases @ step(milliseconds)
         self._rule_out()
+        weight = np.ones(len(self._phases))
         if measures is not None and measures.values.get("border_um", 0.0) <= EDGE_UM:
-            self._look(measures, elapsed, first=first)
-            self._remember(time_s)
+            weight = self._look(measures, elapsed, first=first)
+        self._past.append((time_s, milliseconds, weight, self._phases))
+        while self._past[0][0] < time_s - REMEMBERED_S:
+            self._past.pop(0)
         self._report(time_s)
 
-    def _look(self, measures: CellMeasures, elapsed: float, *, first: bool) -> None:
+    def _look(self, measures: CellMeasures, elapsed: float, *, first: bool) -> Float64:
+        """Weigh the phases by a stack; return by how much."""
         values = plain(measures)
         self.likelihoods = emissions().likelihoods(self._usual.against(values))
         trust = 1.0 if first else min(elapsed / APART_S, 1.0)
-        self._phases = self._phases * self.likelihoods[CLASS_OF] ** trust
+        weight: Float64 = self.likelihoods[CLASS_OF] ** trust
+        self._phases = self._phases * weight
         self._phases /= self._phases.sum()
         self._rule_out()
         self._usual.follow(values, float(self._phases[_QUIET].sum()), elapsed)
+        return weight
 
     def _rule_out(self) -> None:
         """Rule out what lies before the reported stage, once the envelope was gone."""
@@ -129,15 +136,6 @@ class Belief:
         reached[0] = 1.0
         return np.asarray(reached)
 
-    def _remember(self, time_s: float) -> None:
-        stages = np.zeros(len(STAGES) + 1)
-        for k, one in enumerate(CLASSES):
-            place = len(STAGES) if one.name == "spreading" else STAGES.index(one.stage)
-            stages[place] = max(stages[place], self.likelihoods[k])
-        self._seen.append((time_s, stages))
-        while self._seen[0][0] < time_s - REMEMBERED_S:
-            self._seen.pop(0)
-
     def _report(self, time_s: float) -> None:
         reached = self._at_least()
         now = STAGES.index(self.stage)
@@ -155,29 +153,37 @@ class Belief:
     def _advance(self, now: int, to: int, time_s: float) -> None:
         if now == 0:
             self.began.clear()
-        earliest = self.since_s
+        past = self._smoothed()
         for k in range(now + 1, to + 1):
-            at = max(self._change(now, k, to, time_s), earliest)
-            earliest = at
+            at = max(self._change(k, past, time_s), self.since_s)
             if k < len(STAGES):
                 self.began[STAGES[k]] = at
             self._begin(STAGES[k % len(STAGES)], at)
         self._rule_out()
 
-    def _change(self, now: int, k: int, to: int, time_s: float) -> float:
-        """Return when stage ``k`` most likely began, on the way from stage ``now`` to ``to``.
+    def _smoothed(self) -> Float64:
+        """Return the phases' probabilities at each remembered stack given all until now."""
+        after = np.ones(len(self._phases))
+        out = []
+        for _, milliseconds, weight, phases in reversed(self._past):
+            both = phases * after
+            out.append(both / both.sum())
+            after = step(milliseconds) @ (weight * after)
+            after /= after.max()
+        return np.array(out[::-1])
 
-        Where the stacks before it, as stages before it, and those after it, as it or later ones,
-        are most likely together.
-        """
-        if not self._seen:
-            return time_s
-        stacks = np.array([seen for _, seen in self._seen])
-        gain = np.log(stacks[:, k : to + 1].max(axis=1) / stacks[:, now:k].max(axis=1))
-        begin = int(np.argmax(gain[::-1].cumsum()[::-1]))
-        at = self._seen[begin][0]
-        if begin:
-            at = 0.5 * (at + self._seen[begin - 1][0])
+    def _change(self, k: int, past: Float64, time_s: float) -> float:
+        """Return when stage ``k``, or a later one, became more probable than those before it."""
+        begun = past[:, AFTER | ((STAGE_OF >= k) if k < len(STAGES) else AFTER)].sum(axis=1)
+        times = [seen_s for seen_s, *_ in self._past]
+        n = len(times) - 1
+        at = time_s
+        while n >= 0 and begun[n] >= 0.5:
+            at = times[n]
+            n -= 1
+        if n >= 0 and n + 1 < len(times):
+            share = (0.5 - begun[n]) / (begun[n + 1] - begun[n])
+            at = times[n] + share * (times[n + 1] - times[n])
         return at - LEAD_S.get((*STAGES, "over")[k], 0.0)
 
     def _begin(self, stage: str, at_s: float) -> None:

@@ -132,9 +132,13 @@ class Usual:
         self._weight = 0.0
 
     def against(self, values: Mapping[str, float]) -> dict[str, float]:
-        """Return the features and, named ``…_change``, what differs from the usual figures."""
+        """Return the features and, named ``…_change``, what differs from the usual figures.
+
+        Of a cell that has none yet, nothing differs.
+        """
         changes = {
-            f"{name}_change": values[name] - self._figures.get(name, nan) for name in FOLLOWED
+            f"{name}_change": values[name] - self._figures.get(name, values[name])
+            for name in FOLLOWED
         }
         alone = {name: value for name, value in values.items() if name not in ONLY_FOLLOWED}
         return {**alone, **changes}
