@@ -1,5 +1,6 @@
-"""The mitosis decoder on lives of unseen seeds: events, stages, false triggers, and how fast masks
-taken straight from the simulator compare with rendered and segmented ones.
+"""The mitosis decoder on lives of unseen seeds: events, stages, false triggers.
+
+And how masks taken straight from the simulator compare with rendered and segmented ones.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from livesr.analysis.mitosis.emissions import Usual, emissions, plain
+from livesr.analysis.mitosis.emissions import Memory, emissions, plain
 from livesr.bench.mitosis_errors import FEATURES, Mistakes, errors
 from livesr.bench.mitosis_fit import rendered_pairs
 from livesr.bench.mitosis_lives import LOW, TALL, measured
@@ -196,7 +197,7 @@ def agreement(seeds: range) -> Row:
     for _, true, seen in rendered_pairs(seeds):
         fast = Mistakes(rng, errors()).on(true)
         classes = [
-            int(np.argmax(emissions().likelihoods(Usual().against(plain(one)))))
+            int(np.argmax(emissions().likelihoods(Memory().against(plain(one)))))
             for one in (fast, seen)
         ]
         same += classes[0] == classes[1]

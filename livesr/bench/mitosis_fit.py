@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import sys
 from contextlib import closing
+from copy import deepcopy
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -90,16 +91,19 @@ def examples(
 def _of_recording(
     life: Measured, plan: Plan, known: Errors, seed: int
 ) -> Iterator[tuple[str, dict[str, float]]]:
-    usual, before = model.Usual(), 0.0
+    memories, before = [model.Memory()], 0.0
     for k, (time_s, cells) in enumerate(recorded(life, plan, known, seed)):
         name = class_of(life.life, time_s)
-        for cell in cells:
+        if len(cells) > len(memories):
+            memories = [deepcopy(memories[0]) for _ in cells]
+            for memory in memories:
+                memory.forget_recent()
+        for cell, memory in zip(cells, memories, strict=False):
             values = model.plain(cell)
-            yield name, usual.against(values)
+            yield name, memory.against(values)
             if k % FIRST_SEEN == 0:
-                yield name, model.Usual().against(values)
-            if len(cells) == 1:
-                usual.follow(values, float(name == "spread"), time_s - before)
+                yield name, model.Memory().against(values)
+            memory.learn(values, float(name == "spread"), time_s - before)
         before = time_s
 
 

@@ -60,7 +60,11 @@ CLASSES: tuple[Class, ...] = (
 )
 NAMES = tuple(one.name for one in CLASSES)
 FIRST = dict(
-    zip(NAMES, np.concatenate([[0], np.cumsum([c.phases for c in CLASSES])[:-1]]).tolist(), strict=True)
+    zip(
+        NAMES,
+        np.concatenate([[0], np.cumsum([c.phases for c in CLASSES])[:-1]]).tolist(),
+        strict=True,
+    )
 )
 """First phase of each class."""
 CLASS_OF: npt.NDArray[np.int64] = np.repeat(np.arange(len(CLASSES)), [c.phases for c in CLASSES])
@@ -102,6 +106,6 @@ def step(milliseconds: int) -> Float64:
 def at_first() -> Float64:
     """Return what is believed of a cell before it was seen: as long as each phase lasts."""
     minutes = np.array([CLASSES[k].minutes / CLASSES[k].phases for k in CLASS_OF])
-    often = np.where(CLASS_OF == NAMES.index("rounded"), 0.15, 1.0)
+    often = np.where(NAMES.index("rounded") == CLASS_OF, 0.15, 1.0)
     belief = minutes * often
     return np.asarray(belief / belief.sum())

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 EVENTS = {"prometaphase": "envelope breakdown", "anaphase": "anaphase onset"}
 """Stages whose begin is an event."""
+SAME_S = 3600.0
+"""Events of a kind in one cell that are nearer in time are one."""
 LONG_METAPHASE_S = 2400.0
 """A metaphase that lasts longer is reported: twice the longest usual one, as light damage gives."""
 
@@ -64,7 +66,7 @@ class MitosisDecoder:
     def __init__(self) -> None:
         self.events: list[CellEvent] = []
         self._positions: dict[int, CellTracks[Belief]] = {}
-        self._told: set[tuple[int, int, str]] = set()
+        self._told: dict[tuple[int, int, str], float] = {}
 
     def update(
         self, index: StackIndex, time_s: float, measures: Sequence[CellMeasures]
@@ -117,11 +119,12 @@ class MitosisDecoder:
                 self.events.append(event)
 
     def _first(self, image: int, track: Track[Belief], kind: str, began_s: float) -> bool:
-        """Return whether an event is new; a daughter does not repeat its mother's."""
-        keys = [(image, cell, f"{kind} {began_s:.3f}") for cell in (track.cell, track.parent)]
-        if any(key in self._told for key in keys):
+        """Return whether an event is new; what befell a mother is told of once."""
+        cell = track.parent if track.parent and began_s < track.opened_s else track.cell
+        key = (image, cell, kind)
+        if self._told.get(key, float("-inf")) >= began_s - SAME_S:
             return False
-        self._told.add(keys[0])
+        self._told[key] = began_s
         return True
 
 
