@@ -97,6 +97,7 @@ def decoder_rows(lives: Sequence[Measured]) -> Iterator[Row]:
         yield from _event_rows(groups, kind, name, about)
     yield _f1_row(groups, about)
     yield _trigger_row(groups, about)
+    yield _withdrawn_row(groups, about)
     illegal = sum(score.illegal for pair in groups for score in pair)
     yield Row(
         "illegal_transitions",
@@ -183,6 +184,20 @@ def _trigger_row(groups: Sequence[tuple[Score, Score]], about: str) -> Row:
         attained=attained(value, ASKED_TRIGGERS),
         detail=f"{sum(s.triggers for s in _flat(groups))} cells taken for mitotic in interphase; "
         f"95 % interval {low:.2f}-{high:.2f}; {about}",
+    )
+
+
+def _withdrawn_row(groups: Sequence[tuple[Score, Score]], about: str) -> Row:
+    withdrawn = sum(score.withdrawn for score in _flat(groups))
+    hours = sum(score.hours for score in _flat(groups))
+    return Row(
+        "withdrawn_prophases_per_100_cell_hours",
+        100.0 * withdrawn / hours,
+        "1/100 h",
+        bound="0",
+        attained=attained(100.0 * withdrawn / hours, 1.0),
+        detail=f"{withdrawn} prophases taken back before the envelope broke down: a cell that "
+        f"rounds up begins as one that divides; {about}",
     )
 
 

@@ -71,6 +71,15 @@ class Measured:
         return self.knots[-1].time_s
 
 
+def prolonged(life: Measured, by_s: float) -> Measured:
+    """Return a division that is held up in the middle of metaphase."""
+    at = 0.5 * (life.life.metaphase + life.life.anaphase)
+    later = ("anaphase", "anaphase_b", "telophase", "spreading", "rest")
+    times = {name: getattr(life.life, name) + by_s for name in later}
+    knots = [replace(k, time_s=k.time_s + by_s * (k.time_s > at)) for k in life.knots]
+    return Measured(life.seed, replace(life.life, **times), tuple(knots))
+
+
 @lru_cache(maxsize=4)
 def _changed(kind: Kind) -> str:
     dividing, rounding = _CHANGES[kind]

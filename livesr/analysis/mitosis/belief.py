@@ -28,19 +28,19 @@ from livesr.analysis.mitosis.emissions import Memory, emissions, plain
 if TYPE_CHECKING:
     from livesr.types import Bool, CellMeasures, Float64
 
-APART_S = 60.0
+APART_S = 30.0
 """Stacks that are nearer in time than this tell partly the same: their features err alike."""
-SURE = {"prophase": 0.6, "prometaphase": 0.8}
+SURE = {"prophase": 0.97, "prometaphase": 0.8}
 """How probable a stage, or a later one, must be to be reported …"""
 SURE_ENOUGH = 0.5
 """… and every other."""
-LEAD_S = {"prophase": 0.0, "prometaphase": 0.0, "anaphase": 0.0}
+LEAD_S = {"prometaphase": 110.0, "anaphase": 60.0}
 """How long a stage lasts, in the median, before masks show it; measured on the lives that the
 emissions were fitted to. An envelope has begun to break down before its nucleus is gone from the
 masks, plates part before the cell lengthens."""
 REMEMBERED_S = 3600.0
 """How far back the begin of a stage is looked for."""
-BACK = 0.1
+BACK = 0.02
 """A prophase that falls below this was none."""
 EDGE_UM = 1.5
 """A cell with more of its outline on the field's edge tells nothing."""

@@ -49,11 +49,11 @@ class Class:
 
 
 CLASSES: tuple[Class, ...] = (
-    Class("spread", "interphase", 20.0 * 60.0, 1, (("prophase", 0.85), ("rounded", 0.15))),
+    Class("spread", "interphase", 10.0 * 60.0, 1, (("prophase", 0.85), ("rounded", 0.15))),
     Class("rounded", "interphase", 60.0, 2, (("spread", 1.0),)),
     Class("prophase", "prophase", 12.5, 6, (("prometaphase", 1.0),)),
     Class("prometaphase", "prometaphase", 15.0, 6, (("metaphase", 1.0),)),
-    Class("metaphase", "metaphase", 14.0, 3, (("anaphase", 1.0),)),
+    Class("metaphase", "metaphase", 14.0, 2, (("anaphase", 1.0),)),
     Class("anaphase", "anaphase", 6.5, 6, (("telophase", 1.0),)),
     Class("telophase", "telophase", 15.0, 6, (("spreading", 1.0),)),
     Class("spreading", "interphase", 40.0, 3, (("spread", 1.0),)),
