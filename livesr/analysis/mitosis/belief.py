@@ -16,7 +16,6 @@ from livesr.analysis.mitosis.chain import (
     BEFORE,
     CLASS_OF,
     CLASSES,
-    FIRST,
     NAMES,
     STAGE_OF,
     STAGES,
@@ -42,6 +41,11 @@ REMEMBERED_S = 3600.0
 """How far back the begin of a stage is looked for."""
 BACK = 0.02
 """A prophase that falls below this was none."""
+UNTHINKABLE = 1e-3
+"""Less probable phases could not come …"""
+UNLIKELY, DOUBTFUL_STACKS, DOUBTFUL_S = 0.1, 4, 600.0
+"""… and a likelihood of all that could, for so many stacks and so long: it is another cell, or the
+recording is out of order."""
 EDGE_UM = 1.5
 """A cell with more of its outline on the field's edge tells nothing."""
 _MITOTIC = STAGES.index("prometaphase")
@@ -69,6 +73,7 @@ class Belief:
         self._phases = at_first()
         self._time_s: float | None = None
         self._memory = Memory()
+        self._doubtful = np.zeros(2)
         self._past: list[tuple[float, int, Float64, Float64]] = []
         self.likelihoods: Float64 = np.full(len(CLASSES), 1.0 / len(CLASSES))
 
@@ -106,6 +111,7 @@ class Belief:
         values = plain(measures)
         self.likelihoods = emissions().likelihoods(self._memory.against(values))
         trust = 1.0 if first else min(elapsed / APART_S, 1.0)
+        self._doubt(elapsed)
         weight: Float64 = self.likelihoods[CLASS_OF] ** trust
         self._phases = self._phases * weight
         self._phases /= self._phases.sum()
@@ -113,13 +119,29 @@ class Belief:
         self._memory.learn(values, float(self._phases[_QUIET].sum()), elapsed)
         return weight
 
+    def _doubt(self, elapsed: float) -> None:
+        """Count for how long the masks have shown what could not come."""
+        possible = np.unique(CLASS_OF[self._phases > UNTHINKABLE])
+        if self.likelihoods[possible].sum() < UNLIKELY:
+            self._doubtful += np.array([1.0, elapsed])
+        else:
+            self._doubtful[:] = 0.0
+
+    @property
+    def contradicted(self) -> bool:
+        """Whether stack after stack shows what cannot follow on the reported stage."""
+        stacks, seconds = self._doubtful
+        return bool(stacks >= DOUBTFUL_STACKS and seconds >= DOUBTFUL_S)
+
     def _rule_out(self) -> None:
         """Rule out what lies before the reported stage, once the envelope was gone."""
         now = STAGES.index(self.stage)
         if now < _MITOTIC:
             return
         # an interphase that the chain has come to lies after this division
-        self._phases = np.where(BEFORE, 0.0, self._phases) + _LAST_AFTER * self._phases[BEFORE].sum()
+        self._phases = (
+            np.where(BEFORE, 0.0, self._phases) + _LAST_AFTER * self._phases[BEFORE].sum()
+        )
         self._keep(AFTER | (now <= STAGE_OF))
 
     def _keep(self, phases: Bool) -> None:
@@ -149,7 +171,7 @@ class Belief:
             for k in range(now + 1, last + 1)
             if reached[k] >= SURE.get((*STAGES, "over")[k], SURE_ENOUGH)
         ]
-        if further:
+        if further and not (now >= _MITOTIC and self._doubtful[0]):
             self._advance(now, max(further), time_s)
         elif self.stage == "prophase" and reached[1] < BACK:
             self._begin(STAGES[0], time_s)

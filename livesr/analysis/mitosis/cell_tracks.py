@@ -133,6 +133,11 @@ class CellTracks(Generic[T]):
             time_s, list(partner.values())
         )
 
+    def restart(self, track: Track[T], time_s: float) -> Track[T]:
+        """Give up a track: what is followed there is another cell, with a number of its own."""
+        self.tracks.remove(track)
+        return self._open(track.last, time_s, 0, self._new())
+
     def _open(self, measures: CellMeasures, time_s: float, parent: int, state: T) -> Track[T]:
         track = Track(self._next, parent, state, time_s, measures, time_s)
         self._next += 1

@@ -37,7 +37,8 @@ class CellEvent:
     image, cell : int
         Position and number in it.
     kind : str
-        envelope breakdown, anaphase onset, long metaphase, divided, left the field, lost.
+        envelope breakdown, anaphase onset, long metaphase, divided, left the field, lost,
+        contradicted.
     time_s : float
         When it happened, as far as is known.
     seen_s : float
@@ -92,17 +93,33 @@ class MitosisDecoder:
         )
         linked, closed = cells.update(time_s, measures)
         seen = {track.cell for track, _ in linked}
-        for track, cell in linked:
-            track.state.update(time_s, cell)
         for track in cells.tracks:
             if track.cell not in seen:
                 track.state.update(time_s, None)
+        linked = [
+            (self._followed(index.image, track, time_s, cell), cell) for track, cell in linked
+        ]
         states = [_state(track, cell) for track, cell in linked]
         for one in closed:
             self.events.append(CellEvent(index.image, one.cell, one.reason, time_s, time_s))
         for track, _ in linked:
             self._notice(index.image, track, time_s)
         return states
+
+    def _followed(
+        self, image: int, track: Track[Belief], time_s: float, cell: CellMeasures
+    ) -> Track[Belief]:
+        """Bring a cell to this stack; begin anew where its masks contradict its course."""
+        track.state.update(time_s, cell)
+        if not track.state.contradicted:
+            return track
+        note = (
+            f"its masks cannot follow on {track.state.stage}: another cell, or stacks in disorder"
+        )
+        self.events.append(CellEvent(image, track.cell, "contradicted", time_s, time_s, note))
+        fresh = self._positions[image].restart(track, time_s)
+        fresh.state.update(time_s, cell)
+        return fresh
 
     def _notice(self, image: int, track: Track[Belief], time_s: float) -> None:
         """Keep what has begun in a cell, once."""

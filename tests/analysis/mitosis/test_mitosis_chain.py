@@ -43,7 +43,7 @@ def test_the_only_ways_on_are_those_of_the_cycle() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_each_class_lasts_its_mean(name: str) -> None:
     one = CLASSES[NAMES.index(name)]
-    phases = np.flatnonzero(CLASS_OF == NAMES.index(name))
+    phases = np.flatnonzero(NAMES.index(name) == CLASS_OF)
     rates = generator()[np.ix_(phases, phases)]
     start = (phases == FIRST[name]).astype(float)
     assert start @ np.linalg.solve(-rates, np.ones(len(phases))) == pytest.approx(60 * one.minutes)
