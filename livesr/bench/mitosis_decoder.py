@@ -26,6 +26,7 @@ from livesr.bench.mitosis_scores import (
     scored,
     stage_f1,
     triggers,
+    wilson,
 )
 from livesr.bench.rows import Row, attained
 
@@ -126,8 +127,10 @@ def _event_rows(
         ("recall", lambda scores: recall(scores, kind)),
         ("precision", lambda scores: precision(scores, kind)),
     )
+    divisions = sum(slow.real[kind] for slow, _ in groups)
     for figure, of in figures:
-        value, (low, high) = of(_flat(groups)), interval(groups, of)
+        value = of(_flat(groups))
+        low, high = wilson(value, divisions)
         rates = [of([pair[k] for pair in groups]) for k in (0, 1)]
         yield Row(
             f"{name}_{figure}",
@@ -135,8 +138,8 @@ def _event_rows(
             "share",
             bound=f"{ASKED}",
             attained=min(value / ASKED, 1.0),
-            detail=f"95 % interval {low:.3f}-{high:.3f}; slow {rates[0]:.3f}, fast {rates[1]:.3f}; "
-            f"{_timing(groups, kind)}; {about}",
+            detail=f"95 % interval {low:.3f}-{high:.3f} (Wilson, {divisions} divisions); "
+            f"slow {rates[0]:.3f}, fast {rates[1]:.3f}; {_timing(groups, kind)}; {about}",
         )
 
 

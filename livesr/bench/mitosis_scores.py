@@ -213,3 +213,21 @@ def interval(
         for _ in range(DRAWS)
     ]
     return interval95(np.array(drawn))
+
+
+def wilson(share: float, count: int) -> tuple[float, float]:
+    """Return Wilson's 95 % interval of a share of so many: no bootstrap widens a share of 1.
+
+    Parameters
+    ----------
+    share : float
+    count : int
+        What is independent: divisions, however often each is recorded.
+    """
+    if not count:
+        return float("nan"), float("nan")
+    square = 1.96**2
+    middle = (share + square / (2 * count)) / (1 + square / count)
+    half = np.sqrt(share * (1 - share) * square / count + (square / (2 * count)) ** 2)
+    half /= 1 + square / count
+    return max(float(middle - half), 0.0), min(float(middle + half), 1.0)

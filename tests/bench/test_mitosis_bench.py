@@ -17,7 +17,7 @@ from livesr.bench.mitosis_fit import class_of, errors_text, examples, fitted
 from livesr.bench.mitosis_lives import LOW, TALL, Measured, measured, moments, prolonged
 from livesr.bench.mitosis_recordings import Plan, between, recorded
 from livesr.bench.mitosis_scene import Field, scene
-from livesr.bench.mitosis_scores import Score, legal, macro_f1, precision, recall, scored
+from livesr.bench.mitosis_scores import Score, legal, macro_f1, precision, recall, scored, wilson
 
 if TYPE_CHECKING:
     from livesr.simulator.anatomy.life import Life
@@ -137,6 +137,12 @@ def test_scores_count_what_is_missed_and_what_is_made_up() -> None:
     assert legal("telophase", "interphase")
     assert not legal("metaphase", "prophase")
     assert not legal("anaphase", "interphase")
+
+
+def test_intervals_of_shares_are_not_empty_at_one() -> None:
+    assert wilson(1.0, 60) == (pytest.approx(0.9398, abs=1e-3), 1.0)
+    assert wilson(0.5, 100) == (pytest.approx(0.404, abs=1e-3), pytest.approx(0.596, abs=1e-3))
+    assert np.isnan(wilson(1.0, 0)[0])
 
 
 def test_mitosis_is_a_topic(monkeypatch: pytest.MonkeyPatch) -> None:
