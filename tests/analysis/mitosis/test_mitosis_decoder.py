@@ -13,6 +13,7 @@ import pytest
 from livesr.analysis.mitosis.chain import CLASSES, STAGES
 from livesr.analysis.mitosis.decoder import MitosisDecoder
 from livesr.analysis.mitosis.emissions import Memory, emissions, plain
+from livesr.analysis.mitosis.record import as_record, from_record
 from livesr.bench.mitosis_scores import WITHDRAWN, legal
 from livesr.types import CellMeasures, CellState, StackIndex
 
@@ -195,8 +196,7 @@ def test_replaying_the_journalled_measures_gives_the_same() -> None:
     _, live = run((t, seen(look)) for t, look in truth)
 
     def journalled(one: CellMeasures) -> CellMeasures:
-        values = json.loads(json.dumps(dict(one.values)))
-        return CellMeasures(1, one.centre_um, one.low_um, one.high_um, False, False, values)
+        return from_record(json.loads(json.dumps(as_record(one), allow_nan=False)))
 
     _, again = run((t, [journalled(one) for one in seen(look)]) for t, look in truth)
     plain_again = [[(s.cell, s.stage, s.probability, s.since_s) for s in stack] for stack in again]
