@@ -26,6 +26,7 @@ TOPICS: tuple[str, ...] = (
     "focus",
     "validation",
     "analysis",
+    "mitosis",
 )
 ON_REQUEST: tuple[str, ...] = ("labels",)
 """Topics that train networks, and so run only where they are named."""
