@@ -39,7 +39,7 @@ _SIMULATED = ("simulated microscope", "simulated camera", "simulated 100x/1.49 o
 _SIMULATED_PIXEL = "PixelSizeUm"
 """Property of the simulated camera, which is told its pixel size in the sample."""
 _PATIENCE_S = 5.0
-_SIMULATOR_PATIENCE_S = 300.0
+SIMULATOR_PATIENCE_S = 300.0
 """The simulated camera computes its first planes before it exposes them."""
 _SAME_PIXEL = 1e-3
 _BUFFER_MB = (256, 4096)
@@ -55,6 +55,8 @@ class MicroscopeSource:
         Takes each fault of the hardware and what the session's ``faults`` made of it. Without it
         they do not hold: the first stack with missing frames ends the run. What was delivered is
         kept either way.
+    core : CMMCorePlus, optional
+        A microscope that is open already, as for a live preview: it stays open.
 
     Raises
     ------
@@ -69,6 +71,7 @@ class MicroscopeSource:
         session: Session,
         *,
         on_fault: Callable[[FaultReport], None] | None = None,
+        core: CMMCorePlus | None = None,
     ) -> None:
         self._session = session
         self._plan = StackPlan(session.sequence, session.layout)
@@ -76,14 +79,15 @@ class MicroscopeSource:
         self._elapsed_s: float | None = None
         self._late_s = 0.0
         self._on_fault = on_fault
-        self._core = open_core(session.microscope.config)
+        self._lent = core is not None
+        self._core = core or open_core(session.microscope.config)
         try:
             self._set_up()
             self._check_channels()
             self._cameras = _camera_channels(self._core, session)
             self.info = self._describe(session)
         except BaseException:
-            close_core(self._core)
+            self.close()
             raise
         self._clock = session_clock(self._core)
         self._reference_um = self._core.getZPosition() if self._plan.needs_reference() else 0.0
@@ -112,7 +116,7 @@ class MicroscopeSource:
             stop=stop,
             cameras=self._cameras,
             patience_s=self._session.faults.stall_after_s
-            or (_SIMULATOR_PATIENCE_S if self.info.simulated else _PATIENCE_S),
+            or (SIMULATOR_PATIENCE_S if self.info.simulated else _PATIENCE_S),
         )
         self._core.mda.set_engine(engine)
         try:
@@ -134,8 +138,9 @@ class MicroscopeSource:
         self._done, self._elapsed_s, self._late_s = done, elapsed_s, late_s
 
     def close(self) -> None:
-        """Let go of all devices."""
-        close_core(self._core)
+        """Let go of all devices, unless they were lent."""
+        if not self._lent:
+            close_core(self._core)
 
     def _attempts(self, engine: StackEngine, stop: StopToken) -> Attempts:
         recovery = Recovery(
@@ -231,7 +236,7 @@ class MicroscopeSource:
             shape=shape,
             timepoints=self._plan.timepoints,
             positions=self._plan.positions,
-            pixel_um=self._pixel_um(microscope.pixel_um, microscope.config, simulated=simulated),
+            pixel_um=self._pixel_um(microscope.pixel_um, microscope.config),
             z_step_um=self._plan.z_step_um,
             interval_s=self._plan.interval_s,
             camera_offset=microscope.camera_offset,
@@ -266,12 +271,8 @@ class MicroscopeSource:
                 "to every channel of the sequence",
             )
 
-    def _pixel_um(self, given: float | None, config: str, *, simulated: bool) -> float:
-        core = self._core
-        if simulated:
-            known = float(core.getProperty(core.getCameraDevice(), _SIMULATED_PIXEL))
-        else:
-            known = float(core.getPixelSizeUm())
+    def _pixel_um(self, given: float | None, config: str) -> float:
+        known = known_pixel_um(self._core)
         if known <= 0 and given is None:
             raise ConfigError(
                 "the pixel size is not known",
@@ -293,6 +294,18 @@ class MicroscopeSource:
         wanted = min(max(lowest, 2 * stack_bytes // 2**20 + 1), highest)
         if self._core.getCircularBufferMemoryFootprint() < wanted:
             self._core.setCircularBufferMemoryFootprint(wanted)
+
+
+def is_simulated(core: CMMCorePlus) -> bool:
+    """Return whether the camera is livesr's simulated one."""
+    return bool(core.getDeviceLibrary(core.getCameraDevice()).startswith(_SIMULATOR))
+
+
+def known_pixel_um(core: CMMCorePlus) -> float:
+    """Return the pixel size that the loaded configuration has, µm; 0 if it has none."""
+    if is_simulated(core):
+        return float(core.getProperty(core.getCameraDevice(), _SIMULATED_PIXEL))
+    return float(core.getPixelSizeUm())
 
 
 def _camera_channels(core: CMMCorePlus, session: Session) -> tuple[int, ...]:

@@ -19,10 +19,11 @@ from livesr.features import SEEN
 from livesr.segmentation.engines import working_engine
 from livesr.segmentation.networks import WHERE, Networks, choose_networks
 from livesr.segmentation.segment import network_voxel
+from livesr.session.promise import promise_of
 from livesr.storage.space import space_beside, space_needed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from livesr.acquisition.sources import Source
     from livesr.calibration.applicability import Applicability
@@ -145,12 +146,22 @@ class Plan:
             "engine": self.engine or None,
             "engines_passed_over": dict(self.passed_over),
             "unreliable_without_ratio": list(self.unreliable),
+            "promise": promise_of(self).as_dict(),
             "warnings": list(self.warnings),
         }
 
 
-def make_plan(session: Session) -> Plan:
+def make_plan(
+    session: Session, opened: Callable[[Reports], Source] | None = None
+) -> Plan:
     """Open the source and check everything that can be checked before the run.
+
+    Parameters
+    ----------
+    session : Session
+    opened : callable, optional
+        Gives the source instead, and is told where its faults are reported: the preview's
+        microscope is open already.
 
     Raises
     ------
@@ -158,7 +169,7 @@ def make_plan(session: Session) -> Plan:
         The first thing that does not fit, with how to mend it. The source is closed again.
     """
     reports = Reports()
-    source = open_source(session, on_fault=reports)
+    source = opened(reports) if opened else open_source(session, on_fault=reports)
     try:
         return replace(_checked(session, source), reports=reports)
     except BaseException:
