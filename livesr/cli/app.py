@@ -34,6 +34,7 @@ _VERBS = (
     "init",
     "run",
     "view",
+    "live",
     "label",
     "train",
     "evaluate",
