@@ -74,7 +74,9 @@ def doubts(
         As the configuration has it; 0 if it has none.
     """
     found = [*_saturated(channels, full)]
-    light = {name: image.astype(np.float32) - np.float32(offset) for name, image in channels.items()}
+    light = {
+        name: image.astype(np.float32) - np.float32(offset) for name, image in channels.items()
+    }
     black = list(_black(light))
     found += black
     if not black and len(light) > 1:

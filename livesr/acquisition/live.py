@@ -257,7 +257,7 @@ class LiveCamera:
         self._live = live
         self.frozen_because = "" if live else reason
 
-    def _standing(self, stops: bool) -> _Standing:  # noqa: FBT001 - what it is called with says it
+    def _standing(self, stops: bool) -> _Standing:
         return _Standing(self, stops=stops and self._live)
 
     def halt(self) -> None:
@@ -296,9 +296,7 @@ class LiveCamera:
         span = self._came[-1] - self._came[0]
         fps = (len(self._came) - 1) / span if span > 0 else 0.0
         self.shots.put(
-            Shot(
-                images, self._number, now, float(self._core.getExposure()), self._position(), fps
-            )
+            Shot(images, self._number, now, float(self._core.getExposure()), self._position(), fps)
         )
 
     @property

@@ -193,7 +193,7 @@ def _exposed(photons: Float32, rng: np.random.Generator) -> UInt16:
 
 @lru_cache(maxsize=4)
 def _field(seed: int, place: int, y: float, x: float, z: float) -> tuple[Float32, Float32]:
-    """Return photons of a plane near a cell in yellow and red, (y, x), without chromatic displacement."""
+    """Return photons of a plane near a cell, yellow and red, (y, x), not displaced by colour."""
     sample, optics = _sample(seed)
     stages = sample.stages(0.0)
     cell = stages[place % len(stages)]

@@ -73,7 +73,7 @@ def _remarks(text: str) -> tuple[dict[tuple[str, ...], str], dict[str, list[str]
     section = ""
     for line in text.splitlines():
         found = _KEY.match(line)
-        if line.startswith("# ") and not found or line.startswith("#   "):
+        if (line.startswith("# ") and not found) or line.startswith("#   "):
             waiting.append(line)
         elif found and not found["indent"] and not line.startswith("#"):
             section = found["key"]

@@ -151,9 +151,7 @@ class Plan:
         }
 
 
-def make_plan(
-    session: Session, opened: Callable[[Reports], Source] | None = None
-) -> Plan:
+def make_plan(session: Session, opened: Callable[[Reports], Source] | None = None) -> Plan:
     """Open the source and check everything that can be checked before the run.
 
     Parameters

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from livesr.config import plain_session, read_session, session_from
 from livesr.config.commented import commented
-from livesr.config.layouts import PRESETS
+from livesr.config.layouts import PRESETS, side_by_side
 from livesr.config.reading import apply_setting
 from livesr.errors import ConfigError, StorageError, nearest
 
@@ -23,9 +23,7 @@ DEPTH_UM, STEP_UM = 6.9, 0.3
 INTERVAL_S, TIMEPOINTS = 30.0, 120
 
 
-def session_for(
-    target: str, settings: Iterable[str] = (), layout: str | None = None
-) -> Session:
+def session_for(target: str, settings: Iterable[str] = (), layout: str | None = None) -> Session:
     """Return the settings to begin with.
 
     Parameters
@@ -85,6 +83,10 @@ def _first_look(config: str, settings: Iterable[str]) -> Session:
     }
     for setting in settings:
         apply_setting(data, setting)
+    if config == "simulated" and data["layout"] == "simulated":
+        camera = (microscope.get("properties") or {}).get("Camera") or {}
+        size = [int(camera.get(f"Field{side}", 512)) for side in ("Height", "Width")]
+        data["layout"] = side_by_side(*size).model_dump(mode="json")
     if config not in _BUILT_IN:
         microscope["config"] = str(Path(config).absolute())
     return session_from(data, where="--set" if settings else config)

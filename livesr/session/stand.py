@@ -269,4 +269,3 @@ def one_stack(session: Session) -> Session:
 def try_folder() -> Path:
     """Return a folder for a stack that is tried, which does not exist yet; for `forget`."""
     return Path(tempfile.mkdtemp(prefix="livesr-try-")) / "try"
-

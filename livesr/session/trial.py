@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from livesr.session.plan import Plan
     from livesr.session.result import SessionResult
-    from livesr.storage.image_reader import ImageReader
     from livesr.stop import StopToken
+    from livesr.storage.image_reader import ImageReader
     from livesr.types import Frame, UInt8, UInt16
 
 _BRIGHT = 80.0
@@ -107,7 +107,7 @@ def light_left(before: UInt16, after: list[UInt16]) -> float | None:
         Of the same plane, later.
     """
     one = before.astype(np.float32)
-    two = np.mean(np.stack(after), axis=0, dtype=np.float32)
+    two = np.asarray(np.stack(after).mean(axis=0), np.float32)
     # chosen by both, or the noise of the first would make it brighter than it is
     chosen_by = cv2.GaussianBlur(one + two, (0, 0), 2.0)
     bright = chosen_by > np.percentile(chosen_by, _BRIGHT)

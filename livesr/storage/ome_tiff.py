@@ -147,7 +147,10 @@ def _per_plane(
     """Return exposure and stage position as OME's planes have them."""
     plane: dict[str, Any] = {}
     if exposure_ms is not None:
-        plane |= {"ExposureTime": [exposure_ms / 1000.0] * planes, "ExposureTimeUnit": ["s"] * planes}
+        plane |= {
+            "ExposureTime": [exposure_ms / 1000.0] * planes,
+            "ExposureTimeUnit": ["s"] * planes,
+        }
     if position_um is not None:
         for axis, value in zip("XYZ", position_um, strict=True):
             plane |= {f"Position{axis}": [value] * planes, f"Position{axis}Unit": ["µm"] * planes}

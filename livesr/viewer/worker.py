@@ -37,6 +37,7 @@ UNREADABLE = (LivesrError, OSError, ValueError, KeyError)
 TRIED = ("session", "picture", "volumes")
 """What may fail; the first of them that does is told."""
 
+
 @dataclass(frozen=True, slots=True)
 class Update:
     """What the window is told.

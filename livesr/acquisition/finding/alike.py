@@ -151,9 +151,7 @@ def fit(one: Float32, two: Float32, slack: int) -> Fit:
     for top in rows[rows >= slack]:
         for left in columns[columns >= slack]:
             tile = bands[0][top : top + side, left : left + side]
-            around = bands[1][
-                top - slack : top + side + slack, left - slack : left + side + slack
-            ]
+            around = bands[1][top - slack : top + side + slack, left - slack : left + side + slack]
             middle = (top + (side - height) / 2, left + (side - width) / 2)
             contrasts.append(float(tile.std()))
             found.append((*middle, *_match(tile, around, slack)))

@@ -154,7 +154,6 @@ def _light_in(light: Float32, places: _Places) -> float:
     return sum(float(np.maximum(box.of(light), 0).sum()) for box in places.boxes)
 
 
-
 def _measured(light: Float32, pairs: tuple[Pair, ...]) -> _Places | None:
     """Return where the channels of some pairs lie; None where they are not what they seemed."""
     if any(pair.peak.second > RIVAL * pair.peak.clear for pair in pairs):
@@ -169,9 +168,7 @@ def _measured(light: Float32, pairs: tuple[Pair, ...]) -> _Places | None:
         return None
     extent = common
     for _ in range(2):  # where the middle lies depends on the extent, and it on the displacement
-        shifts = [
-            _moved(pair, one, common, extent) for pair, one in zip(pairs, fits, strict=True)
-        ]
+        shifts = [_moved(pair, one, common, extent) for pair, one in zip(pairs, fits, strict=True)]
         extent = _extent(light, pairs, shifts)
         if min(extent.shape) < LEAST_SIDE:
             return None

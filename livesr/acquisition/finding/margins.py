@@ -80,7 +80,9 @@ def lit_box(
             bands = _bands(box.of(light), axis)
             here = [port - box[axis] for port in ports[axis]]
             there = [bands.shape[1] - port for port in here]
-            box = _cut(box, axis, edges.dark_run(bands, here), edges.dark_run(bands[:, ::-1], there))
+            box = _cut(
+                box, axis, edges.dark_run(bands, here), edges.dark_run(bands[:, ::-1], there)
+            )
     return box
 
 
@@ -141,7 +143,8 @@ class _Edges:
 def _smoothed(bands: Float64) -> Float64:
     """Return the mean of each pixel and its neighbours."""
     padded = np.pad(bands, ((0, 0), (_SMOOTH // 2, _SMOOTH // 2)), mode="edge")
-    return np.lib.stride_tricks.sliding_window_view(padded, _SMOOTH, axis=1).mean(axis=2)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, _SMOOTH, axis=1)
+    return np.asarray(windows.mean(axis=2), np.float64)
 
 
 def _first_together(leaves: np.ndarray, share: float) -> int:

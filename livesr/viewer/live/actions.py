@@ -6,7 +6,6 @@ import shutil
 import threading
 import time
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,6 +25,7 @@ from livesr.viewer.state import View, step_plane
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from pymmcore_plus import CMMCorePlus
 
@@ -63,6 +63,8 @@ class Told:
         The last stack that was tried.
     saved : Path or None
         The session file that was written.
+    done : int
+        Long wishes that were dealt with.
     click_to_masks_s : float or None
         What the last try took.
     picture : Picture or None
@@ -79,6 +81,7 @@ class Told:
     doubts: tuple[Doubt, ...] = ()
     trial: Trial | None = None
     saved: Path | None = None
+    done: int = 0
     click_to_masks_s: float | None = None
     picture: Picture | None = None
 
@@ -241,7 +244,7 @@ class Actions:
         except DEVICE_ERRORS as error:
             self._tell(f"a device failed: {error}", bad=True)
         finally:
-            self._change(busy="")
+            self._change(busy="", done=self.told.done + 1)
 
     def _find(self) -> None:
         shot = self._seen()

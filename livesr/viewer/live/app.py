@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
 from PySide6.QtCore import QEvent, QTimer
@@ -105,6 +105,12 @@ class Preview:
             time.sleep(_STEP_S)
         self.pull()
 
+    def do(self, wish: Callable[[], None]) -> None:
+        """Ask for something that takes long and wait until it is done."""
+        before = self.actions.told.done
+        wish()
+        self.wait(lambda: self.actions.told.done > before)
+
     @property
     def left(self) -> Left:
         """What it is left with."""
@@ -112,8 +118,6 @@ class Preview:
 
     def _look(self, mode: str) -> None:
         if mode != STACK:
-            from dataclasses import replace
-
             self.composer.show(replace(self.composer.look, mode=cast("Mode", mode)))
 
 
@@ -134,7 +138,13 @@ def show(stand: Stand, *, light: str, folder: Path, size: tuple[int, int]) -> Le
 
 
 def screenshot(
-    stand: Stand, file: Path, *, light: str, mode: str, steps: tuple[str, ...], size: tuple[int, int]
+    stand: Stand,
+    file: Path,
+    *,
+    light: str,
+    mode: str,
+    steps: tuple[str, ...],
+    size: tuple[int, int],
 ) -> None:
     """Draw the same window without a display, after some steps, and write it as an image.
 
@@ -160,12 +170,11 @@ def screenshot(
         preview.window.resize(*size)
         preview.window.grab()  # lays the window out without opening one
         preview.wait(lambda: preview.composer.shot is not None)
-        number = preview.composer.shot.number if preview.composer.shot else 0
-        preview.wait(lambda: (preview.composer.shot or _NO).number > number + 5)
+        number = _number(preview)
+        preview.wait(lambda: _number(preview) > number + 5)
         for step in steps:
-            preview.actions.find() if step == "find" else preview.actions.try_one()
-            preview.wait(lambda: bool(preview.actions.told.note))
-        preview.actions.doubt()
+            preview.do(preview.actions.find if step == "find" else preview.actions.try_one)
+        preview.do(preview.actions.doubt)
         preview.composer.relevel()
         preview.window.show_mode(mode)
         until = time.monotonic() + 3.0
@@ -173,8 +182,7 @@ def screenshot(
         save(preview.window, file)
 
 
-class _No:
-    number = -1
-
-
-_NO = _No()
+def _number(preview: Preview) -> int:
+    """Return the number of the shot on screen."""
+    shot = preview.composer.shot
+    return shot.number if shot is not None else 0

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from livesr.viewer.live.actions import Told
     from livesr.viewer.live.figures import Figures
 
-WIDTH = 324
+WIDTH = 372
 KEYS = (
     ("Space", "freeze, go on"),
     ("1–5", "view"),
@@ -76,7 +76,7 @@ class Panel(QScrollArea):
         self.histograms: dict[str, HistogramPlot] = {}
         self.doubts = _text()
         self.trial = _text()
-        self.find = _button("Find rectangles", do["find"], "F")
+        self.find_rectangles = _button("Find rectangles", do["find"], "F")
         self.try_one = _button("Try one stack", do["try"], "T")
         self.write = _button("Start with these settings", do["write"], "writes a session file")
         self.run = _button("Run it", do["run"], "closes the preview and runs the session")
@@ -90,7 +90,7 @@ class Panel(QScrollArea):
         layout.setSpacing(9)
         layout.addWidget(joined(*self.modes))
         layout.addWidget(self.live)
-        layout.addWidget(self._turned("Exposure", self.exposure, "exposure"))
+        layout.addWidget(self._turned("Expose", self.exposure, "exposure"))
         layout.addWidget(self._turned("Laser", self.power, "power"))
         layout.addWidget(self._turned("Focus", self.z, "z"))
         layout.addWidget(row("Stack", self._range_row()))
@@ -102,7 +102,7 @@ class Panel(QScrollArea):
         layout.addWidget(rule())
         two = QHBoxLayout()
         two.setSpacing(8)
-        two.addWidget(self.find)
+        two.addWidget(self.find_rectangles)
         two.addWidget(self.try_one)
         layout.addLayout(two)
         layout.addWidget(self.trial)
@@ -133,7 +133,9 @@ class Panel(QScrollArea):
         inside.setSpacing(6)
         inside.addWidget(self.range, 1)
         for words, name in (("bottom", "bottom"), ("top", "top")):
-            button = _button(words, self._do[name], f"the stack's {words} is where the focus stands")
+            button = _button(
+                words, self._do[name], f"the stack's {words} is where the focus stands"
+            )
             button.setStyleSheet("padding: 3px 7px;")
             inside.addWidget(button)
         return whole
@@ -150,7 +152,7 @@ class Panel(QScrollArea):
         given = z_range(told.session)
         self.range.setText("one plane" if given is None else f"{given[0]:.1f} … {given[1]:.1f} µm")
         busy = bool(told.busy)
-        for button in (self.find, self.try_one, self.write, self.run):
+        for button in (self.find_rectangles, self.try_one, self.write, self.run):
             button.setEnabled(not busy)
         self.run.setVisible(told.saved is not None)
         _set(self.doubts, _doubts_html(told))
@@ -184,7 +186,7 @@ def _doubts_html(told: Told) -> str:
 
 def _trial_html(trial: Trial, told: Told) -> str:
     promise = trial.promise
-    lines = [f"<b>A session with these settings</b>"]  # noqa: F541 - like the others
+    lines = ["<b>A session with these settings</b>"]
     lines += [escape(line) for line in promise.lines()]
     depth = trial.depth.lines(trial.planes) if trial.depth is not None else []
     lines += [escape(line) for line in depth]
@@ -194,9 +196,15 @@ def _trial_html(trial: Trial, told: Told) -> str:
         for flag in trial.flags[:3]
     )
     if not trial.flags and trial.volumes_um3:
-        flags = f'<br><span style="color:{theme.GOOD}">● like what the networks were trained on</span>'
+        flags = (
+            f'<br><span style="color:{theme.GOOD}">● like what the networks were trained on</span>'
+        )
     took = told.click_to_masks_s
-    last = "" if took is None else f'<br><span style="color:{theme.DIM}">masks after {took:.1f} s</span>'
+    last = (
+        ""
+        if took is None
+        else f'<br><span style="color:{theme.DIM}">masks after {took:.1f} s</span>'
+    )
     return f"<p style='line-height:125%; margin:0'>{text}{flags}{last}</p>"
 
 

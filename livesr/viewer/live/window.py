@@ -86,7 +86,7 @@ class LiveWindow(QMainWindow):
             "top": partial(act.mark_z, top=True),
             "find": act.find,
             "swap": act.swap,
-            "try": self._try,
+            "try": act.try_one,
             "write": act.write,
             "run": self._run,
             "save": act.save,
@@ -170,12 +170,6 @@ class LiveWindow(QMainWindow):
             self._actions.step(sign if by_um == FINE_UM else 5 * sign)
         else:
             self._actions.move_z(sign * by_um)
-
-    def _try(self) -> None:
-        self._actions.try_one()
-        self.awaits_stack = True
-
-    awaits_stack = False
 
     def _run(self) -> None:
         self.wants_to_run = True
