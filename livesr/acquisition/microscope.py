@@ -18,9 +18,9 @@ from livesr.acquisition.core import (
 )
 from livesr.acquisition.engine import StackEngine
 from livesr.acquisition.layout import channel_names, stored_shape
-from livesr.acquisition.light.find import check_named, light_path
+from livesr.acquisition.light.find import check_named
 from livesr.acquisition.light.rule import DARK_AFTER_S, Light, close_shutters
-from livesr.acquisition.light.supervisor import Supervisor
+from livesr.acquisition.light.supervise import supervised, usual_hang_s
 from livesr.acquisition.limits import StageGuard, check_plan
 from livesr.acquisition.next_stack import NextStack
 from livesr.acquisition.plan import StackPlan
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     import useq
     from pymmcore_plus import CMMCorePlus
 
+    from livesr.acquisition.light.supervisor import Supervisor
     from livesr.acquisition.troubles import FaultReport
     from livesr.config.session import Session
     from livesr.flow import StopToken
@@ -50,8 +51,7 @@ _SIMULATED = ("simulated microscope", "simulated camera", "simulated 100x/1.49 o
 _SIMULATED_PIXEL = "PixelSizeUm"
 """Property of the simulated camera, which is told its pixel size in the sample."""
 _PATIENCE_S = 5.0
-_HANG_S, _SIMULATOR_HANG_S = 10.0, 300.0
-_SIMULATOR_PATIENCE_S = 300.0
+SIMULATOR_PATIENCE_S = 300.0
 """The simulated camera computes its first planes before it exposes them."""
 _SAME_PIXEL = 1e-3
 _BUFFER_MB = (256, 4096)
@@ -69,6 +69,9 @@ class MicroscopeSource:
         kept either way.
     next_stack : NextStack, optional
         Asked before each stack where its focus shall be.
+    lent : Light, optional
+        Of a microscope that is open already, as for a live preview: it stays open, and whoever lent
+        it has it supervised.
 
     Raises
     ------
@@ -84,6 +87,7 @@ class MicroscopeSource:
         *,
         on_fault: Callable[[FaultReport], None] | None = None,
         next_stack: NextStack | None = None,
+        lent: Light | None = None,
     ) -> None:
         self._session = session
         self._next_stack = next_stack or NextStack()
@@ -93,8 +97,9 @@ class MicroscopeSource:
         self._late_s = 0.0
         self._on_fault = on_fault
         microscope = session.microscope
-        self._core = open_core(microscope.config)
-        self._light = Light(self._core, microscope.light, microscope.light_off)
+        self._lent = lent is not None
+        self._core = lent.core if lent else open_core(microscope.config)
+        self._light = lent or Light(self._core, microscope.light, microscope.light_off)
         self._supervisor: Supervisor | None = None
         try:
             check_named(self._core, microscope.light_off)
@@ -105,7 +110,7 @@ class MicroscopeSource:
             self._reference_um = self._check_places()
         except BaseException:
             close_shutters(self._core)  # the configuration may have opened one
-            close_core(self._core)
+            self.close()
             raise
         self._clock = session_clock(self._core)
 
@@ -114,24 +119,23 @@ class MicroscopeSource:
         """The Micro-Manager core: for preview and for the limits of the stages."""
         return self._core
 
+    @property
+    def light(self) -> Light:
+        """What lights the sample."""
+        return self._light
+
     def watch(self, folder: Path) -> Supervisor | None:
         """Let a supervisor look after the light from now on, until `run` is over.
 
         Returns
         -------
         Supervisor or None
-            None where no light is known that could be switched.
+            None where no light is known that could be switched, or the microscope is lent.
         """
-        microscope = self._session.microscope
-        path = light_path(self._core, microscope.config, microscope.light_off)
-        if not path.known:
-            log.warning(
-                "Micro-Manager knows no shutter, and microscope.light_off names nothing: livesr "
-                "cannot switch the light off (docs/safety.md)"
+        if not self._lent:
+            self._supervisor = supervised(
+                self._light, self._session.microscope, folder, self._hang_after_s
             )
-            return None
-        self._supervisor = Supervisor(path, folder=folder, hang_after_s=self._hang_after_s)
-        self._light.supervisor = self._supervisor
         return self._supervisor
 
     def run(self, deliver: Callable[[Frame], None], stop: StopToken) -> None:
@@ -153,14 +157,14 @@ class MicroscopeSource:
             stop=stop,
             cameras=self._cameras,
             patience_s=self._session.faults.stall_after_s
-            or (_SIMULATOR_PATIENCE_S if self.info.simulated else _PATIENCE_S),
+            or (SIMULATOR_PATIENCE_S if self.info.simulated else _PATIENCE_S),
             light=self._light,
             limits=self._session.limits,
             z_offset=self._next_stack.z_offset_um,
             logs_lock=self._session.focus.mode == "device",
         )
-        if self._supervisor is not None:
-            self._look_after(self._supervisor, stop)
+        if self._light.supervisor is not None:
+            self._look_after(self._light.supervisor, stop)
         self._core.mda.set_engine(engine)
         self._hold_focus(stop)
         try:
@@ -183,9 +187,10 @@ class MicroscopeSource:
         self._done, self._elapsed_s, self._late_s = done, elapsed_s, late_s
 
     def close(self) -> None:
-        """Let go of all devices."""
+        """Let go of all devices, unless they were lent."""
         self._dismiss()
-        close_core(self._core)
+        if not self._lent:
+            close_core(self._core)
 
     def _dismiss(self) -> None:
         """Let the supervisor go: the light is off, and stays so."""
@@ -247,8 +252,7 @@ class MicroscopeSource:
 
     @property
     def _hang_after_s(self) -> float:
-        usual = _SIMULATOR_HANG_S if self.info.simulated else _HANG_S
-        return self._session.faults.hang_after_s or usual
+        return self._session.faults.hang_after_s or usual_hang_s(simulated=self.info.simulated)
 
     def _look_after(self, supervisor: Supervisor, stop: StopToken) -> None:
         """Let the supervisor know of this thread, which is silent while the camera exposes."""
@@ -311,7 +315,7 @@ class MicroscopeSource:
             shape=shape,
             timepoints=self._plan.timepoints,
             positions=self._plan.positions,
-            pixel_um=self._pixel_um(microscope.pixel_um, microscope.config, simulated=simulated),
+            pixel_um=self._pixel_um(microscope.pixel_um, microscope.config),
             z_step_um=self._plan.z_step_um,
             interval_s=self._plan.interval_s,
             camera_offset=microscope.camera_offset,
@@ -348,12 +352,8 @@ class MicroscopeSource:
                 "to every channel of the sequence",
             )
 
-    def _pixel_um(self, given: float | None, config: str, *, simulated: bool) -> float:
-        core = self._core
-        if simulated:
-            known = float(core.getProperty(core.getCameraDevice(), _SIMULATED_PIXEL))
-        else:
-            known = float(core.getPixelSizeUm())
+    def _pixel_um(self, given: float | None, config: str) -> float:
+        known = known_pixel_um(self._core)
         if known <= 0 and given is None:
             raise ConfigError(
                 "the pixel size is not known",
@@ -375,3 +375,15 @@ class MicroscopeSource:
         wanted = min(max(lowest, 2 * stack_bytes // 2**20 + 1), highest)
         if self._core.getCircularBufferMemoryFootprint() < wanted:
             self._core.setCircularBufferMemoryFootprint(wanted)
+
+
+def is_simulated(core: CMMCorePlus) -> bool:
+    """Return whether the camera is livesr's simulated one."""
+    return bool(core.getDeviceLibrary(core.getCameraDevice()).startswith(_SIMULATOR))
+
+
+def known_pixel_um(core: CMMCorePlus) -> float:
+    """Return the pixel size that the loaded configuration has, µm; 0 if it has none."""
+    if is_simulated(core):
+        return float(core.getProperty(core.getCameraDevice(), _SIMULATED_PIXEL))
+    return float(core.getPixelSizeUm())

@@ -61,6 +61,11 @@ class EarlyPlanes:
         if early is not None:
             self._spare.append(early.planes)
 
+    def clear(self) -> None:
+        """Drop everything: another session begins, whose stacks have the same indices."""
+        for index in tuple(self._stacks):
+            self.forget(index)
+
     def take(self, stack: Stack, offset: ChannelOffset) -> UInt16 | None:
         """Return a stack's planes, all warped and shifted by its offset, or None if none arrived.
 

@@ -39,6 +39,7 @@ _VERBS = (
     "presets",
     "validate",
     "measure",
+    "live",
     "label",
     "train",
     "evaluate",

@@ -46,6 +46,11 @@ class Flight:
                 self._free(slot)
                 return
 
+    def clear(self) -> None:
+        """Drop everything: another session begins, whose stacks have the same indices."""
+        for slot in tuple(self._holds):
+            self._free(slot)
+
     def segment(
         self, stack: Stack, norm: Normalisation, offset: ChannelOffset = AS_CALIBRATED
     ) -> Found:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from livesr.segmentation.trust import Strangeness
     from livesr.session.job import Job
     from livesr.session.segmenter import Segmented
+    from livesr.session.warm import Warm
     from livesr.stacks import Task
     from livesr.storage.journal import Journal
     from livesr.storage.spool import Spool
@@ -72,9 +73,11 @@ class Feeder:
         catch_up: bool,
         caught_up: Callable[[], None],
         patiently: Patiently = lambda write, _what: write(),
+        warm: Warm | None = None,
     ) -> None:
         self._patiently = patiently
         self._job = job
+        self._warm = warm if warm is not None and warm.fits(job) else None
         self._spool = spool
         self._waiting = waiting
         self._journal = journal
@@ -117,7 +120,9 @@ class Feeder:
             self.error = self.error or _as_error(error)
         finally:
             self._give_up_rest()
-            if self._guest is not None:
+            if self._warm is not None and self._guest is not None:
+                self._warm.take_back()
+            elif self._guest is not None:
                 self._guest.close()
 
     def _finished(self) -> bool:
@@ -126,11 +131,12 @@ class Feeder:
         return self._waiting.closed and (self._stop.now or not len(self._waiting))
 
     def _start_guest(self) -> None:
-        guest = Guest(segmenter, self._job)
+        guest = self._new_guest()
         try:
             reply = self._answer(guest, _START_S)
         except GuestDiedError as error:
             guest.close(timeout_s=0)
+            self._warm = None
             if not self._stop.now:
                 self._book_death(str(error), None)
             return
@@ -143,6 +149,16 @@ class Feeder:
             return
         self._guest, self.engine = guest, reply.value["engine"]
         self._journal.append(Event.SEGMENTER_STARTED, **reply.value, pid=guest.pid)
+
+    def _new_guest(self) -> Guest:
+        """Return the process that waits for a session, or a new one."""
+        if self._warm is not None:
+            try:
+                return self._warm.lend(self._job)
+            except GuestDiedError as error:
+                log.warning("the segmenter that was loaded before is gone: %s", error)
+                self._warm = None
+        return Guest(segmenter, self._job)
 
     def _segment(self, task: Task) -> None:
         try:
@@ -293,7 +309,7 @@ class Feeder:
         """End the process at once: one that does not answer may still run."""
         if self._guest is not None:
             self._guest.close(timeout_s=0)
-        self._guest = None
+        self._guest = self._warm = None
 
     def _book_death(self, reason: str, index: StackIndex | None) -> None:
         """End what is left of the process, journal it, and start another unless each one dies."""

@@ -22,11 +22,12 @@ from livesr.segmentation.engines import working_engine
 from livesr.segmentation.networks import WHERE, Networks, choose_networks
 from livesr.segmentation.segment import network_voxel
 from livesr.session.camera import CameraUse, camera_use, camera_warnings
+from livesr.session.promise import promise_of
 from livesr.storage.space import space_beside, space_needed
 from livesr.validation.record import session_validation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from livesr.acquisition.sources import Source
     from livesr.calibration.applicability import Applicability
@@ -181,12 +182,20 @@ class Plan:
             "unreliable_without_ratio": list(self.unreliable),
             "validation": self.session.validation,
             "validated": [name for name in self.structures if self.is_validated(name)],
+            "promise": promise_of(self).as_dict(),
             "warnings": list(self.warnings),
         }
 
 
-def make_plan(session: Session) -> Plan:
+def make_plan(session: Session, opened: Callable[[Reports], Source] | None = None) -> Plan:
     """Open the source and check everything that can be checked before the run.
+
+    Parameters
+    ----------
+    session : Session
+    opened : callable, optional
+        Gives the source instead, and is told where its faults are reported: the preview's
+        microscope is open already.
 
     Raises
     ------
@@ -194,7 +203,9 @@ def make_plan(session: Session) -> Plan:
         The first thing that does not fit, with how to mend it. The source is closed again.
     """
     reports, next_stack = Reports(), NextStack()
-    source = open_source(session, on_fault=reports, next_stack=next_stack)
+    source = (
+        opened(reports) if opened else open_source(session, on_fault=reports, next_stack=next_stack)
+    )
     try:
         check_focus(session, source.info)
         return replace(_checked(session, source), reports=reports, next_stack=next_stack)

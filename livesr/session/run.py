@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
     from livesr.session.files import SessionFiles
     from livesr.session.plan import Plan
+    from livesr.session.warm import Warm
     from livesr.stacks import OpenStack, Task
     from livesr.types import Frame
 
@@ -55,6 +56,7 @@ def run_session(
     progress: Callable[[Progress], None] = lambda _: None,
     opened: Callable[[Path], None] | None = None,
     resume: bool = False,
+    warm: Warm | None = None,
 ) -> SessionResult:
     """Run a checked session into a new folder, or go on with one that was interrupted.
 
@@ -73,6 +75,8 @@ def run_session(
     resume : bool
         Go on with the session in the folder: what its journal lists is left out, whole stacks in
         its spool are stored, and stacks without masks get theirs.
+    warm : Warm, optional
+        A segmenter that is loaded already; it is used if it fits, and outlives the session.
 
     Returns
     -------
@@ -99,7 +103,9 @@ def run_session(
                 check_same_camera(plan.camera, past.camera, folder)
             with open_files(plan, folder, past) as files:
                 service = Service.of_environment()
-                run = _Run(plan, files, stop or StopToken(), progress, service, past or Past())
+                run = _Run(
+                    plan, files, stop or StopToken(), progress, service, past or Past(), warm
+                )
                 run.begin(resumed=resume)
                 if supervisor is not None:
                     supervisor.listen(run.note)
@@ -126,7 +132,9 @@ class _Run:
         progress: Callable[[Progress], None],
         service: Service,
         past: Past,
+        warm: Warm | None,
     ) -> None:
+        self._warm = warm
         self._plan, self._files, self._stop, self._progress = plan, files, stop, progress
         self._service, self._past = service, past
         self._storing: Worker[OpenStack] | None = None
@@ -297,6 +305,7 @@ class _Run:
             catch_up=asked.catch_up,
             caught_up=self._tell_progress,
             patiently=partial(self._room.patiently, holds=False),
+            warm=self._warm,
         )
 
     def _store(self, stack: OpenStack) -> None:

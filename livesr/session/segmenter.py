@@ -73,10 +73,46 @@ class Segmented:
 
 def segmenter(pipe: Connection, job: Job) -> None:
     """Run in the segmenter process: load once, then a stack a request."""
+    loaded = _loaded(pipe, job)
+    if loaded is not None:
+        tools, choices = loaded
+        _serve(pipe, job, tools, choices)
+        for engine in tools.engines:
+            engine.close()
+
+
+def standby(pipe: Connection, job: Job) -> None:
+    """Run in a segmenter process that is loaded before there is a session, and outlives it.
+
+    It says ``ready``, and then serves each `Job` that it is sent as `segmenter` would, until it is
+    sent None.
+    """
+    loaded = _loaded(pipe, job)
+    if loaded is None:
+        return
+    tools, choices = loaded
+    pipe.send(Reply("ready", _said(choices)))
+    for session_job in requests(pipe):
+        if session_job is not None:
+            _serve(pipe, session_job, tools, choices)
+    for engine in tools.engines:
+        engine.close()
+
+
+def _loaded(pipe: Connection, job: Job) -> tuple[SegmentTools, tuple[Choice, ...]] | None:
+    """Load everything; tell why it could not be and return None."""
     if len(job.packages) == 1:
         keep_memory()  # each stack takes the same gigabytes again; of several networks each its own
     try:
-        tools, choices = load_tools(job)
+        return load_tools(job)
+    except LivesrError as error:
+        pipe.send(Reply("error", error))
+        return None
+
+
+def _serve(pipe: Connection, job: Job, tools: SegmentTools, choices: Sequence[Choice]) -> None:
+    """Segment the stacks of one session, until there are no more or it says None."""
+    try:
         findings = [Findings(number, job, tools) for number in range(job.info.positions)]
         raw = RawReader(job.folder, job.info.positions)
         analyser = Analyser(job)
@@ -85,14 +121,16 @@ def segmenter(pipe: Connection, job: Job) -> None:
         return
     pipe.send(Reply("ready", _said(choices)))
     early = tools.resident or tools.early
+    if early is not None:
+        early.clear()  # of the session before, whose stacks had the same indices
     idle = partial(Arrivals(raw.spool, early).look, until=pipe.poll) if early else None
     for number, task in enumerate(requests(pipe, idle), start=1):
+        if task is None:
+            break
         _one(pipe, task, tools, findings, raw, analyser)
         if number % GIVE_BACK_EVERY == 0:
             give_back_memory()
     raw.close()
-    for engine in tools.engines:
-        engine.close()
 
 
 def load_tools(job: Job) -> tuple[SegmentTools, tuple[Choice, ...]]:

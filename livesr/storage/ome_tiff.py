@@ -43,6 +43,10 @@ class TiffSeries:
     identity : str
         What the file holds, in words that no other file shares: equal recordings make equal files.
     compressed : bool
+    exposure_ms : float, optional
+        Of every plane.
+    position_um : tuple of float, optional
+        Stage (x, y, z) of every plane.
 
     Raises
     ------
@@ -61,6 +65,8 @@ class TiffSeries:
         channels: Sequence[str] = (),
         identity: str = "",
         compressed: bool = False,
+        exposure_ms: float | None = None,
+        position_um: tuple[float, float, float] | None = None,
     ) -> None:
         if path.exists():
             raise StorageError("there is a file already", where=str(path), fix="give a new folder")
@@ -68,6 +74,8 @@ class TiffSeries:
         self._shape = tuple(shape)
         self._dtype = np.dtype(dtype)
         self._metadata = _metadata(self._shape, grid, interval_s, channels, identity)
+        planes = int(np.prod(self._shape[:-2]))
+        self._metadata |= _per_plane(planes, exposure_ms, position_um)
         self._planes: list[bytes] = []
         self._pixels: np.memmap[Any, Any] | None = None
         if not compressed:
@@ -131,3 +139,19 @@ def _metadata(
         made["Channel"] = {"Name": list(channels)}
     made["UUID"] = str(uuid.uuid5(uuid.NAMESPACE_URL, f"livesr:{identity}"))
     return made
+
+
+def _per_plane(
+    planes: int, exposure_ms: float | None, position_um: tuple[float, float, float] | None
+) -> dict[str, Any]:
+    """Return exposure and stage position as OME's planes have them."""
+    plane: dict[str, Any] = {}
+    if exposure_ms is not None:
+        plane |= {
+            "ExposureTime": [exposure_ms / 1000.0] * planes,
+            "ExposureTimeUnit": ["s"] * planes,
+        }
+    if position_um is not None:
+        for axis, value in zip("XYZ", position_um, strict=True):
+            plane |= {f"Position{axis}": [value] * planes, f"Position{axis}Unit": ["µm"] * planes}
+    return {"Plane": plane} if plane else {}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QTimer
 from PySide6.QtGui import QImage
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 
 from livesr.errors import StorageError
 from livesr.viewer import state, theme
@@ -98,7 +98,7 @@ def screenshot(session: SessionReader, view: View, size: tuple[int, int], file: 
         QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 
 
-def save(window: Window, file: Path) -> None:
+def save(window: QWidget, file: Path) -> None:
     """Write the window as it stands as an image.
 
     Raises

@@ -49,6 +49,16 @@ class Canvas(QWidget):
         self._box.sigRangeChanged.connect(self._on_zoom)
         self._graphics.scene().sigMouseMoved.connect(self._on_mouse)
 
+    @property
+    def picture(self) -> Picture | None:
+        """What is drawn."""
+        return self._picture
+
+    @property
+    def box(self) -> pg.ViewBox:
+        """What further items may be drawn in, in µm."""
+        return self._box
+
     def show_picture(self, picture: Picture, opacity: float, *, labels: bool) -> None:
         """Draw a picture; the first one, and one of another size, is fitted into the window."""
         fit = self._picture is None or extent(self._picture) != extent(picture)

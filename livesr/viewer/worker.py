@@ -10,9 +10,10 @@ import logging
 import threading
 import time
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING
 
 from livesr.errors import LivesrError
+from livesr.latest import Latest
 from livesr.viewer import state
 from livesr.viewer.progress import Progress
 
@@ -35,29 +36,6 @@ UNREADABLE = (LivesrError, OSError, ValueError, KeyError)
 """What reading a damaged, half-written or vanished session may raise."""
 TRIED = ("session", "picture", "volumes")
 """What may fail; the first of them that does is told."""
-
-T = TypeVar("T")
-
-
-class Latest(Generic[T]):
-    """A slot for one item; a newer one takes the place of one that nobody took."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._item: T | None = None
-        self.overwritten = 0
-
-    def put(self, item: T) -> None:
-        """Leave the newest item."""
-        with self._lock:
-            self.overwritten += self._item is not None
-            self._item = item
-
-    def take(self) -> T | None:
-        """Return the item and empty the slot; None if there is none."""
-        with self._lock:
-            item, self._item = self._item, None
-            return item
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from livesr.catalog import NAMES
+from livesr.latest import Latest
 from livesr.storage.reader import open_session
 from livesr.viewer import worker as worker_module
 from livesr.viewer.loader import Loader
 from livesr.viewer.state import View
-from livesr.viewer.worker import Latest, PictureWorker, Update
+from livesr.viewer.worker import PictureWorker, Update
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -42,6 +42,7 @@ class Light:
 
     Attributes
     ----------
+    core : CMMCorePlus
     lit : bool
         Whether the light may be on.
     supervisor : Supervisor or None
@@ -51,7 +52,7 @@ class Light:
     def __init__(
         self, core: CMMCorePlus, policy: str, off: Mapping[str, Mapping[str, str | float | int]]
     ) -> None:
-        self._core = core
+        self.core = self._core = core
         self._policy = policy
         self._named = [(d, name, value) for d, set_ in off.items() for name, value in set_.items()]
         self._before: dict[tuple[str, str], str] = {}

@@ -1,0 +1,209 @@
+"""Splitter sensors drawn at random, with simulated cells, to find their channels again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from livesr.acquisition.finding.turns import TURNS, Box, Turn, after, turn_of
+from livesr.calibration.warp import ChromaticModel
+from livesr.config.layouts import Rectangle, SplitterLayout
+from livesr.simulator.imaging.optics import Optics
+from livesr.simulator.sample import Sample
+from livesr.simulator.view import View
+
+if TYPE_CHECKING:
+    from livesr.types import Float32, UInt16
+
+PIXEL_UM = 0.0668
+FIELD = 400
+"""Pixels along each side of a simulated field, of which a layout shows a part."""
+_SAMPLE_UM = 60.0
+_GAIN, _READ, _OFFSET, _QE = 1.2, 1.6 / 1.2, 100.0, 0.95
+_TURNED_DEG, _LARGER, _OFF_PX = 0.2, 0.006, 9.0
+FAMILIES = ("columns", "rows", "quadrants", "apart")
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A sensor whose layout is known.
+
+    Attributes
+    ----------
+    frames : ndarray, (n, y, x), uint16
+    layout : SplitterLayout
+        Truth: what both channels show, to the pixel.
+    family : str
+    """
+
+    frames: UInt16
+    layout: SplitterLayout
+    family: str
+
+    @property
+    def roughly(self) -> SplitterLayout:
+        """The layout as somebody knows it who guesses: right names and first turn, wrong places."""
+        first, *rest = self.layout.channels
+        moved = [r.model_copy(update={"x": r.x + 25, "y": r.y + 17, "flip": "none"}) for r in rest]
+        return SplitterLayout.model_construct(kind="splitter", channels=(first, *moved))
+
+
+def error_px(found: SplitterLayout, truth: SplitterLayout) -> float:
+    """Return by how many pixels any edge is off; not finite where a channel stands otherwise."""
+    worst = 0.0
+    for one, two in zip(found.channels, truth.channels, strict=True):
+        if turn_of(one) != turn_of(two):
+            return float("inf")
+        a, b = (np.array([r.x, r.y, r.x + r.width, r.y + r.height]) for r in (one, two))
+        worst = max(worst, float(np.abs(a - b).max()))
+    return worst
+
+
+def draw(seed: int, number: int) -> Drawn:
+    """Return the ``number``-th drawn sensor of a sample's seed."""
+    rng = np.random.default_rng([seed, number])
+    family = FAMILIES[number % len(FAMILIES)]
+    place = int(rng.integers(100))
+    y, x = rng.uniform(-4, 4, 2)
+    z = float(rng.choice([0.9, 1.8, 2.7, 3.6]))
+    yellow, red = _field(seed, place, round(float(y), 1), round(float(x), 1), z)
+    red = red * float(rng.uniform(0.8, 2.0))  # dyes, filters and dichroics differ
+    cells, turns, shape, gap = _arranged(family, rng)
+    off = rng.uniform(-_OFF_PX, _OFF_PX, 2) if not gap else rng.uniform(-0.5, 0.5, 2)
+    height, width = turns[0].box(cells[0], shape).shape
+    images = (
+        _looked_at(yellow, (height, width), (0.0, 0.0), 0.0, 0.0),
+        _looked_at(
+            red,
+            (height, width),
+            (float(off[0]), float(off[1])),
+            float(rng.uniform(-_TURNED_DEG, _TURNED_DEG)),
+            float(rng.uniform(-_LARGER, _LARGER)),
+        ),
+    )
+    sensor = np.zeros(shape, np.float32)
+    for cell, turn, image in zip(cells, turns, images, strict=True):
+        cell.of(sensor)[...] = turn.inverse.of(image)
+    if gap:  # the field stop's edge is not sharp
+        sensor = np.asarray(cv2.GaussianBlur(sensor, (0, 0), 0.8), np.float32)
+    frames = _exposed(sensor, rng)
+    return Drawn(frames, _truth(cells, turns, shape, off), family)
+
+
+def _arranged(
+    family: str, rng: np.random.Generator
+) -> tuple[tuple[Box, Box], tuple[Turn, Turn], tuple[int, int], int]:
+    """Return two cells of a sensor, how the channels stand in them, its shape, and their gap."""
+    long, short = int(rng.integers(230, 330)), int(rng.integers(180, 260))
+    first = TURNS[int(rng.integers(4))]
+    flips = TURNS[: 8 if family in ("quadrants", "apart") else 4]
+    second = after(first, flips[int(rng.integers(len(flips)))])
+    if family == "columns":
+        return _two((long, short), (0, short)), (first, second), (long, 2 * short), 0
+    if family == "rows":
+        return _two((short, long), (short, 0)), (first, second), (2 * short, long), 0
+    if family == "quadrants":
+        corners = [(0, 0), (0, long), (long, 0), (long, long)]
+        a, b = sorted(rng.choice(4, 2, replace=False).tolist())
+        (y0, x0), (y1, x1) = corners[a], corners[b]
+        cells = Box(y0, x0, y0 + long, x0 + long), Box(y1, x1, y1 + long, x1 + long)
+        return cells, (first, second), (2 * long, 2 * long), 0
+    return _apart(rng, long, short, first, second)
+
+
+def _two(shape: tuple[int, int], step: tuple[int, int]) -> tuple[Box, Box]:
+    first = Box(0, 0, *shape)
+    return first, first.moved(*step)
+
+
+def _apart(
+    rng: np.random.Generator, long: int, short: int, first: Turn, second: Turn
+) -> tuple[tuple[Box, Box], tuple[Turn, Turn], tuple[int, int], int]:
+    """Return rectangles with dark gaps between and around them."""
+    if (first.quarters + second.quarters) % 2:
+        long = short
+    gap, aside = int(rng.integers(8, 40)), int(rng.integers(-25, 25))
+    margins = rng.integers(6, 45, 4).tolist()
+    one = Box(max(0, -aside), 0, max(0, -aside) + long, short).moved(margins[0], margins[1])
+    two = one.moved(aside, short + gap)
+    shape = (max(one.y1, two.y1) + margins[2], two.x1 + margins[3])
+    if rng.random() < 0.5:
+        one, two = (Box(b.x0, b.y0, b.x1, b.y1) for b in (one, two))
+        shape = shape[::-1]
+    return (one, two), (first, second), shape, gap
+
+
+def _truth(
+    cells: tuple[Box, Box], turns: tuple[Turn, Turn], shape: tuple[int, int], off: np.ndarray
+) -> SplitterLayout:
+    """Return what both cells show: the second one shows the first's content, displaced."""
+    boxes = [turn.box(cell, shape) for cell, turn in zip(cells, turns, strict=True)]
+    y, x = (round(float(v)) for v in off)
+    dy, dx = boxes[1].y0 - boxes[0].y0 + y, boxes[1].x0 - boxes[0].x0 + x
+    common = boxes[0].cut(boxes[1].moved(-dy, -dx))
+    places = (common, common.moved(dy, dx))
+    channels: list[Rectangle] = [
+        after(turn, Turn()).rectangle(name, turn.back(place, shape))
+        for name, turn, place in zip(("yellow", "red"), turns, places, strict=True)
+    ]
+    return SplitterLayout(kind="splitter", channels=tuple(channels))
+
+
+def _looked_at(
+    field: Float32,
+    shape: tuple[int, int],
+    off: tuple[float, float],
+    turned_deg: float,
+    larger: float,
+) -> Float32:
+    """Return the middle of a field, displaced, turned and magnified about its own middle."""
+    height, width = shape
+    scale, turn = 1.0 + larger, np.deg2rad(turned_deg)
+    c, s = scale * np.cos(turn), scale * np.sin(turn)
+    inverse = np.linalg.inv(np.array([[c, -s], [s, c]]))
+    # pixel p shows the field at M⁻¹ (p - middle - off) + middle of the field
+    middle = np.array([(width - 1) / 2 + off[1], (height - 1) / 2 + off[0]])
+    centre = np.array([(field.shape[1] - 1) / 2, (field.shape[0] - 1) / 2])
+    matrix = np.concatenate([inverse, (centre - inverse @ middle)[:, None]], axis=1)
+    flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+    out = cv2.warpAffine(field, matrix, (width, height), flags=flags)
+    return np.asarray(np.maximum(out, 0), np.float32)
+
+
+def _exposed(photons: Float32, rng: np.random.Generator) -> UInt16:
+    """Return a few frames of a sensor: shot and read noise, patterns of offset and ports."""
+    light = float(rng.choice([0.6, 1.0, 2.0]))
+    count = int(rng.choice([1, 2, 4]))
+    height, width = photons.shape
+    pattern = _OFFSET + rng.normal(0, 1.5, photons.shape) + rng.normal(0, 0.3, width)
+    ports = rng.normal(0, 0.7, (2, 2))
+    pattern += np.kron(ports, np.ones((height, width)))[
+        height // 2 : height // 2 + height, width // 2 : width // 2 + width
+    ]
+    pattern[rng.random(photons.shape) < 1e-4] += 150.0
+    electrons = rng.poisson(light * _QE * photons, (count, height, width)).astype(np.float32)
+    counts = electrons / _GAIN + rng.normal(0, _READ, electrons.shape) + pattern
+    frames: UInt16 = np.clip(np.rint(counts), 0, 65535).astype(np.uint16)
+    return frames
+
+
+@lru_cache(maxsize=4)
+def _field(seed: int, place: int, y: float, x: float, z: float) -> tuple[Float32, Float32]:
+    """Return photons of a plane near a cell, yellow and red, (y, x), not displaced by colour."""
+    sample, optics = _sample(seed)
+    stages = sample.stages(0.0)
+    cell = stages[place % len(stages)]
+    view = View((cell.y_um + y, cell.x_um + x), PIXEL_UM, (FIELD, FIELD))
+    yellow, red = sample.emission(0.0, [z], view, optics)[:, 0]
+    return yellow.copy(), red.copy()
+
+
+@lru_cache(maxsize=2)
+def _sample(seed: int) -> tuple[Sample, Optics]:
+    optics = Optics.from_seed(seed, pixel_um=PIXEL_UM)
+    straight = replace(optics, chromatic=ChromaticModel())
+    return Sample(seed, field_um=(_SAMPLE_UM, _SAMPLE_UM), motion=0.0), straight
