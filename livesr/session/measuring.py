@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +14,7 @@ from livesr.storage.folder import CELLS_FILE, CONTACTS_FILE, OBJECTS_FILE, SITES
 from livesr.types import Grid, Masks, StackIndex
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -109,17 +111,19 @@ class Measuring:
 
         asked = self._asked
         tables: dict[str, Rows] = {}
-        columns, cells = _cells(masks)
-        found = find_all(masks, columns, structures=asked.measured, threads=self._threads)
-        if asked.objects:
-            channels = self._channels(masks, data, camera, channel_offset)
-            tables[OBJECTS_FILE] = measure_objects(
-                masks, found, channels, time_s=time_s, threads=self._threads
-            )
-            tables[CELLS_FILE] = _cell_rows(masks, cells, time_s)
+        with ThreadPoolExecutor(self._threads) as pool:  # the light meets the objects at the end
+            channels = pool.submit(self._channels, masks, data, camera, channel_offset)
+            columns, measures = _cells(masks)
+            cells = pool.submit(measures)
+            found = find_all(masks, columns, structures=asked.measured, threads=self._threads)
+            if asked.objects:
+                tables[OBJECTS_FILE] = measure_objects(
+                    masks, found, channels.result(), time_s=time_s, threads=self._threads
+                )
+                tables[CELLS_FILE] = _cell_rows(masks, cells.result(), time_s)
         if asked.contacts:
             tables |= self._contacts(masks, found, columns, time_s)
-        return Measured(tables, cells)
+        return Measured(tables, cells.result())
 
     def _contacts(
         self, masks: Masks, found: Mapping[str, Found], columns: Columns | None, time_s: float
@@ -161,21 +165,21 @@ def columns_of(masks: Masks) -> Columns | None:
     return _cells(masks)[0]
 
 
-def _cells(masks: Masks) -> tuple[Columns | None, list[CellMeasures]]:
-    """Return which cell stands where, and the cells; nothing where masks do not show cells."""
+def _cells(masks: Masks) -> tuple[Columns | None, Callable[[], list[CellMeasures]]]:
+    """Return which cell stands where, and what measures the cells; none where masks show none."""
     from livesr.analysis.cells import BODY, cells_of
     from livesr.analysis.coarse import coarsened
     from livesr.analysis.mitosis.measures import STRUCTURES, measures_of
     from livesr.analysis.objects.per_cell import Columns
 
     if not set(BODY) <= set(masks.volumes):
-        return None, []
+        return None, list
     shares = coarsened(masks.volumes, masks.grid, STRUCTURES)
     cells: Cells = cells_of(shares)
     _, y, x = cells.grid.voxel_um
     if not cells.count:
-        return None, []
-    return Columns.of(cells.columns, (y, x), masks.grid), measures_of(shares, cells)
+        return None, list
+    return Columns.of(cells.columns, (y, x), masks.grid), partial(measures_of, shares, cells)
 
 
 def _cell_rows(masks: Masks, cells: list[CellMeasures], time_s: float) -> Rows:

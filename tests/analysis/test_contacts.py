@@ -23,7 +23,7 @@ def test_the_matrix_is_that_of_distances() -> None:
         for name, share in (("golgi", 0.02), ("er", 0.1), ("mitochondria", 0.04))
     }
     masks = Masks(volumes, Grid(shape, VOXEL), StackIndex(0, 0))
-    matrix, sites = measure_contacts(masks, find_all(masks))
+    matrix, sites = measure_contacts(masks, find_all(masks, least_um3={}))
     rows = {
         (a, b, d): k
         for k, (a, b, d) in enumerate(
@@ -79,3 +79,18 @@ def test_chance_is_the_same_each_time() -> None:
     one, two = (measure_contacts(masks, find_all(masks), shuffles=5)[0] for _ in range(2))
     for name, values in one.items():
         np.testing.assert_array_equal(values, two[name])
+
+
+def test_a_vesicle_that_two_structures_claim_is_no_contact() -> None:
+    late, lysosome = np.zeros((2, 6, 40, 60), np.uint8)
+    late[1:4, 5:12, 5:12] = lysosome[1:4, 5:11, 5:12] = 1  # one vesicle, more of it claimed as late
+    late[1:4, 20:26, 40:46] = lysosome[1:4, 20:26, 44:51] = 1  # two that touch
+    masks = Masks(
+        {"late_endosome": late, "lysosome": lysosome}, Grid(late.shape, VOXEL), StackIndex(0, 0)
+    )
+    matrix, sites = measure_contacts(masks, find_all(masks))
+    first = matrix["distance_um"] == 0
+    assert matrix["objects"][first].tolist() == [2, 1]
+    assert matrix["objects_in_contact"][first].tolist() == [1, 1]
+    assert sites["label_a"].tolist() == [2], "numbers are those of the table of objects"
+    assert masks.volumes["lysosome"][1, 5, 5] == 1, "masks are not written to"

@@ -20,7 +20,7 @@ WIDE = np.ones((3, 3, 3))
 def measured(volume: np.ndarray, name: str = "golgi", voxel: tuple = VOXEL, **more: object) -> dict:
     grid = Grid(volume.shape, voxel)
     masks = Masks({name: volume.astype(np.uint8)}, grid, StackIndex(1, 7))
-    found = find_all(masks, more.pop("columns", None))
+    found = find_all(masks, more.pop("columns", None), least_um3={})
     return measure_objects(masks, found, **more)
 
 
@@ -136,3 +136,11 @@ def test_nothing_and_everything() -> None:
     assert table["voxels"].tolist() == [768]
     assert table["on_border"].all()
     assert table["cut"].all()
+
+
+def test_specks_are_no_objects() -> None:
+    volume = np.zeros((4, 40, 40), np.uint8)
+    volume[1, 3, 3] = volume[1:3, 20:30, 20:30] = 1
+    masks = Masks({"lysosome": volume}, Grid(volume.shape, VOXEL), StackIndex(0, 0))
+    assert measure_objects(masks, find_all(masks))["voxels"].tolist() == [200]
+    assert measure_objects(masks, find_all(masks, least_um3={}))["voxels"].tolist() == [1, 200]

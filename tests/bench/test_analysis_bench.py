@@ -16,8 +16,10 @@ def test_rows_of_masks_against_truth() -> None:
     assert all(row.value >= 0 for row in errors.values())
     rows = list(analysis.contact_correlation(seen, 5, ""))
     assert [row.name for row in rows] == [
-        "contact_rank_correlation", "contact_rank_correlation_listed",
-    ]  # fmt: skip
+        "contact_rank_correlation",
+        "contact_rank_correlation_vesicles",
+        "contact_rank_correlation_listed",
+    ]
     assert analysis.time_of_stack(seen[0], 192).value > 0
     assert 0 <= analysis.random_share(1, 5).value <= 1
 

@@ -210,7 +210,7 @@ def _place(
         many = 0
         for i in members:
             many += stop[i] - start[i]
-        if cell == 0 or cell >= len(boxes) or boxes[cell, 3] == 0 or many > largest:
+        if not 0 < cell < len(boxes) or boxes[cell, 3] == 0 or not 0 < many <= largest:
             continue
         at = _voxels(start, stop, row, members, region.shape[1], rng)
         middle = at[many].copy()

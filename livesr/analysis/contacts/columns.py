@@ -21,8 +21,9 @@ MATRIX_COLUMNS = (
     Column("placed", "", "objects of A that were tried at random places; 0: none can be moved",
            kind="int"),
     Column("expected_objects", "", "of the placed, how many would be in contact by chance"),
-    Column("expected_fraction", "", "of the placed, the share of volume in contact by chance"),
-    Column("enrichment", "", "share of the placed objects' volume in contact over the expected"),
+    Column("expected_fraction", "", "share of the placed objects' volume in contact by chance; "
+           "if none can be moved, of a point anywhere in a cell"),
+    Column("enrichment", "", "share of that volume in contact over the expected"),
     Column("z_score", "", "of the number of placed objects in contact, against chance"),
 )  # fmt: skip
 """Of ``contacts.parquet``: a row an ordered pair of structures, distance and stack."""

@@ -11,6 +11,7 @@ import numpy as np
 from livesr.analysis.contacts.chance import by_chance, z_score
 from livesr.analysis.contacts.columns import MATRIX_COLUMNS, SITE_COLUMNS
 from livesr.analysis.contacts.reach import BITS, runs_within, within_reach
+from livesr.analysis.contacts.twins import without_twins
 from livesr.analysis.objects.components import components
 from livesr.analysis.objects.sums import add_up
 from livesr.catalog import NAMES
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from livesr.analysis.objects.measure import Found
     from livesr.analysis.objects.per_cell import Columns
     from livesr.storage.columns import Column
-    from livesr.types import Grid, Masks, UInt16
+    from livesr.types import Float64, Grid, Masks, UInt16
 
     Row = dict[str, Any]
     Int32 = npt.NDArray[np.int32]
@@ -62,11 +63,14 @@ def measure_contacts(
     threads : int
         Structures at the same time.
     """
+    masks, found = without_twins(masks, found)
     bits = [within_reach(masks, distance) for distance in DISTANCES_UM]
     region = _region(masks, columns) if shuffles else None
+    cover = _cover(masks, bits) if shuffles else None
     one = partial(
-        _of_structure, masks=masks, found=found, bits=bits, region=region, shuffles=shuffles
-    )
+        _of_structure,
+        masks=masks, found=found, bits=bits, region=region, cover=cover, shuffles=shuffles,
+    )  # fmt: skip
     if threads > 1:
         with ThreadPoolExecutor(threads) as pool:
             parts = list(pool.map(one, found))
@@ -85,6 +89,7 @@ def _of_structure(
     found: Mapping[str, Found],
     bits: Sequence[UInt16],
     region: UInt16 | None,
+    cover: Float64 | None,
     shuffles: int,
 ) -> tuple[list[Row], list[Row]]:
     """Return the rows of one structure A."""
@@ -101,6 +106,7 @@ def _of_structure(
             number, count = components(within)
             touched = np.bincount(labels - 1, within.stop - within.start, minlength=mine.count)
             row = _row(name, other, distance, mine, touched, count, masks.grid)
+            row |= _anywhere(row["contact_fraction"], cover, k, BITS[other])
             rows.append(row | _against(chance, mine, touched, k, BITS[other], shuffles))
             if distance == SITES_UM and _listed(name, other):
                 sites += _sites((name, other), (within, number, count, labels), mine, masks.grid)
@@ -121,7 +127,7 @@ def _row(
         "structure_a": name,
         "structure_b": other,
         "distance_um": distance,
-        "objects": mine.count,
+        "objects": len(np.unique(mine.labels)),
         "objects_in_contact": int(np.count_nonzero(touched)),
         "sites": sites,
         "contact_volume_um3": voxels * float(np.prod(grid.voxel_um)),
@@ -129,15 +135,26 @@ def _row(
     }
 
 
+def _anywhere(fraction: float, cover: Float64 | None, k: int, bit: int) -> Row:
+    """Return what is expected of a voxel anywhere in a cell: for what cannot be moved."""
+    expected = np.nan if cover is None else float(cover[k, bit])
+    return {
+        "placed": 0,
+        "expected_objects": np.nan,
+        "expected_fraction": expected,
+        "enrichment": fraction / expected if expected > 0 else np.nan,
+        "z_score": np.nan,
+    }
+
+
 def _against(
     chance: Chance | None, mine: Found, touched: npt.NDArray[Any], k: int, bit: int, shuffles: int
 ) -> Row:
-    """Return the columns that compare with chance."""
-    names = ("expected_objects", "expected_fraction", "enrichment", "z_score")
+    """Return the columns that compare with random places; none if too little can be moved."""
     sizes = np.bincount(mine.labels - 1, mine.runs.stop - mine.runs.start, minlength=mine.count)
-    placed = np.zeros(mine.count, bool) if chance is None else chance.placed
-    if chance is None or sizes[placed].sum() < LEAST_SHARE * sizes.sum():
-        return {"placed": 0, **dict.fromkeys(names, np.nan)}
+    if chance is None or not sizes[chance.placed].sum() > LEAST_SHARE * sizes.sum():
+        return {}
+    placed = chance.placed
     touching = chance.touching[placed, k, bit]
     expected = float(chance.voxels[placed, k, bit].sum())
     observed = float(touched[placed].sum())
@@ -148,6 +165,17 @@ def _against(
         "enrichment": observed / expected if expected > 0 else np.nan,
         "z_score": z_score(int(np.count_nonzero(touched[placed])), touching, shuffles),
     }
+
+
+def _cover(masks: Masks, bits: Sequence[UInt16]) -> Float64 | None:
+    """Return the share of the cells' voxels within reach of each structure, (distances, bits)."""
+    if not {"cytosol", "nucleus"} <= masks.volumes.keys():
+        return None
+    body = (masks.volumes["cytosol"] | masks.volumes["nucleus"]) != 0
+    counts = [np.bincount(one[body], minlength=1 << len(NAMES)) for one in bits]
+    values = np.arange(1 << len(NAMES))
+    each = [[n[(values >> bit) & 1 == 1].sum() for bit in range(len(NAMES))] for n in counts]
+    return np.array(each, float) / max(int(body.sum()), 1)
 
 
 def _chance(

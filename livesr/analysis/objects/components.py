@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numba import njit
 
+from livesr.analysis.objects.runs import kept_runs
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
@@ -20,6 +22,17 @@ def components(runs: Runs) -> tuple[Int32, int]:
     """Return the component of each run, from 1 in the order of their first voxels, and how many."""
     labels, count = _join(runs.start, runs.stop, runs.first, runs.shape[1])
     return labels, int(count)
+
+
+def without_specks(runs: Runs, labels: Int32, count: int, least: float) -> tuple[Runs, Int32, int]:
+    """Return the components of at least so many voxels, numbered anew, and how many they are."""
+    large = np.bincount(labels, runs.stop - runs.start, minlength=count + 1) >= least
+    if large[1:].all():
+        return runs, labels, count
+    large[0] = False
+    number = np.cumsum(large).astype(np.int32)
+    keep = large[labels]
+    return kept_runs(runs, keep), number[labels[keep]], int(large.sum())
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]

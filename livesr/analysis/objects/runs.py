@@ -49,6 +49,12 @@ class Runs:
         return len(self.start)
 
 
+def kept_runs(runs: Runs, keep: Bool) -> Runs:
+    """Return some of the runs."""
+    before = np.concatenate([[0], np.cumsum(keep)])
+    return Runs(runs.start[keep], runs.stop[keep], before[runs.first], runs.shape)
+
+
 def find_runs(volume: UInt8 | Bool) -> Runs:
     """Return the runs of a volume, (z, y, x), of 0 and 1."""
     z, y, x = volume.shape
