@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 
 from livesr.acquisition.finding.alike import Fit, fit
-from livesr.acquisition.finding.margins import EVERYWHERE, lit_box, ports_of
+from livesr.acquisition.finding.margins import EVERYWHERE, beyond, lit_box, ports_of
 from livesr.acquisition.finding.pairs import LEAST_SIDE, Pair, clearness, pair_sets, partitions
 from livesr.acquisition.finding.refusal import check_light, refuse_ambiguous, refuse_unlike
 from livesr.acquisition.finding.seams import goes_on
@@ -37,6 +37,8 @@ _NEARLY = 0.6
 """Pairs that are so clear, beside the clearest, are compared by their size."""
 _AGREEING = 0.5
 """Share of the tiles with structure that must agree."""
+_PAD = 0.15
+"""Share of a side by which a channel may reach beyond its part of the sensor."""
 _ALL = 0.95
 """Channels with so much of the light are as good as those with all of it: the smallest are taken,
 for what they leave out is dark."""
@@ -226,7 +228,28 @@ def _extent(light: Float32, pairs: tuple[Pair, ...], shifts: list[tuple[int, int
         pictures=pictures,
         ports=_ports(light, pairs, shifts, box),
     )
-    return lit.moved(box.y0, box.x0)
+    return _grown(light, pairs, shifts, lit.moved(box.y0, box.x0))
+
+
+def _grown(
+    light: Float32, pairs: tuple[Pair, ...], shifts: list[tuple[int, int]], box: Box
+) -> Box:
+    """Return the box with its sides where the dark begins: the sensor may be parted elsewhere."""
+    pad = round(_PAD * min(box.shape))
+    around = Box(box.y0 - pad, box.x0 - pad, box.y1 + pad, box.x1 + pad)
+    around = around.cut(Box(0, 0, *light.shape))
+    for pair, (y, x) in zip(pairs, shifts, strict=True):
+        turned = pair.turn.of(light)
+        around = around.cut(Box(-y, -x, turned.shape[0] - y, turned.shape[1] - x))
+    pictures = [around.of(light)]
+    for pair, shift in zip(pairs, shifts, strict=True):
+        pictures.append(around.moved(*shift).of(pair.turn.of(light)))
+    together = np.sum(pictures, axis=0, dtype=np.float32)
+    inside = box.moved(-around.y0, -around.x0)
+    found = beyond(together, inside, pad, pictures=len(pictures))
+    for picture in pictures:  # what one of them does not show is not common
+        found = found.cut(beyond(picture, found, pad, pictures=1))
+    return found.moved(around.y0, around.x0)
 
 
 def _ports(

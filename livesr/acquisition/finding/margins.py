@@ -37,6 +37,8 @@ _EARLIER = 0.15
 _NOISES = 5.0
 _LEAST = 0.4
 """Counts leave the dark that are so many times the noise, and so many counts, above it."""
+_STEP = 0.9
+"""Counts by which an edge that is looked for from inside rises."""
 _DARK = 1.5
 """Counts by which a dark margin may differ from the camera's offset."""
 _PORT = 6.0
@@ -86,6 +88,35 @@ def lit_box(
     return box
 
 
+def beyond(light: Float32, box: Box, pad: int, *, pictures: int) -> Box:
+    """Return a box whose sides are moved to where the dark begins, if it does so nearby.
+
+    Parameters
+    ----------
+    light : ndarray, (y, x), float32
+        Sum of pictures that end together, with the box ``pad`` pixels from each border.
+    box : Box
+    pad : int
+        Pixels outwards and inwards that are looked at.
+    pictures : int
+    """
+    edges = _Edges(EVERYWHERE, pictures)
+    moved = list(box)
+    for axis in (0, 1):
+        other = 1 - axis
+        inside = [slice(None), slice(None)]
+        inside[other] = slice(box[other], box[other + 2])
+        bands = _bands(light[tuple(inside)], axis)
+        for side, seen in ((axis, bands), (axis + 2, bands[:, ::-1])):
+            border = box[side] if side == axis else bands.shape[1] - box[side]
+            nearby = seen[:, max(0, border - pad) :]
+            found = edges.first_dark(nearby, min(border, pad) + pad)
+            if found is not None:
+                at = found + max(0, border - pad)
+                moved[side] = at if side == axis else bands.shape[1] - at
+    return Box(*moved)
+
+
 def _cut(box: Box, axis: int, before: int, after: int) -> Box:
     if axis == 0:
         return Box(box.y0 + before, box.x0, box.y1 - after, box.x1)
@@ -132,6 +163,28 @@ class _Edges:
         if np.abs(np.median(bands[:, :x])) > self.pictures * _DARK:
             return 0
         return _half(bands[np.abs(leaves - x) <= _STRAIGHT], x)
+
+    def first_dark(self, bands: Float64, begin: int) -> int | None:
+        """Return the pixel, seen from inside, before which the dark begins; None if none does.
+
+        Parameters
+        ----------
+        bands : ndarray, (bands, pixels)
+            The outside first.
+        begin : int
+            Pixel inside of which nothing is looked for.
+        """
+        smooth = np.abs(bands)
+        dark = np.quantile(smooth, 0.9, axis=0) <= self.pictures * _DARK
+        for x in range(min(begin, bands.shape[1] - _SMOOTH), _SHORTEST - 1, -1):
+            if not dark[x - _SHORTEST : x - 1].all():
+                continue
+            level = float(np.median(bands[:, x - _SHORTEST : x - 1]))
+            behind = bands[:, x : x + _SMOOTH].mean(axis=1)
+            rising = behind > level + _STEP
+            if rising.mean() >= self.share:
+                return _half(bands[rising], x)
+        return None
 
     def _is_port(self, bands: Float64, x: int, level: float, ports: Sequence[int]) -> bool:
         if all(abs(x - port) > _STRAIGHT + 1 for port in ports):
