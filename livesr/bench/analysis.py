@@ -283,7 +283,8 @@ def time_of_stack(field: Field, full: int) -> Row:
         "time_of_objects",
         min(taken),
         "s",
-        detail=f"least of {len(taken)} ({min(busy):.2f} s of processor time): {len(table['label'])} objects of fourteen structures in 24 "
-        f"× {full} × {full}, cells found, two threads; registering red is not in it; a third of "
-        "the segmentation's time (bench pipeline) is asked for",
+        detail=f"least of {len(taken)} ({min(busy):.2f} s of processor time), two threads, cells "
+        f"found: {len(table['label'])} objects of fourteen structures in 24 × {full} × {full}; "
+        "registering red is not in it; a third of the segmentation's time (bench pipeline) is "
+        "asked for",
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import combinations
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numba import njit
@@ -75,7 +75,7 @@ def _kept(found: Mapping[str, Found]) -> dict[str, npt.NDArray[np.bool_]]:
 
 
 def _claims(
-    found: Mapping[str, Found], sizes: Mapping[str, npt.NDArray[np.float64]], a: str, b: str
+    found: Mapping[str, Found], sizes: Mapping[str, npt.NDArray[Any]], a: str, b: str
 ) -> Iterator[tuple[float, str, int, str, int]]:
     """Yield the objects of two kinds that are one, by the size of the larger."""
     one, other = found[a].runs, found[b].runs
