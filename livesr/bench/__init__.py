@@ -27,6 +27,7 @@ TOPICS: tuple[str, ...] = (
     "validation",
     "analysis",
     "mitosis",
+    "setup",
 )
 ON_REQUEST: tuple[str, ...] = ("labels",)
 """Topics that train networks, and so run only where they are named."""

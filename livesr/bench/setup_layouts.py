@@ -52,6 +52,33 @@ class Drawn:
         return SplitterLayout.model_construct(kind="splitter", channels=(first, *moved))
 
 
+def hopeless(kind: str, seed: int) -> UInt16:
+    """Return pictures (n, y, x) in which no layout can be found.
+
+    Parameters
+    ----------
+    kind : str
+        ``flat``, ``one black``, ``few features``, ``grid`` or ``saturated``.
+    seed : int
+    """
+    rng = np.random.default_rng([seed, len(kind)])
+    yellow, red = (field[:240, :200] for field in _field(seed, 0, 0.0, 0.0, 1.8))
+    if kind == "flat":
+        yellow, red = np.full_like(yellow, 8.0), np.full_like(red, 4.0)
+    elif kind == "one black":
+        red = np.zeros_like(red)
+    elif kind == "few features":
+        yellow, red = np.full_like(yellow, 6.0), np.full_like(red, 3.0)
+        yellow[100:102, 100:102] += 8.0
+    elif kind == "grid":
+        y, x = np.mgrid[:240, :200]
+        yellow = (60.0 * (np.sin(y / 3.0) > 0.7) * (np.sin(x / 3.0) > 0.7)).astype(np.float32) + 5
+        red = yellow / 2
+    elif kind == "saturated":
+        yellow = yellow * np.float32(3e4)
+    return _exposed(np.concatenate([yellow, red], axis=1), rng)
+
+
 def error_px(found: SplitterLayout, truth: SplitterLayout) -> float:
     """Return by how many pixels any edge is off; not finite where a channel stands otherwise."""
     worst = 0.0

@@ -47,6 +47,10 @@ class Warm:
         """Whether it need not be waited for."""
         return self._loaded.is_set()
 
+    def wait(self) -> None:
+        """Wait until it is loaded, or could not be."""
+        self._loaded.wait()
+
     def fits(self, job: Job) -> bool:
         """Return whether it can serve a session."""
         return self._guest is not None and _common(job) == self._job

@@ -18,7 +18,7 @@ import numpy as np
 
 from livesr.acquisition.finding.alike import Fit, fit
 from livesr.acquisition.finding.margins import EVERYWHERE, beyond, lit_box, ports_of
-from livesr.acquisition.finding.pairs import LEAST_SIDE, Pair, clearness, pair_sets, partitions
+from livesr.acquisition.finding.pairs import LEAST_SIDE, Pair, clearness, halves_of, pair_sets
 from livesr.acquisition.finding.refusal import check_light, refuse_ambiguous, refuse_unlike
 from livesr.acquisition.finding.seams import goes_on
 from livesr.acquisition.finding.turns import Box, Turn, after, turn_of
@@ -136,12 +136,12 @@ def _best(light: Float32, channels: int) -> _Places:
     sets = pair_sets(light, channels)
     best = max((clearness(pairs) for pairs in sets), default=0.0)
     if best < CLEAR:
-        refuse_unlike(light, (p for p in partitions(light, 2) if len(p) == 2), best)
+        refuse_unlike(light, halves_of(Box(0, 0, *light.shape)), best)
     good = [pairs for pairs in sets if clearness(pairs) >= max(CLEAR, _NEARLY * best)]
     measured = [places for pairs in good if (places := _measured(light, pairs)) is not None]
     if not measured:
         refuse_ambiguous((pair for pairs in good for pair in pairs), RIVAL)
-        refuse_unlike(light, (p for p in partitions(light, 2) if len(p) == 2), best)
+        refuse_unlike(light, halves_of(Box(0, 0, *light.shape)), best)
     whole = [places for places in measured if _continuous(light, places.boxes[0])] or measured
     shown = {id(places): _light_in(light, places) for places in whole}
     most = max(shown.values())

@@ -83,13 +83,14 @@ def partitions(light: Float32, channels: int) -> Iterator[tuple[Box, ...]]:
     lit = lit_box(light, ports=ports_of(light))
     same = all(abs(a - b) <= _SAME for a, b in zip(whole, lit, strict=True))
     box = whole if same else lit
-    yield from _columns_and_rows(box, 2)
+    yield from halves_of(box)
     yield _grid(box, 2, 2)
     if channels > 2:
-        yield from _columns_and_rows(box, channels)
+        yield from halves_of(box, channels)
 
 
-def _columns_and_rows(box: Box, count: int) -> Iterator[tuple[Box, ...]]:
+def halves_of(box: Box, count: int = 2) -> Iterator[tuple[Box, ...]]:
+    """Yield a box in so many columns, and in so many rows."""
     yield _grid(box, 1, count)
     yield _grid(box, count, 1)
 

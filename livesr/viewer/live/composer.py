@@ -12,6 +12,7 @@ import numpy as np
 
 from livesr.latest import Latest
 from livesr.viewer import compose
+from livesr.viewer.live.colour import ratio_colours
 from livesr.viewer.live.figures import Figures, figures, focus_score
 from livesr.viewer.loader import Picture
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from livesr.acquisition.live import Shot
-    from livesr.types import Float32, UInt8, UInt16
+    from livesr.types import UInt8, UInt16
 
 Mode = Literal["channels", "overlay", "ratio", "sensor"]
 MODES: tuple[Mode, ...] = get_args(Mode)
@@ -28,8 +29,6 @@ FIGURES_S = 0.25
 _WAIT_S = 0.004
 GAP = 8
 """Pixels between channels that are shown side by side."""
-_FOLLOW = 0.0
-HUE_BYTES = np.ascontiguousarray(compose.HUES[None].transpose(1, 0, 2))
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,19 +121,11 @@ class Painter:
         return overlay
 
     def _ratio(self, yellow: UInt16, red: UInt16, look: Look) -> Picture:
-        y, r = (_smooth_above(image, look.offset) for image in (yellow, red))
-        ratio = cv2.divide(r, cv2.max(y, 1.0))
-        mean = cv2.addWeighted(y, 0.5, r, 0.5, 0.0)
-        limits = self._ratio_levels(ratio, mean)
-        bright = self._bright(mean)
-        span = 255.0 / (limits.high - limits.low)
-        hue = _bytes(ratio, span, -limits.low * span)
-        value = _bytes(mean, 255.0 / bright, 0.0)
-        colours = cv2.applyColorMap(hue, HUE_BYTES)
-        base: UInt8 = cv2.multiply(colours, cv2.merge((value, value, value)), scale=1 / 255)
-        return Picture(
-            0, 0, 0, "ratio", base, (look.pixel_um,) * 2, None, (1.0, 1.0), ratio, limits
-        )
+        y, r = (cv2.GaussianBlur(image, (5, 5), compose.SMOOTHING) for image in (yellow, red))
+        limits, bright = self._ratio_levels(y, r, look.offset)
+        base, ratio = ratio_colours(y, r, look.offset, limits, bright)
+        pixel = (look.pixel_um, look.pixel_um)
+        return Picture(0, 0, 0, "ratio", base, pixel, None, (1.0, 1.0), ratio, limits)
 
     def _picture(self, name: str, base: UInt8, values: UInt16, look: Look) -> Picture:
         levels = self._levels.get(name, compose.Levels(0.0, 1.0))
@@ -148,18 +139,16 @@ class Painter:
         span = 255.0 / (levels.high - levels.low)
         return _bytes(image, span, -levels.low * span)
 
-    def _ratio_levels(self, ratio: Float32, mean: Float32) -> compose.Levels:
+    def _ratio_levels(self, y: UInt16, r: UInt16, offset: float) -> tuple[compose.Levels, float]:
+        """Return the limits of the hue, and the mean counts that are fully bright."""
         if "ratio" not in self._levels:
-            light = np.clip(mean[::4, ::4], 0, 65535).astype(np.uint16)
-            self._levels["ratio"] = compose.ratio_levels(ratio[::4, ::4], light)
-        return self._levels["ratio"]
-
-    def _bright(self, mean: Float32) -> float:
-        if "bright" not in self._levels:
-            _, high = compose.BRIGHT_PERCENTILES
-            top = max(float(np.percentile(mean[::4, ::4], high)), 1.0)
-            self._levels["bright"] = compose.Levels(0.0, top)
-        return self._levels["bright"].high
+            few = [np.maximum(c[::4, ::4].astype(np.float32) - offset, 0) for c in (y, r)]
+            mean = (few[0] + few[1]) / 2
+            ratio = few[1] / np.maximum(few[0], 1)
+            self._levels["ratio"] = compose.ratio_levels(ratio, mean.astype(np.uint16))
+            top = float(np.percentile(mean, compose.BRIGHT_PERCENTILES[1]))
+            self._levels["bright"] = compose.Levels(0.0, max(top, 1.0))
+        return self._levels["ratio"], self._levels["bright"].high
 
 
 def _spaced(images: list[np.ndarray]) -> list[np.ndarray]:
@@ -170,12 +159,6 @@ def _spaced(images: list[np.ndarray]) -> list[np.ndarray]:
             out.append(np.zeros((image.shape[0], GAP), image.dtype))
         out.append(image)
     return out
-
-
-def _smooth_above(image: UInt16, offset: float) -> Float32:
-    smooth = cv2.GaussianBlur(image, (5, 5), compose.SMOOTHING)
-    above: Float32 = cv2.subtract(smooth, (offset,), dtype=cv2.CV_32F)
-    return above
 
 
 def _bytes(image: np.ndarray, scale: float, shift: float) -> UInt8:
