@@ -18,6 +18,7 @@ from livesr.types import Normalisation
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from livesr.acquisition.images import Images
     from livesr.calibration.warp import ChromaticModel
     from livesr.types import ChannelOffset, RecordingInfo, StackIndex, UInt16
 
@@ -67,19 +68,23 @@ class Followers:
     Parameters
     ----------
     info : RecordingInfo
+    images : Images
+        Say which position an image shows, and how tall its stacks are.
     models : mapping of int to ChromaticModel
         Stored models of the channels whose offset is followed.
     start : mapping of int to Followed, optional
-        Last values of each image, where a session goes on.
+        Last values of each position, where a session goes on.
     """
 
     def __init__(
         self,
         info: RecordingInfo,
+        images: Images,
         models: Mapping[int, ChromaticModel],
         start: Mapping[int, Followed] | None = None,
     ) -> None:
         self._info = info
+        self._images = images
         self._models = models
         start = start or {}
         self._normalisations = [
@@ -93,8 +98,8 @@ class Followers:
 
     def update(self, index: StackIndex, data: UInt16) -> Followed:
         """Return the values for a stack (c, z, y, x) of camera counts, the next one in order."""
-        grid, dark = self._info.grid, self._info.camera_offset
-        normalisation = self._normalisations[index.image].update(
+        grid, dark = self._images.info(index.image).grid, self._info.camera_offset
+        normalisation = self._normalisations[self._images.position(index.image)].update(
             estimate_normalisation(data, grid, dark)
         )
         offset = self.offset.update(estimate_offset(data, grid, dark, self._models))

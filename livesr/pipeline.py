@@ -26,8 +26,9 @@ from livesr.storage.tables import plane_row, salvaged_row
 from livesr.types import AS_CALIBRATED, Masks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
+    from livesr.acquisition.images import Images
     from livesr.books import Books
     from livesr.calibration.early import EarlyPlanes
     from livesr.calibration.matching import Matching
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from livesr.segmentation.networks import Networks
     from livesr.segmentation.trust import Seen, Strangeness
     from livesr.storage.image import ImageWriter
+    from livesr.storage.slot import Slot
     from livesr.storage.spool import Spool
     from livesr.storage.tables import RowLog
     from livesr.types import (
@@ -60,6 +62,12 @@ if TYPE_CHECKING:
         def __call__(self, write: Callable[[], T], what: str, /) -> T:
             """Return what the write returns."""
 
+    class Writers(Protocol):
+        """The images of a session, each made when its first stack comes."""
+
+        def __getitem__(self, number: int, /) -> ImageWriter:
+            """Return the image of a number."""
+
 
 T = TypeVar("T")
 
@@ -79,7 +87,8 @@ class Recorder:
         layout: Layout,
         *,
         spool: Spool,
-        images: Sequence[ImageWriter],
+        images: Images,
+        writers: Writers,
         books: Books,
         planes: RowLog,
         followers: Followers,
@@ -92,6 +101,7 @@ class Recorder:
         self._layout = layout
         self._spool = spool
         self._images = images
+        self._writers = writers
         self._books = books
         self._planes = planes
         self._waiting = waiting
@@ -176,7 +186,7 @@ class Recorder:
         return self.begun - self.stored
 
     def _write(self, stack: OpenStack) -> None:
-        image, began = self._images[stack.index.image], time.monotonic()
+        image, began = self._writers[stack.index.image], time.monotonic()
         image.write_raw(stack.index.t, stack.slot.data)
         stack.store_s = time.monotonic() - began
         stack.stored_bytes = image.stored_bytes(stack.index.t)
@@ -190,29 +200,31 @@ class Recorder:
     def _begin(self, frame: Frame) -> OpenStack:
         """Open the next stack in a free slot of the spool; wait for one if the disk is behind."""
         index = frame.stack
-        slot = self._spool.acquire(index)
+        planes = self._images.info(index.image).shape[1]
+        slot = self._spool.acquire(index, planes)
         began = time.monotonic()
         while slot is None:
             if not self._free_a_slot():
                 if self._stop.now:
                     raise AcquisitionStopped
                 time.sleep(0.002)
-            slot = self._spool.acquire(index)
+            slot = self._spool.acquire(index, planes)
         waited = time.monotonic() - began
         if waited > _NOTEWORTHY_S:
             self._books.waited(index, waited)
         slot.time_s = frame.time_s
         self.begun += 1
-        return OpenStack(index, slot, self._all_due(), [])
+        return OpenStack(index, slot, self._all_due(slot), [])
 
     def _begin_again(self, stack: OpenStack, frame: Frame) -> OpenStack:
         """Forget what came of a stack: its slot is as clean as a new one."""
-        stack.slot.hold(stack.index)
+        stack.slot.hold(stack.index, stack.slot.shape[1])
         stack.slot.time_s = frame.time_s
-        return OpenStack(stack.index, stack.slot, self._all_due(), [], attempt=frame.attempt)
+        due = self._all_due(stack.slot)
+        return OpenStack(stack.index, stack.slot, due, [], attempt=frame.attempt)
 
-    def _all_due(self) -> set[tuple[int, int]]:
-        planes = range(self._info.shape[1])
+    def _all_due(self, slot: Slot) -> set[tuple[int, int]]:
+        planes = range(slot.shape[1])
         return {(c, z) for c in range(frames_per_plane(self._layout)) for z in planes}
 
     def _free_a_slot(self) -> bool:

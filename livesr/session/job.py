@@ -45,6 +45,11 @@ class Job:
     probabilities: bool = False
     masked_images: bool = False
 
+    def timepoints(self, planes: int) -> int:
+        """Return the most time points of an image whose stacks have so many planes."""
+        modes = [self.info.in_mode(k) for k in range(len(self.info.modes) + 1)]
+        return max(info.timepoints for info in modes if info.shape[1] == planes)
+
     @classmethod
     def of(cls, plan: Plan, folder: Path) -> Job:
         """Return what the segmenter of a session in a folder is told; the plan asks for masks."""

@@ -17,7 +17,7 @@ from livesr.storage.ledger import Ledger, stack_of
 from livesr.storage.reader import read_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from pathlib import Path
 
     from livesr.acquisition.plan import StackPlan
@@ -48,6 +48,8 @@ class Past:
         Values of each stored stack.
     began : datetime or None
         When the first run began; None if nothing was journalled.
+    images : tuple of tuple of int
+        (position, mode) of the images that it began beside the positions' own.
     """
 
     stored: tuple[StackIndex, ...] = ()
@@ -57,6 +59,7 @@ class Past:
     times_s: Mapping[StackIndex, float] = field(default_factory=dict)
     followed: Mapping[StackIndex, Followed] = field(default_factory=dict)
     began: datetime | None = None
+    images: tuple[tuple[int, int], ...] = ()
 
     @property
     def pending(self) -> list[StackIndex]:
@@ -81,12 +84,12 @@ class Past:
             return 0.0
         return (datetime.now().astimezone() - self.began).total_seconds()
 
-    def latest(self) -> dict[int, Followed]:
-        """Return the last followed values of each image."""
+    def latest(self, position: Callable[[int], int]) -> dict[int, Followed]:
+        """Return the last followed values of each position, which an image's number has."""
         found: dict[int, Followed] = {}
-        for index in sorted(self.stored, key=lambda index: index.t):
+        for index in sorted(self.stored, key=lambda index: (self.times_s[index], index.t)):
             if index in self.followed:
-                found[index.image] = self.followed[index]
+                found[position(index.image)] = self.followed[index]
         return found
 
 
@@ -116,6 +119,11 @@ def read_past(folder: Path, channels: Sequence[str]) -> Past:
                 if "normalisation" in entry
             },
             began=datetime.fromisoformat(entries[0]["time"]) if entries else None,
+            images=tuple(
+                (int(entry["position"]), int(entry["mode"]))
+                for entry in entries
+                if entry["event"] == Event.IMAGE_BEGUN
+            ),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise StorageError(

@@ -125,8 +125,9 @@ class _Run:
         self._source_ended = False
         self._watched = True
         self._waiting: Waiting[Task] = Waiting(plan.session.segmentation.policy)
-        frames = plan.info.shape[1] * frames_per_plane(plan.session.layout)
-        self._books = Books(files.journal, files.stored, frames)
+        self._images = files.images
+        self._books = Books(files.journal, files.stored, self._frames_of)
+        files.images.on_begin = self._image_begins
         plan.reports.listen(self._books.fault)
         self._books.frames_lost = past.frames_lost
         self._books.failed += sorted(past.holes)
@@ -140,12 +141,15 @@ class _Run:
             paced=recording is None or recording.speed == "own",
         )
         self._feeder = self._make_feeder()
-        self._followers = Followers(plan.info, plan.followed, past.latest())
+        images = files.images
+        latest = past.latest(images.position)
+        self._followers = Followers(plan.info, images, plan.followed, latest)
         self._recorder = Recorder(
             plan.info,
             plan.session.layout,
             spool=files.spool,
-            images=files.images,
+            images=images,
+            writers=files.writers,
             books=self._books,
             planes=files.planes,
             followers=self._followers,
@@ -175,7 +179,8 @@ class _Run:
             if self._feeder is not None:
                 for task in without_masks(self._past):
                     self._waiting.put(task)
-            take_up(plan, self._past, self._files.spool, self._recorder, self._books)
+            files = self._files
+            take_up(plan, self._past, files.spool, files.images, self._recorder, self._books)
 
     def acquire(self) -> None:
         """Run the source into the recorder, with storing and segmentation beside it."""
@@ -232,28 +237,37 @@ class _Run:
         if self._bug is not None:
             raise self._bug
         try:
-            self._books.absent(self._files.spool, self._plan.info, source_ended=self._source_ended)
+            planned = self._plan.stacks() if self._source_ended else []
+            self._books.absent(self._files.spool, planned)
         except StorageError as error:
             self._error = self._error or error
         result = self._result()
         try:
-            self._files.trim(result.outcome, self._plan.info.timepoints)
+            self._files.trim(result.outcome)
             self._files.journal.append(Event.SESSION_FINISHED, None, **result.journalled())
         except StorageError as error:
             result = result.with_error(error)
         return result
 
+    def _frames_of(self, image: int) -> int:
+        """Return how many frames a stack of an image has."""
+        return self._images.info(image).shape[1] * frames_per_plane(self._plan.session.layout)
+
+    def _image_begins(self, number: int, position: int, mode: int) -> None:
+        name = self._plan.info.modes[mode - 1].name
+        said = {"image": number, "position": position, "mode": mode, "name": name}
+        self._books.note(Event.IMAGE_BEGUN, None, **said)
+
     @property
     def _raw_bytes(self) -> int:
-        return prod(self._plan.info.shape) * 2
+        return prod(self._plan.info.tallest) * 2
 
     def _make_room(self) -> Room:
         storage = self._plan.session.storage
-        spool = storage.spool_slots * self._raw_bytes
         return Room(
             self._files.folder,
             floor=int(storage.keep_free_gib * GIB),
-            stack=(self._plan.disk_bytes() - spool) // max(self._plan.info.stacks, 1),
+            stack=max(self._plan.stack_bytes()),
             patience_s=storage.wait_for_room_min * 60,
             stop=self._stop,
             note=self._books.note,

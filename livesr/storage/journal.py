@@ -37,6 +37,8 @@ class Event(StrEnum):
     SEGMENTER_STARTED
         The segmenter's process is ready (``engine``, its ``precision`` and ``device``, ``pid``;
         ``passed_over``: better engines, and why each could not be taken).
+    IMAGE_BEGUN
+        A further image begins, of a ``position`` in another ``mode`` (``image``, ``name``).
     STACK_STORED
         Every plane of the stack is durable in OME-Zarr (``time_s``, ``frames``, the ``attempt``
         that it is of, if it is not the first, and what the acquisition gave to it: its
@@ -68,6 +70,7 @@ class Event(StrEnum):
     SESSION_RESUMED = "session_resumed"
     SESSION_FINISHED = "session_finished"
     SEGMENTER_STARTED = "segmenter_started"
+    IMAGE_BEGUN = "image_begun"
     STACK_STORED = "stack_stored"
     STACK_SEGMENTED = "stack_segmented"
     STACK_FAILED = "stack_failed"
