@@ -185,6 +185,87 @@ class Mode:
     timepoints: int
 
 
+class CellMeasures:
+    """One cell of one stack, measured from its masks alone.
+
+    Attributes
+    ----------
+    label : int
+        Instance in this stack, from 1.
+    centre_um : tuple of float
+        Centroid (z, y, x), µm from the stack's first voxel.
+    low_um, high_um : tuple of float
+        Bounding box (z, y, x), µm.
+    on_border : bool
+        It touches the field's lateral edge.
+    cut : bool
+        It touches the first or last plane.
+    values : mapping of str to float
+        Features by name; NaN where the masks do not allow it.
+    """
+
+    label: int
+    centre_um: tuple[float, float, float]
+    low_um: tuple[float, float, float]
+    high_um: tuple[float, float, float]
+    on_border: bool
+    cut: bool
+    values: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class CellState:
+    """What the mitosis decoder believes of one cell now.
+
+    Attributes
+    ----------
+    cell : int
+        Identity over the session, from 1; one series for each position.
+    parent : int
+        The cell it came from, 0 if none.
+    stage : str
+        interphase, prophase, prometaphase, metaphase, anaphase or telophase.
+    probability : float
+        Of that stage, 0 to 1.
+    since_s : float
+        Session time at which the stage began.
+    measures : CellMeasures
+        What it was read from.
+    """
+
+    cell: int
+    parent: int
+    stage: str
+    probability: float
+    since_s: float
+    measures: CellMeasures
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a rule made of a cell's state.
+
+    Attributes
+    ----------
+    rule : str
+        Its name.
+    cell : int
+        The cell it is about.
+    cause : str
+        Why, in plain words.
+    action : mapping
+        What it asks of the acquisition.
+    acted : bool
+        False in shadow mode or if refused; the cause then says why.
+    """
+
+    rule: str
+    cell: int
+    cause: str
+    action: Mapping[str, object]
+    acted: bool
+
+
 @dataclass(frozen=True, slots=True)
 class RecordingInfo:
     """What a source of frames says of itself before the first frame.

@@ -1,0 +1,1 @@
+"""Mitosis from masks: features of each cell, its stage over time, the events of a division."""
