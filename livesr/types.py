@@ -185,6 +185,7 @@ class Mode:
     timepoints: int
 
 
+@dataclass(frozen=True, slots=True)
 class CellMeasures:
     """One cell of one stack, measured from its masks alone.
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pymmcore_plus.mda._protocol import PImagePayload
 
     from livesr.acquisition.clock import Clock
-    from livesr.acquisition.plan import PlannedStack, StackPlan
+    from livesr.acquisition.plan import PlannedStack
     from livesr.flow import StopToken
     from livesr.types import UInt16
 
@@ -48,7 +48,6 @@ class StackEngine(CarefulEngine):
     Parameters
     ----------
     core : CMMCorePlus
-    plan : StackPlan
     clock : Clock
         Tells when an exposure began.
     deliver : callable
@@ -73,7 +72,6 @@ class StackEngine(CarefulEngine):
         self,
         core: CMMCorePlus,
         *,
-        plan: StackPlan,
         clock: Clock,
         deliver: Callable[[Frame], None],
         stop: StopToken,
@@ -81,7 +79,6 @@ class StackEngine(CarefulEngine):
         patience_s: float,
     ) -> None:
         super().__init__(core, patience_s)
-        self._plan = plan
         self._clock = clock
         self._deliver = deliver
         self._stop = stop
@@ -127,6 +124,12 @@ class StackEngine(CarefulEngine):
     @property
     def stack(self) -> PlannedStack | None:
         """The stack that is being taken."""
+        return self._stack
+
+    @property
+    def _present(self) -> PlannedStack:
+        if self._stack is None:
+            raise RuntimeError("a frame came before its stack was begun")
         return self._stack
 
     @property
@@ -287,7 +290,7 @@ class StackEngine(CarefulEngine):
             return None
         repeats = self._is_repeat(image, camera)
         if repeats:
-            what = f"plane {self._plan.plane(event)}: the image equals the one before it"
+            what = f"plane {self._present.plane(event)}: the image equals the one before it"
             self.note(Kind.FRAME_REPEATED, what, self._labels[camera])
             if Kind.FRAME_REPEATED in self._ending:
                 return None
@@ -311,9 +314,7 @@ class StackEngine(CarefulEngine):
         *,
         repeats: bool,
     ) -> Frame:
-        stack = self._stack
-        if stack is None:
-            raise RuntimeError("a frame came before its stack was begun")
+        stack = self._present
         exposure = float(event.exposure or self._exposure_ms)
         device: dict[str, Any] = {
             "camera": self._labels[camera],
@@ -328,7 +329,7 @@ class StackEngine(CarefulEngine):
         return Frame(
             image=image,
             stack=stack.index,
-            z=self._plan.plane(event),
+            z=stack.plane(event),
             c=self._cameras[camera] if len(self._cameras) > 1 else event.index.get("c", 0),
             time_s=_exposure_start(tags, began, exposure),
             position_um=self._position(event),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from livesr.acquisition.recorded import RecordedSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
+    from livesr.acquisition.images import Images
+    from livesr.acquisition.schedule import Left, SteeredSchedule
     from livesr.acquisition.troubles import FaultReport
     from livesr.config.session import Session
     from livesr.flow import StopToken
@@ -37,6 +39,25 @@ class Source(Protocol):
 
     def close(self) -> None:
         """Let go of the devices or files."""
+
+
+@runtime_checkable
+class SteeredSource(Source, Protocol):
+    """A source that can be told, while it runs, to take other stacks."""
+
+    def steer(
+        self, images: Images, pending: Callable[[], bool], left: Left | None
+    ) -> SteeredSchedule:
+        """Take the stacks of a schedule that may be changed; return it.
+
+        Parameters
+        ----------
+        images : Images
+        pending : callable
+            Whether stacks wait for what they will change: a simulated clock stands still meanwhile.
+        left : Left or None
+            Where an interrupted session stood.
+        """
 
 
 def open_source(

@@ -202,9 +202,7 @@ def covered(nucleus: Bool, membrane: UInt8) -> float:
     """
     from scipy import ndimage
 
-    places = [
-        np.flatnonzero(nucleus.any(axis=tuple({0, 1, 2} - {axis}))) for axis in range(3)
-    ]
+    places = [np.flatnonzero(nucleus.any(axis=tuple({0, 1, 2} - {axis}))) for axis in range(3)]
     window = tuple(slice(max(int(v[0]) - 1, 0), int(v[-1]) + 2) for v in places)
     inside = nucleus[window]
     shell = inside & ~ndimage.binary_erosion(inside)

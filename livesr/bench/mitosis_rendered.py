@@ -50,6 +50,4 @@ def segmented(
         camera.expose(photons, noise), grid, camera.offset, optics.chromatic, {}, "mitosis"
     )
     masks = predicted(stack, package, engine).masks
-    return coarsened(
-        {name: mask.view(np.uint8) for name, mask in masks.items()}, grid, STRUCTURES
-    )
+    return coarsened({name: mask.view(np.uint8) for name, mask in masks.items()}, grid, STRUCTURES)

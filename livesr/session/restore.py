@@ -136,7 +136,7 @@ def _fits(slot: Slot, index: StackIndex, images: Images) -> bool:
     if index.image >= len(images):
         return False
     info = images.info(index.image)
-    return index.t < info.timepoints and slot.shape == info.shape
+    return (info.steered or index.t < info.timepoints) and slot.shape == info.shape
 
 
 def _cut(slot: Slot) -> str:

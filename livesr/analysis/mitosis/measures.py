@@ -74,6 +74,8 @@ def _measured(shares: Coarse, cells: Cells, label: int) -> CellMeasures:
     )
 
 
-def _triple(values: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> tuple[float, float, float]:
+def _triple(
+    values: np.ndarray[tuple[int, ...], np.dtype[np.float64]],
+) -> tuple[float, float, float]:
     z, y, x = (round(float(v), 3) for v in values)
     return z, y, x
