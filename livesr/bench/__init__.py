@@ -21,6 +21,7 @@ TOPICS: tuple[str, ...] = (
     "trust",
     "calibration",
     "durability",
+    "mitosis",
 )
 
 

@@ -1,0 +1,190 @@
+"""What is believed of one cell: the chain's probabilities, and the stage that is reported.
+
+A reported stage only ever goes on to a later one of the chain: from prometaphase on the envelope
+is gone, and what lies before it is ruled out.
+"""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from livesr.analysis.mitosis.chain import (
+    AFTER,
+    BEFORE,
+    FIRST,
+    NAMES,
+    CLASS_OF,
+    CLASSES,
+    STAGE_OF,
+    STAGES,
+    at_first,
+    step,
+)
+from livesr.analysis.mitosis.emissions import Usual, emissions, plain
+
+if TYPE_CHECKING:
+    from livesr.types import CellMeasures, Float64
+
+APART_S = 60.0
+"""Stacks that are nearer in time than this tell partly the same: their features err alike."""
+SURE = {"prophase": 0.6, "prometaphase": 0.8}
+"""How probable a stage, or a later one, must be to be reported …"""
+SURE_ENOUGH = 0.5
+"""… and every other."""
+LEAD_S = {"prophase": 0.0, "prometaphase": 0.0, "anaphase": 0.0}
+"""How long a stage lasts, in the median, before masks show it; measured on the lives that the
+emissions were fitted to. An envelope has begun to break down before its nucleus is gone from the
+masks, plates part before the cell lengthens."""
+REMEMBERED_S = 3600.0
+"""How far back the begin of a stage is looked for."""
+BACK = 0.1
+"""A prophase that falls below this was none."""
+EDGE_UM = 1.5
+"""A cell with more of its outline on the field's edge tells nothing."""
+_MITOTIC = STAGES.index("prometaphase")
+_QUIET = CLASS_OF == NAMES.index("spread")
+
+
+class Belief:
+    """One cell's probabilities.
+
+    Attributes
+    ----------
+    stage : str
+        As reported.
+    since_s : float
+        When it began.
+    began : dict of str to float
+        When each stage of the present division began.
+    """
+
+    def __init__(self) -> None:
+        self.stage = STAGES[0]
+        self.since_s = float("-inf")
+        self.began: dict[str, float] = {}
+        self._phases = at_first()
+        self._time_s: float | None = None
+        self._usual = Usual()
+        self._past: list[tuple[float, int, Float64, Float64]] = []
+        self.likelihoods: Float64 = np.full(len(CLASSES), 1.0 / len(CLASSES))
+
+    def of_daughter(self) -> Belief:
+        """Return a copy: daughters begin with what is believed of their mother."""
+        return deepcopy(self)
+
+    @property
+    def probability(self) -> float:
+        """Of the reported stage."""
+        return float(self._phases[STAGE_OF == STAGES.index(self.stage)].sum())
+
+    def update(self, time_s: float, measures: CellMeasures | None) -> None:
+        """Go on to a stack; ``measures`` is None if the cell was not seen in it."""
+        elapsed = 0.0 if self._time_s is None else max(time_s - self._time_s, 0.0)
+        first = self._time_s is None
+        if first:
+            self.since_s = time_s
+        self._time_s = time_s if self._time_s is None else max(time_s, self._time_s)
+        milliseconds = round(1000.0 * elapsed)
+        self._phases = self._phases @ step(milliseconds)
+        self._rule_out()
+        weight = np.ones(len(self._phases))
+        if measures is not None and measures.values.get("border_um", 0.0) <= EDGE_UM:
+            weight = self._look(measures, elapsed, first=first)
+        self._past.append((time_s, milliseconds, weight, self._phases))
+        while self._past[0][0] < time_s - REMEMBERED_S:
+            self._past.pop(0)
+        self._report(time_s)
+
+    def _look(self, measures: CellMeasures, elapsed: float, *, first: bool) -> Float64:
+        """Weigh the phases by a stack; return by how much."""
+        values = plain(measures)
+        self.likelihoods = emissions().likelihoods(self._usual.against(values))
+        trust = 1.0 if first else min(elapsed / APART_S, 1.0)
+        weight: Float64 = self.likelihoods[CLASS_OF] ** trust
+        self._phases = self._phases * weight
+        self._phases /= self._phases.sum()
+        self._rule_out()
+        self._usual.follow(values, float(self._phases[_QUIET].sum()), elapsed)
+        return weight
+
+    def _rule_out(self) -> None:
+        """Rule out what lies before the reported stage, once the envelope was gone."""
+        now = STAGES.index(self.stage)
+        if now < _MITOTIC:
+            return
+        phases = self._phases.copy()
+        phases[FIRST["spreading"] + 2] += phases[BEFORE].sum()
+        phases[BEFORE | ((STAGE_OF < now) & ~AFTER)] = 0.0
+        total = phases.sum()
+        if total > 0.0:
+            self._phases = phases / total
+        else:
+            self._phases = np.where(CLASS_OF == NAMES.index(self.stage), 1.0, 0.0)
+            self._phases /= self._phases.sum()
+
+    def _at_least(self) -> Float64:
+        """Return how probable it is that each stage, in order, has begun; last: that all are over.
+
+        In interphase the daughters' spreading is not the end of a division that was never seen.
+        """
+        shares = np.bincount(STAGE_OF, np.where(AFTER | BEFORE, 0.0, self._phases), len(STAGES))
+        over = float(self._phases[AFTER].sum()) if self.stage != STAGES[0] else 0.0
+        reached = np.append(shares, over)[::-1].cumsum()[::-1]
+        reached[0] = 1.0
+        return np.asarray(reached)
+
+    def _report(self, time_s: float) -> None:
+        reached = self._at_least()
+        now = STAGES.index(self.stage)
+        further = [
+            k
+            for k in range(now + 1, len(STAGES) + 1)
+            if reached[k] >= SURE.get((*STAGES, "over")[k], SURE_ENOUGH)
+        ]
+        if further:
+            self._advance(now, max(further), time_s)
+        elif self.stage == "prophase" and reached[1] < BACK:
+            self._begin(STAGES[0], time_s)
+            self.began.clear()
+
+    def _advance(self, now: int, to: int, time_s: float) -> None:
+        if now == 0:
+            self.began.clear()
+        past = self._smoothed()
+        for k in range(now + 1, to + 1):
+            at = max(self._change(k, past, time_s), self.since_s)
+            if k < len(STAGES):
+                self.began[STAGES[k]] = at
+            self._begin(STAGES[k % len(STAGES)], at)
+        self._rule_out()
+
+    def _smoothed(self) -> Float64:
+        """Return the phases' probabilities at each remembered stack given all until now."""
+        after = np.ones(len(self._phases))
+        out = []
+        for _, milliseconds, weight, phases in reversed(self._past):
+            both = phases * after
+            out.append(both / both.sum())
+            after = step(milliseconds) @ (weight * after)
+            after /= after.max()
+        return np.array(out[::-1])
+
+    def _change(self, k: int, past: Float64, time_s: float) -> float:
+        """Return when stage ``k``, or a later one, became more probable than those before it."""
+        begun = past[:, AFTER | ((STAGE_OF >= k) if k < len(STAGES) else AFTER)].sum(axis=1)
+        times = [seen_s for seen_s, *_ in self._past]
+        n = len(times) - 1
+        at = time_s
+        while n >= 0 and begun[n] >= 0.5:
+            at = times[n]
+            n -= 1
+        if n >= 0 and n + 1 < len(times):
+            share = (0.5 - begun[n]) / (begun[n + 1] - begun[n])
+            at = times[n] + share * (times[n + 1] - times[n])
+        return at - LEAD_S.get((*STAGES, "over")[k], 0.0)
+
+    def _begin(self, stage: str, at_s: float) -> None:
+        self.stage, self.since_s = stage, at_s
