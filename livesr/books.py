@@ -93,6 +93,7 @@ class Books:
             frames=len(stack.frames) or len(stack.salvaged),
             store_s=round(stack.store_s, 4),
             stored_bytes=stack.stored_bytes,
+            light_ms=round(stack.light_ms, 3),
             **({"attempt": stack.attempt} if stack.attempt else {}),
             **followed.journalled(channels),
         )

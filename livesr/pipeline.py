@@ -11,6 +11,7 @@ stack, so that live, later and offline masks are the same. `livesr.session` conn
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
@@ -109,6 +110,7 @@ class Recorder:
         self._followers = followers
         self._open: OpenStack | None = None
         self.frames = self.begun = self.stored = 0
+        self.light_ms: defaultdict[int, float] = defaultdict(float)
         self.first_frame_at = self.last_frame_at = 0.0
 
     def on_frame(self, frame: Frame) -> Iterator[OpenStack]:
@@ -163,7 +165,7 @@ class Recorder:
         followed = self._followers.update(index, data)
         channels = self._info.channels
         self._patiently(lambda: self._books.stored_now(stack, followed, channels), name)
-        self.stored += 1
+        self._light(stack)
         self._books.misfits(index, self._followers.offset.news())
         if stack.due:
             self._books.has_holes(stack)
@@ -174,6 +176,12 @@ class Recorder:
             retaken = stack.attempt > 0
             slot, arrived = stack.slot.number, stack.arrived or None
             self._waiting.put(Task(index, stack.time_s, followed, arrived, slot, retaken))
+        self.stored += 1
+
+    def _light(self, stack: OpenStack) -> None:
+        """Add up the exposure that each position got."""
+        position = self._images.position(stack.index.image)
+        self.light_ms[position] += stack.light_ms
 
     def take_up(self, stack: OpenStack) -> None:
         """Store a whole stack that an interrupted session left in the spool."""

@@ -45,6 +45,8 @@ _SIMULATED_PIXEL = "PixelSizeUm"
 """Property of the simulated camera, which is told its pixel size in the sample."""
 _PATIENCE_S = 5.0
 _SETTLING_S = 0.01
+_AFFINE = 6
+"""Numbers of Micro-Manager's pixel size affine, two rows of three."""
 _SIMULATOR_PATIENCE_S = 300.0
 """The simulated camera computes its first planes before it exposes them."""
 _SAME_PIXEL = 1e-3
@@ -277,6 +279,7 @@ class MicroscopeSource:
             steered=steered,
             extra={
                 "exposure_ms": float(core.getExposure()),
+                "pixel_affine_um": _affine(core),
                 "camera_properties": {
                     str(name): str(core.getProperty(camera, name))
                     for name in core.getDevicePropertyNames(camera)
@@ -329,6 +332,15 @@ class MicroscopeSource:
         wanted = min(max(lowest, 2 * stack_bytes // 2**20 + 1), highest)
         if self._core.getCircularBufferMemoryFootprint() < wanted:
             self._core.setCircularBufferMemoryFootprint(wanted)
+
+
+def _affine(core: CMMCorePlus) -> list[float]:
+    """Return how the stage's axes lie in the image, as the configuration says; empty if not."""
+    affine = [float(value) for value in core.getPixelSizeAffine()]
+    a, b, _, c, d, _ = affine if len(affine) == _AFFINE else (0.0,) * _AFFINE
+    # Micro-Manager gives 1 0 0 0 1 0, times the pixel size, where nobody calibrated it
+    calibrated = abs(a * d - b * c) > 0 and not (a == d and b == c == 0)
+    return affine if calibrated else []
 
 
 def _camera_channels(core: CMMCorePlus, session: Session) -> tuple[int, ...]:

@@ -168,12 +168,14 @@ class SteeredSchedule:
         self._lock = threading.Lock()
         self._asked: dict[int, Manner] = {}
         self._counts: Counter[int] = Counter()
+        self._now_s = -inf
         self._stacks = [_first_stacks(plan, reference_um) for plan in plans]
         times = plans[0].times_s
         self._lanes = [_Lane(times) for _ in range(plans[0].positions)]
         self._end_s = times[-1] + plans[0].interval_s
         self._late_s = plans[0].interval_s / 2
         self.taken: list[StackIndex] = []
+        self._shifts: dict[StackIndex, tuple[float, float, float]] = {}
         self.on_change: Callable[[int, StackIndex], None] = lambda _position, _index: None
 
     def go_on(self, left: Left, now_s: float) -> None:
@@ -197,16 +199,23 @@ class SteeredSchedule:
         with self._lock:
             return self._asked.get(position, self._lanes[position].manner)
 
+    def shift(self, index: StackIndex) -> tuple[float, float, float]:
+        """Return how far the stage (x, y, z) stood beyond the plan's place for a stack."""
+        return self._shifts.get(index, WATCHED.shift_um)
+
     @property
     def left(self) -> int:
-        """How many stacks are to come if nothing changes."""
-        return sum(len(lane.times_s) - lane.at for lane in self._lanes)
+        """How many stacks are to come at the sequence's times."""
+        now_s, lanes = self._now_s, self._lanes
+        return sum(at >= now_s for lane in lanes for at in lane.times_s[lane.at :])
 
     def due(self, now_s: float) -> Due | None:
         """Return when the next stack is due, as things are now; None once the night is over."""
         self._change(now_s)
         due_s, _ = self._first()
-        return None if due_s >= self._end_s else Due(due_s)
+        over = due_s >= self._end_s
+        self._now_s = inf if over else min(now_s, due_s)
+        return None if over else Due(due_s)
 
     def take(self, now_s: float) -> PlannedStack:
         """Return the stack that is due first; of several at once, that of the first position."""
@@ -217,6 +226,8 @@ class SteeredSchedule:
         lane.begin(now_s)
         self._counts[stack.index.image] += 1
         self.taken.append(stack.index)
+        if any(lane.manner.shift_um):
+            self._shifts[stack.index] = lane.manner.shift_um
         if changed:
             self.on_change(position, stack.index)
         return stack

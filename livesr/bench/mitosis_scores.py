@@ -65,9 +65,7 @@ class Score:
     confusion: Confusion = field(
         default_factory=lambda: np.zeros((len(STAGES), len(STAGES)), np.int64)
     )
-    alone: Confusion = field(
-        default_factory=lambda: np.zeros((len(STAGES), len(STAGES)), np.int64)
-    )
+    alone: Confusion = field(default_factory=lambda: np.zeros((len(STAGES), len(STAGES)), np.int64))
     triggers: int = 0
     illegal: int = 0
     illegal_alone: int = 0
@@ -134,9 +132,7 @@ def legal(was: str, now: str) -> bool:
     return now == "interphase" if was == "telophase" else STAGES.index(now) > STAGES.index(was)
 
 
-def _events(
-    score: Score, decoder: MitosisDecoder, life: Life, plan: Plan, last_s: float
-) -> None:
+def _events(score: Score, decoder: MitosisDecoder, life: Life, plan: Plan, last_s: float) -> None:
     tolerance_s = max(120.0, plan.interval_s)
     true = {KINDS[0]: life.breakdown, KINDS[1]: life.anaphase}
     for kind in KINDS:

@@ -21,16 +21,19 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from livesr.acquisition.plan import StackPlan
+    from livesr.analysis.mitosis.decoder import CellEvent
     from livesr.analysis.rules.placing import Shift
     from livesr.config.rules import Rule
     from livesr.config.session import Session
     from livesr.types import CellState, Decision, RecordingInfo
 
     class Decoder(Protocol):
-        """Follows the cells of one position through mitosis."""
+        """Follows the cells of each position through mitosis."""
+
+        events: list[CellEvent]
 
         def update(
-            self, index: StackIndex, time_s: float, cells: list[CellMeasures], /
+            self, index: StackIndex, time_s: float, cells: Sequence[CellMeasures], /
         ) -> list[CellState]:
             """Return what is believed of each cell now."""
 
@@ -150,7 +153,8 @@ class Mind:
             stage=stage,
             shadow=shadow,
         )
-        self._decoders: dict[int, Decoder] = {}
+        self._decoder = new_decoder()
+        self._told = 0
         self._counts: dict[int, int] = {}
 
     def in_order(self, heard: Heard) -> bool:
@@ -160,27 +164,30 @@ class Mind:
     def decide(self, heard: Heard) -> list[Made]:
         """Return what is decided with the next stack of a position."""
         position = heard.position
-        decoder = self._decoders.get(position) or self._decoders.setdefault(position, new_decoder())
         t = self._counts[position] = self._counts.get(position, -1) + 1
-        states = decoder.update(StackIndex(position, t), heard.time_s, list(heard.cells))
+        states = self._decoder.update(StackIndex(position, t), heard.time_s, heard.cells)
         by_cell = {state.cell: state for state in states}
         return [
             Made(position, heard.time_s, decision, by_cell.get(decision.cell))
             for decision in self.decider.update(_sight(heard), states)
         ]
 
+    def news(self) -> list[CellEvent]:
+        """Return what happened to cells since the last call."""
+        events = self._decoder.events[self._told :]
+        self._told += len(events)
+        return events
+
 
 def _sight(heard: Heard) -> Sight:
-    return Sight(
-        heard.position, heard.time_s, heard.light_ms, heard.brightness, heard.obstacle
-    )
+    return Sight(heard.position, heard.time_s, heard.light_ms, heard.brightness, heard.obstacle)
 
 
 def new_decoder() -> Decoder:
-    """Return a decoder for the cells of one position."""
-    from livesr.analysis.mitosis import decoder
+    """Return a decoder for the cells of all positions."""
+    from livesr.analysis.mitosis.decoder import MitosisDecoder
 
-    return decoder.MitosisDecoder()  # type: ignore[no-any-return]
+    return MitosisDecoder()
 
 
 class Modes:

@@ -31,10 +31,16 @@ class FindingsOf:
     job : Job
     heights : mapping of int to SegmentTools
         The tools by the planes of a stack.
+
+    Attributes
+    ----------
+    cells : bool
+        Whether the cells of each stack are measured.
     """
 
     def __init__(self, job: Job, heights: Mapping[int, SegmentTools]) -> None:
         self._job, self._heights = job, heights
+        self.cells = job.cells
         self._known: dict[int, Findings] = {}
         for number in range(job.info.positions):
             self.of(number, job.info.shape[1])

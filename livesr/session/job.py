@@ -27,6 +27,8 @@ class Job:
         Engines that failed earlier in the session.
     probabilities, masked_images : bool
         What is stored beside the masks.
+    cells : bool
+        Whether the cells of each stack are measured: rules go by them.
     """
 
     info: RecordingInfo
@@ -44,6 +46,7 @@ class Job:
     matching: Matching | None = None
     probabilities: bool = False
     masked_images: bool = False
+    cells: bool = False
 
     def timepoints(self, planes: int) -> int:
         """Return the most time points of an image whose stacks have so many planes."""
@@ -70,4 +73,5 @@ class Job:
             matching=plan.matching,
             probabilities=asked.probabilities,
             masked_images=asked.masked_images,
+            cells=bool(plan.session.rules),
         )

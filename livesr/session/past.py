@@ -19,6 +19,7 @@ from livesr.storage.reader import read_settings
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
     from pathlib import Path
+    from typing import Any
 
     from livesr.acquisition.plan import StackPlan
     from livesr.config.session import Session
@@ -50,6 +51,10 @@ class Past:
         When the first run began; None if nothing was journalled.
     images : tuple of tuple of int
         (position, mode) of the images that it began beside the positions' own.
+    light_ms : mapping of int to float
+        Exposure that the stacks of each image got.
+    heard : tuple of mapping
+        Lines of the journal that say what was decided with.
     """
 
     stored: tuple[StackIndex, ...] = ()
@@ -60,6 +65,8 @@ class Past:
     followed: Mapping[StackIndex, Followed] = field(default_factory=dict)
     began: datetime | None = None
     images: tuple[tuple[int, int], ...] = ()
+    light_ms: Mapping[int, float] = field(default_factory=dict)
+    heard: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def pending(self) -> list[StackIndex]:
@@ -124,6 +131,8 @@ def read_past(folder: Path, channels: Sequence[str]) -> Past:
                 for entry in entries
                 if entry["event"] == Event.IMAGE_BEGUN
             ),
+            light_ms=_light(stored),
+            heard=tuple(entry for entry in entries if entry["event"] == Event.CELLS),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise StorageError(
@@ -132,6 +141,14 @@ def read_past(folder: Path, channels: Sequence[str]) -> Past:
             fix="restore the file from a copy, or delete this line: what it said is then taken as"
             " not done",
         ) from None
+
+
+def _light(stored: Sequence[Mapping[str, Any]]) -> dict[int, float]:
+    light: dict[int, float] = {}
+    for entry in stored:
+        image = stack_of(entry).image
+        light[image] = light.get(image, 0.0) + float(entry.get("light_ms") or 0.0)
+    return light
 
 
 def missed(plan: StackPlan, done: Collection[StackIndex], elapsed_s: float) -> list[StackIndex]:

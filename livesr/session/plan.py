@@ -20,6 +20,7 @@ from livesr.features import SEEN
 from livesr.segmentation.engines import working_engine
 from livesr.segmentation.networks import WHERE, Networks, choose_networks
 from livesr.segmentation.segment import network_voxel
+from livesr.session import steered
 from livesr.storage.space import space_beside, space_needed
 from livesr.types import StackIndex
 
@@ -161,6 +162,7 @@ class Plan:
             "engines_passed_over": dict(self.passed_over),
             "unreliable_without_ratio": list(self.unreliable),
             "warnings": list(self.warnings),
+            **steered.summary(self),
         }
 
 
@@ -175,10 +177,12 @@ def make_plan(session: Session) -> Plan:
     reports = Reports()
     source = open_source(session, on_fault=reports)
     try:
-        return replace(_checked(session, source), reports=reports)
+        plan = replace(_checked(session, source), reports=reports)
+        steered.check(plan)
     except BaseException:
         source.close()
         raise
+    return plan
 
 
 def _checked(session: Session, source: Source) -> Plan:

@@ -105,8 +105,9 @@ def take_up(
             recorder.take_up(stack)
     done = set(books.stored)
     elapsed_s = past.last_s if plan.played else past.elapsed_s()
-    late_s = past.late_s(plan.stack_plan)
-    absent = [] if plan.played else missed(plan.stack_plan, done, elapsed_s - late_s)
+    steered = plan.info.steered  # what comes next is then for the schedule to say
+    late_s = 0.0 if steered else past.late_s(plan.stack_plan)
+    absent = [] if plan.played or steered else missed(plan.stack_plan, done, elapsed_s - late_s)
     for index in absent:
         books.missed(index)
     plan.source.resume({*done, *absent}, elapsed_s, late_s)

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from livesr.session.arrivals import Early
     from livesr.session.job import Job
     from livesr.stacks import Task
-    from livesr.types import UInt16
+    from livesr.types import CellMeasures, Masks, UInt16
 
 log = logging.getLogger(__name__)
 
@@ -58,11 +58,14 @@ class Segmented:
     ----------
     strangeness : Strangeness or None
         How unlike the training it is; None where the package does not say.
+    cells : tuple of CellMeasures
+        Its cells, where rules go by them.
     """
 
     rows: list[dict[str, object]]
     seconds: dict[str, float]
     strangeness: Strangeness | None
+    cells: tuple[CellMeasures, ...] = ()
 
 
 def segmenter(pipe: Connection, job: Job) -> None:
@@ -260,6 +263,7 @@ def _one(
         findings.of(task.index.image, data.shape[1]).write(task.index.t, found)
         watch.lap("store")
         rows = measure(found.masks)
+        cells = _cells(found.masks) if findings.cells else ()
         watch.lap("measure")
     except EngineError as error:
         pipe.send(Reply("engine failed", (error.engine, error)))
@@ -269,7 +273,13 @@ def _one(
         log.exception("%s", task.index)
         pipe.send(Reply("failed", _bug(error)))
     else:
-        pipe.send(Reply("done", Segmented(rows, watch.laps, found.strangeness)))
+        pipe.send(Reply("done", Segmented(rows, watch.laps, found.strangeness, cells)))
+
+
+def _cells(masks: Masks) -> tuple[CellMeasures, ...]:
+    from livesr.analysis.mitosis.measures import cell_measures
+
+    return tuple(cell_measures(masks))
 
 
 def _memory(error: MemoryError) -> ModelError:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from livesr.acquisition.schedule import WATCHED, Manner
@@ -19,7 +19,7 @@ from livesr.session.scripts import Scripts
 from livesr.storage.journal import Event
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from livesr.acquisition.images import Images
     from livesr.acquisition.schedule import SteeredSchedule
@@ -48,8 +48,8 @@ class Steering:
     ----------
     mind : Mind
         Decodes and decides.
-    modes : Modes
-        How rules record.
+    modes : Modes or None
+        How rules record; None where nothing can be recorded otherwise.
     images : Images
     note : callable
         Journals.
@@ -65,7 +65,7 @@ class Steering:
     def __init__(
         self,
         mind: Mind,
-        modes: Modes,
+        modes: Modes | None,
         images: Images,
         *,
         note: Callable[..., None],
@@ -88,9 +88,18 @@ class Steering:
         self._schedule = schedule
         schedule.on_change = self._took_effect
 
+    def recall(self, entries: Iterable[Mapping[str, Any]]) -> None:
+        """Hear again what an interrupted session heard; nothing is done."""
+        for entry in entries:
+            if entry["event"] == Event.CELLS and not entry.get("late"):
+                self._mind.decide(Heard.read(entry))
+        self._mind.news()
+
     def manners(self) -> dict[int, Manner]:
         """Return how positions are to be recorded that are not only watched."""
-        found = {}
+        found: dict[int, Manner] = {}
+        if self._modes is None:
+            return found
         for position in range(len(self._images)):
             following = self._mind.decider.following(position)
             if following is not None:
@@ -136,7 +145,12 @@ class Steering:
         self._note(Event.CELLS, task.index, **said)
         if late:
             return
-        for made in self._mind.decide(heard):
+        decided = self._mind.decide(heard)
+        for event in self._mind.news():
+            told = asdict(event)
+            told["position"] = told.pop("image")
+            self._note(Event.CELL, task.index, **told)
+        for made in decided:
             self._act(made, task)
 
     def _shift(self, index: StackIndex) -> Shift:
@@ -159,7 +173,7 @@ class Steering:
             self._stop.stop(f"rule {decision.rule}: {decision.cause}")
 
     def _change(self, made: Made, task: Task) -> None:
-        if self._schedule is None:
+        if self._schedule is None or self._modes is None:
             return
         position = made.position
         manner = WATCHED

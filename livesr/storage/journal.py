@@ -55,6 +55,19 @@ class Event(StrEnum):
         Planes that the camera or the program lost (``count``, ``reason``).
     CALIBRATION_MISFIT
         The stacks say that the stored calibration no longer fits (``what``); each way once.
+    CELLS
+        What deciding was told of a stack: its cells as measured, where they are in their
+        ``position``, ``light_ms`` so far, ``brightness``, and what was in the way (``obstacle``).
+        One that came ``late`` decided nothing. A replay reads these lines.
+    CELL
+        What happened to a cell (``kind``, ``cell``, ``since_s``): envelope breakdown, anaphase
+        onset, divided, left the field, lost …
+    DECISION
+        What a ``rule`` made of a ``cell``, and its ``cause``: the ``action``, whether it ``acted``,
+        and what was ``seen`` of the cell.
+    CHANGED
+        The first stack that is taken otherwise (``after_last_plane_s``: real seconds since the last
+        plane of the stack that it was decided with; ``stacks_between``).
     FAULT
         Something broke and what was done about it (``what``). Of the hardware also which ``fault``
         it is, the ``device``, the session's ``policy``, the ``outcome`` (retried, skipped, paused,
@@ -76,6 +89,10 @@ class Event(StrEnum):
     STACK_FAILED = "stack_failed"
     FRAMES_LOST = "frames_lost"
     CALIBRATION_MISFIT = "calibration_misfit"
+    CELLS = "cells"
+    CELL = "cell"
+    DECISION = "decision"
+    CHANGED = "changed"
     FAULT = "fault"
     DISK = "disk"
     PAUSED = "paused"

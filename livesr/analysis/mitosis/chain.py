@@ -60,7 +60,11 @@ CLASSES: tuple[Class, ...] = (
 )
 NAMES = tuple(one.name for one in CLASSES)
 FIRST = dict(
-    zip(NAMES, np.concatenate([[0], np.cumsum([c.phases for c in CLASSES])[:-1]]).tolist(), strict=True)
+    zip(
+        NAMES,
+        np.concatenate([[0], np.cumsum([c.phases for c in CLASSES])[:-1]]).tolist(),
+        strict=True,
+    )
 )
 """First phase of each class."""
 CLASS_OF: npt.NDArray[np.int64] = np.repeat(np.arange(len(CLASSES)), [c.phases for c in CLASSES])

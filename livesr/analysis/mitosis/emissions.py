@@ -163,4 +163,6 @@ class Usual:
         for name in FOLLOWED:
             value, usual = values[name], self._figures.get(name, nan)
             if isfinite(value):
-                self._figures[name] = value if not isfinite(usual) else usual + share * (value - usual)
+                self._figures[name] = (
+                    value if not isfinite(usual) else usual + share * (value - usual)
+                )
