@@ -32,7 +32,7 @@ class ScriptedDecoder:
     events: list[Any] = field(default_factory=list)
 
     def update(
-        self, index: StackIndex, time_s: float, cells: Sequence[CellMeasures]
+        self, index: StackIndex, time_s: float, _cells: Sequence[CellMeasures]
     ) -> list[CellState]:
         if index.image != self.position:
             return []

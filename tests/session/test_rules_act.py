@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import json
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from scripted_cells import FIELD, ScriptedDecoder, session_dict
 
+from livesr.cli.app import register, run
 from livesr.config import session_from
 from livesr.session import deciding, make_plan, run_session
+from livesr.stop import StopToken
 from livesr.storage.journal import read_journal
 from livesr.storage.reader import open_session
 from livesr.storage.tables import read_table
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from livesr.session.progress import Progress
 
 
 @pytest.fixture(scope="module")
@@ -60,9 +66,7 @@ def test_times_and_places_of_every_stack_are_kept(recorded: Path) -> None:
     assert starts[0] == pytest.approx([60 * k for k in range(12)], abs=3)
     fast = starts[2]
     assert fast[0] == pytest.approx(241, abs=4)
-    assert [b - a for a, b in zip(fast, fast[1:], strict=False)] == pytest.approx(
-        [20.0] * (len(fast) - 1), abs=3
-    )
+    assert [b - a for a, b in pairwise(fast)] == pytest.approx([20.0] * (len(fast) - 1), abs=3)
     watched = [*[60.0 * k for k in range(5)], *[60.0 * k for k in range(8, 12)]]
     assert starts[1] == pytest.approx(watched, abs=4)
     at = lowest[2, 0]
@@ -88,4 +92,47 @@ def test_every_stack_was_heard_once_with_its_dose(recorded: Path) -> None:
     assert max(line["light_ms"] for line in heard if line["position"] == 1) == pytest.approx(
         light[1]
     )
-    assert FIELD == open_session(recorded).images[2].shape[-1]
+    assert open_session(recorded).images[2].shape[-1] == FIELD
+
+
+def test_a_replay_decides_the_same_and_other_rules_otherwise(
+    recorded: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(deciding, "new_decoder", ScriptedDecoder)
+    register(["run"])
+    assert run(["run", "--replay", str(recorded), "--json"]) == 0
+    out, err = capsys.readouterr()
+    said = json.loads(out)
+    assert said["same_as_then"]
+    assert "the same decisions as then" in err
+    assert len(said["decisions"]) == len(lines(recorded, "decision")) == 3
+    later = "--set=rules.0.until.plus_min=3"
+    assert run(["run", "--replay", str(recorded), later, "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert not said["same_as_then"]
+    none = "--set=rules=[]"
+    assert run(["run", "--replay", str(recorded), none]) == 2
+    assert "there are no rules to replay" in capsys.readouterr().err
+
+
+def test_an_interrupted_session_goes_on_following(
+    recorded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deciding, "new_decoder", ScriptedDecoder)
+    stop, folder = StopToken(), tmp_path / "s"
+
+    def end_within_the_division(now: Progress) -> None:
+        if now.stacks == 14:
+            stop.stop("enough")
+
+    plan = make_plan(session_from(session_dict()))
+    run_session(plan, folder, stop=stop, progress=end_within_the_division)
+    before = lines(folder, "decision")
+    assert [line["action"].get("release") for line in before] == [None]
+    result = run_session(make_plan(session_from(session_dict())), folder, resume=True)
+    assert result.exit_code == 0, result.error
+    decisions = [(one["rule"], one["cause"]) for one in lines(folder, "decision")]
+    assert decisions == [(one["rule"], one["cause"]) for one in lines(recorded, "decision")]
+    again, whole = open_session(folder), open_session(recorded)
+    assert [image.shape for image in again.images] == [image.shape for image in whole.images]
+    assert again.images[2].stored() == whole.images[2].stored()
