@@ -1,4 +1,4 @@
-"""The closed loop on nights of ten hours: divisions recorded fast and whole, and for how much light.
+"""The closed loop on nights of ten hours: divisions recorded fast and whole, for how much light.
 
 The schedule, the decoder, the rules and the decider are the session's own; the microscope is a
 clock, and masks are what the truth of simulated cells would give with the networks' measured
@@ -13,11 +13,11 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.stats import binomtest
 
 from livesr.acquisition.images import Images
 from livesr.acquisition.modes import modes_of, plans_of
 from livesr.acquisition.schedule import WATCHED, SteeredSchedule
-from livesr.analysis.bootstrap import interval95
 from livesr.analysis.rules.placing import in_position
 from livesr.bench.mitosis_errors import Mistakes, errors
 from livesr.bench.mitosis_lives import TALL, measured
@@ -250,7 +250,8 @@ def _fast_row(nights: Sequence[Night], about: str) -> Row:
         if stay.life.life.kind == "divides"
     ]
     value = float(np.mean(found))
-    low, high = interval95(np.asarray(found, float))
+    chance = binomtest(sum(found), len(found)).proportion_ci(method="wilson")
+    low, high = float(chance.low), float(chance.high)
     return Row(
         "anaphase_at_fast_rate",
         value,

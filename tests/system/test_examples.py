@@ -18,6 +18,8 @@ SESSIONS: dict[str, tuple[str, ...]] = {
     "demo-camera.yaml": (),
     "demo-two-cameras.yaml": (),
     "simulated.yaml": ("sequence.time_plan.loops=1", "microscope.properties.Camera.Motion=0"),
+    "mitosis.yaml": ("sequence.time_plan.loops=2", "microscope.properties.Camera.Motion=0"),
+    "watch-positions.yaml": ("sequence.time_plan.loops=2", "microscope.properties.Camera.Motion=0"),
     "recorded-pair.yaml": ("recording.paths=[yellow.tif, red.tif]",),
     "recorded-stack.yaml": ("recording.paths=cells.ome.tif",),
 }

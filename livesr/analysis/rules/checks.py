@@ -212,8 +212,10 @@ def worst(costs: Sequence[Cost], pace: Pace, session_s: float) -> dict[str, obje
         ceil(pace.changes_per_hour * session_s / 3600.0),
         max(1, ceil(session_s / 60.0 / dearest.minutes)),
     )
+    stacks = min(times * dearest.stacks, ceil(session_s / dearest.interval_s))
+    share = stacks / dearest.stacks
     return {
         "times_a_position": times,
-        "light_ms_a_position": round(times * dearest.light_ms, 1),
-        "disk_gib_a_position": round(times * dearest.disk_bytes / 2**30, 3),
+        "light_ms_a_position": round(share * dearest.light_ms, 1),
+        "disk_gib_a_position": round(share * dearest.disk_bytes / 2**30, 3),
     }
