@@ -28,7 +28,8 @@ from livesr.session.deciding import Heard, Mind, Modes, stage_of
 from livesr.types import RecordingInfo
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
+    from typing import Any
 
     from livesr.analysis.rules.placing import Shift
     from livesr.bench.mitosis_lives import Kind, Measured
@@ -208,12 +209,13 @@ class _Loop:
             high_um=there(cell.high_um),
         )
 
-    def _act(self, position: int, action: object) -> None:
-        manner = WATCHED
-        if isinstance(action, dict) and not action.get("release"):
+    def _act(self, position: int, action: Mapping[str, Any]) -> None:
+        if action.get("release"):
+            self._schedule.change(position, WATCHED)
+        elif "shift_um" in action:
             x, y, z = action["shift_um"]
-            manner = self._modes.manner(self._modes.rule(str(RULES[0]["name"])), (x, y, z))
-        self._schedule.change(position, manner)
+            rule = self._modes.rule(str(RULES[0]["name"]))
+            self._schedule.change(position, self._modes.manner(rule, (x, y, z)))
 
 
 # ------------------------------------------------------------------ what came of it
@@ -238,8 +240,7 @@ def whole(stay: Stay, one: Taken) -> bool:
     cells = stay.cells(one.time_s, TALL)
     low = min(cell.low_um[0] for cell in cells) + FIRST_UM
     high = max(cell.high_um[0] for cell in cells) + FIRST_UM
-    # the foot of a cell lies on the cover slip, which is half a voxel thick on this grid
-    return low >= bottom - 0.3 and high <= top + 0.3
+    return low >= bottom and high <= top
 
 
 def _fast_row(nights: Sequence[Night], about: str) -> Row:
@@ -265,7 +266,12 @@ def _fast_row(nights: Sequence[Night], about: str) -> Row:
 def _dose_row(nights: Sequence[Night], about: str) -> Row:
     stacks = HOURS * 3600.0 / FAST_S
     always = stacks * TALL * EXPOSURE_MS
-    shares = [light / always for night in nights for light in night.light_ms.values()]
+    shares = [
+        night.light_ms[position] / always
+        for night in nights
+        for position, stay in enumerate(night.stays)
+        if stay.life.life.kind == "divides"
+    ]
     value = float(np.mean(shares))
     return Row(
         "dose_fraction",
@@ -276,7 +282,7 @@ def _dose_row(nights: Sequence[Night], about: str) -> Row:
         ratio=1.0 / value,
         bound=f"{ASKED_DOSE}",
         attained=attained(value, ASKED_DOSE),
-        detail=f"most of a position {max(shares):.3f}; {about}",
+        detail=f"positions with a division, the most {max(shares):.3f}; {about}",
     )
 
 
@@ -294,8 +300,6 @@ def _height_row(nights: Sequence[Night], about: str) -> Row:
         "rounded_cell_in_z",
         value,
         "share",
-        peer="the watching stacks of 24 planes",
-        peer_value=0.0,
         bound=f"{ASKED}",
         attained=min(value / ASKED, 1.0),
         detail=f"{len(found)} stacks from envelope breakdown to telophase; {about}",

@@ -105,7 +105,7 @@ def test_cells_are_the_same_after_the_journal() -> None:
 
 def test_programs_run_without_a_shell_and_their_failure_is_journalled(tmp_path: Path) -> None:
     notes: list[dict[str, Any]] = []
-    scripts = Scripts("folder", lambda event, index, **said: notes.append(said))
+    scripts = Scripts("folder", lambda _event, _index, **said: notes.append(said))
     out = tmp_path / "out.txt"
     code = f"import os; open({str(out)!r}, 'w').write(os.environ['LIVESR_CAUSE'])"
     for run in ([sys.executable, "-c", code], ["/no/such/program"], [sys.executable, "-c", "1/0"]):
