@@ -1,4 +1,4 @@
-"""Whether a session's rules may act on the microscope, or only say what they would do."""
+"""Whether a session's rules may act on the microscope, and where they may move its stage."""
 
 from __future__ import annotations
 
@@ -9,22 +9,23 @@ if TYPE_CHECKING:
 
 
 def why_not_act(session: Session, *, simulated: bool) -> str:
-    """Return why rules do not act here; empty if they do.
+    """Return why rules cannot act here, whatever was validated; empty if they can.
 
-    Networks that were trained on simulated cells alone must not steer a real microscope unseen:
-    there they act only if the session says ``act: true`` and its masks were validated on it.
+    Networks that were trained on simulated cells alone must not steer a real microscope unseen.
     """
     if session.recording is not None:
         return "a recording cannot be recorded otherwise"
     if session.act is False:
         return "the session says act: false"
-    if simulated:
+    if simulated or session.act is True:
         return ""
-    if session.act != True:  # noqa: E712 - it may be the word auto, which is true too
-        return "on a real microscope rules act only with act: true"
-    return not_validated(session)
+    return "on a real microscope rules act only with act: true"
 
 
-def not_validated(session: Session) -> str:
-    """Return why the masks that rules go by are not known to be good on this microscope."""
-    return f"no record says that masks were validated on {session.microscope.name or 'it'}"
+def why_not_there(session: Session, position: int, shift_um: tuple[float, float, float]) -> str:
+    """Return why a position's stage may not stand so far (x, y, z) from its place in the sequence.
+
+    Empty if it may. Called before a rule moves it.
+    """
+    del session, position, shift_um
+    return ""

@@ -6,10 +6,12 @@ The same for a session that runs, one that goes on, and a replay.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from functools import partial
 from math import nan
 from typing import TYPE_CHECKING, Any, Protocol
 
 from livesr.acquisition.modes import mode_of
+from livesr.acquisition.permission import why_not_there
 from livesr.acquisition.schedule import Manner
 from livesr.analysis.rules import Decider, Sight
 from livesr.analysis.rules.checks import Taking, keeps_others
@@ -144,7 +146,7 @@ class Mind:
     def __init__(self, session: Session, info: RecordingInfo, stage: Stage, shadow: str) -> None:
         _, y, x = info.grid.shape
         _, dy, dx = info.grid.voxel_um
-        self.stage = stage
+        self.stage, self.shadow = stage, shadow
         self.decider = Decider(
             session.rules,
             session.pace,
@@ -152,6 +154,7 @@ class Mind:
             field_um=(y * dy, x * dx),
             stage=stage,
             shadow=shadow,
+            refuses=partial(why_not_there, session),
         )
         self._decoder = new_decoder()
         self._told = 0

@@ -201,7 +201,7 @@ class _Run:
         """Let rules drive the source, where there are any and it can be driven."""
         steering, source = self._steering, self._plan.source
         left = left_by(self._past, self._images, steering) if steering is not None else None
-        if steering is None or not (self._plan.info.steered and isinstance(source, SteeredSource)):
+        if steering is None or not (steering.acts and isinstance(source, SteeredSource)):
             return
         self._schedule = source.steer(self._images, self._is_pending, left)
         steering.drive(self._schedule)

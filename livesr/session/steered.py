@@ -29,7 +29,14 @@ _EXPOSURE_MS = 50.0
 
 def shadow_of(plan: Plan) -> str:
     """Return why the session's rules only say what they would do, empty if they act."""
-    return why_not_act(plan.session, simulated=plan.info.simulated)
+    simulated = plan.info.simulated
+    cannot = why_not_act(plan.session, simulated=simulated)
+    return cannot or ("" if simulated else not_validated(plan))
+
+
+def not_validated(plan: Plan) -> str:
+    """Return why the masks that rules go by are not known to be good on this real microscope."""
+    return f"no record says that masks were validated on {plan.info.microscope or 'it'}"
 
 
 def modes_of(plan: Plan) -> Modes:

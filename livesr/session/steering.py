@@ -60,6 +60,11 @@ class Steering:
         Why nothing may be begun now, empty if nothing is in the way.
     session : str
         Folder, for scripts.
+
+    Attributes
+    ----------
+    acts : bool
+        Whether anything is done, and not only said.
     """
 
     def __init__(
@@ -81,7 +86,7 @@ class Steering:
         self._schedule: SteeredSchedule | None = None
         self._asked: dict[int, _Asked] = {}
         self._off = False
-        self.decisions = 0
+        self.acts = not mind.shadow
 
     def drive(self, schedule: SteeredSchedule) -> None:
         """Act on a schedule from now on."""
@@ -159,7 +164,6 @@ class Steering:
     def _act(self, made: Made, task: Task) -> None:
         """Journal a decision, then do it."""
         decision = made.decision
-        self.decisions += 1
         self._note(Event.DECISION, task.index, **made.as_dict())
         log.warning("%s: %s%s", decision.rule, decision.cause, _done(decision.action))
         if not decision.acted:

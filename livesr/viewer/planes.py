@@ -141,7 +141,8 @@ def scene_of(image: ImageReader) -> Scene:
     """Return what an image has to show."""
     t, c, z, y, x = image.shape
     return state.Scene(
-        name=f"image {image.number}",
+        name=f"image {image.number}"
+        + (f": {mode}" if (mode := image.attributes.get("mode")) else ""),
         shape=(t, c, z, y, x),
         voxel_um=image.voxel_um,
         channels=tuple(image.channels),

@@ -167,6 +167,19 @@ def test_the_stage_follows_a_cell_that_moves() -> None:
     assert "not centred: it is farther than 5 µm" in made.cause
 
 
+def test_the_stage_stays_where_it_may_not_go() -> None:
+    night = Night()
+    night.decider = Decider(
+        [Rule.model_validate(FOLLOW)], Pace(), Dose(), field_um=FIELD_UM, stage=Stage(),
+        refuses=lambda position, shift: f"position {position}: {shift[0]:g} is beyond x_um",
+    )  # fmt: skip
+    night.see(state("prometaphase"))
+    (made,) = night.see(state("prometaphase"))
+    assert made.acted
+    assert made.action["shift_um"] == [0.0, 0.0, 0.0]
+    assert "the stage stays: position 0: -10 is beyond x_um" in made.cause
+
+
 def test_the_height_holds_the_whole_cell() -> None:
     pace = Pace(margin_um=1.0)
     low = Box((0.0, 0, 0), (7.0, 9, 9), (3.0, 4, 4))

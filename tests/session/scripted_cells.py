@@ -62,7 +62,7 @@ def session_dict(**changes: Any) -> dict[str, Any]:
             "axis_order": "tpcz",
             "setup": {"exposure": 20},
             "stage_positions": [{"x": 0, "y": 0}, {"x": 10, "y": 0}],
-            "time_plan": {"interval": 60, "loops": 12},
+            "time_plan": {"interval": 60, "loops": 10},
             "z_plan": {"bottom": 0.0, "top": 2.1, "step": 0.3},
         },
         "calibration": "simulated",

@@ -63,12 +63,13 @@ def test_times_and_places_of_every_stack_are_kept(recorded: Path) -> None:
     rows = read_table(recorded / "planes.parquet")
     lowest = {(r["image"], r["t"]): r for r in rows if r["z"] == 0}
     starts = {k: [r["time_s"] for (n, _), r in sorted(lowest.items()) if n == k] for k in range(3)}
-    assert starts[0] == pytest.approx([60 * k for k in range(12)], abs=3)
+    assert starts[0] == pytest.approx([60 * k for k in range(10)], abs=3)
     fast = starts[2]
     assert fast[0] == pytest.approx(241, abs=4)
     assert [b - a for a, b in pairwise(fast)] == pytest.approx([20.0] * (len(fast) - 1), abs=3)
-    watched = [*[60.0 * k for k in range(5)], *[60.0 * k for k in range(8, 12)]]
+    watched = [*[60.0 * k for k in range(5)], *[60.0 * k for k in range(8, 10)]]
     assert starts[1] == pytest.approx(watched, abs=4)
+    assert all(json.loads(r["device"])["triggered"] for r in rows if r["image"] == 2)
     at = lowest[2, 0]
     assert (at["x_um"], at["y_um"]) == pytest.approx((10 + 6, -4))
     assert at["z_um"] == pytest.approx(0.5 - 0.65)  # 2 µm and margins do not fit 3.3: the middle

@@ -16,9 +16,9 @@ from livesr.analysis.rules.placing import NOWHERE, Box
 from livesr.types import Decision
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    from livesr.analysis.rules.placing import Stage
+    from livesr.analysis.rules.placing import Shift, Stage
     from livesr.config.rules import Dose, Pace, Rule
     from livesr.types import CellState
 
@@ -78,6 +78,8 @@ class Decider:
     stage : Stage
     shadow : str
         Why nothing is acted on, empty if it is.
+    refuses : callable
+        Why a position's stage may not stand so far from its place, empty if it may.
     """
 
     def __init__(
@@ -89,9 +91,11 @@ class Decider:
         field_um: tuple[float, float],
         stage: Stage,
         shadow: str = "",
+        refuses: Callable[[int, Shift], str] = lambda _position, _shift: "",
     ) -> None:
         self._rules, self._pace, self._dose = rules, pace, dose
         self._field_um, self._stage, self._shadow = field_um, stage, shadow
+        self._refuses = refuses
         self._memories: dict[int, _Memory] = {}
         self._changes: deque[float] = deque()
 
@@ -167,7 +171,7 @@ class Decider:
             wanted = placing.lateral(box, self._field_um, self._stage)
             if placing.strays(one.shift_um, wanted) and self._reachable(wanted):
                 x, y = wanted
-        if (x, y, z) == one.shift_um:
+        if (x, y, z) == one.shift_um or self._refuses(sight.position, (x, y, z)):
             return []
         before, one.shift_um = one.shift_um, (x, y, z)
         by = ", ".join(
@@ -260,6 +264,9 @@ class Decider:
                 x, y = wanted
             else:
                 cause += f"; not centred: it is farther than {self._pace.farthest_um:g} µm"
+        if refused := self._refuses(sight.position, (x, y, z)):
+            cause += f"; the stage stays: {refused}"
+            x, y, z = before.shift_um if before else NOWHERE
         memory.following = one = Following(rule, {state.cell}, sight.time_s, (x, y, z))
         self._changes.append(sight.time_s)
         return self._decision(rule, state.cell, cause, one.recording(), sight)
