@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 from livesr import __version__
 from livesr.acquisition.layout import frames_per_plane
-from livesr.acquisition.sources import SteeredSource
 from livesr.books import Books
 from livesr.errors import LivesrError, StorageError
 from livesr.flow import StopToken, Waiting, Worker
 from livesr.memory import give_back_memory
 from livesr.ordered import Followers, offset_by_name
 from livesr.pipeline import AcquisitionStopped, Recorder
+from livesr.session.course import Course
 from livesr.session.disk_watch import DiskWatch
 from livesr.session.feeder import Feeder
 from livesr.session.files import only_one, open_files, past_of, prepare_folder
@@ -29,7 +29,7 @@ from livesr.session.restore import take_up, without_masks
 from livesr.session.result import Outcome, SessionResult
 from livesr.session.room import GIB, Room
 from livesr.session.service import Service
-from livesr.session.steered import left_by, steering_of
+from livesr.session.steered import steering_of
 from livesr.storage.folder import LOG_FILE
 from livesr.storage.journal import Event
 
@@ -37,11 +37,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from livesr.acquisition.schedule import SteeredSchedule
     from livesr.session.files import SessionFiles
     from livesr.session.plan import Plan
     from livesr.stacks import OpenStack, Task
-    from livesr.types import Frame, StackIndex
+    from livesr.types import Frame
 
 log = logging.getLogger(__name__)
 
@@ -169,14 +168,14 @@ class _Run:
             stop=stop,
             light_ms=self._recorder.light_ms.__getitem__,
         )
-        self._schedule: SteeredSchedule | None = None
+        self._course = Course(plan, files, self._books, self._recorder, past)
         self._feeder = self._make_feeder()
         self._pauses = stop.gate = Pauses(
             files.folder,
             stop=stop,
             room=self._room,
             unstored=lambda: self._recorder.unstored,
-            left=self._left,
+            left=self._course.left,
             note=self._books.note,
             tell=self._tell_progress,
             give_up=self._keep,
@@ -195,28 +194,13 @@ class _Run:
                     self._waiting.put(task)
             files = self._files
             take_up(plan, self._past, files.spool, files.images, self._recorder, self._books)
-        self._steer()
-
-    def _steer(self) -> None:
-        """Let rules drive the source, where there are any and it can be driven."""
-        steering, source = self._steering, self._plan.source
-        left = left_by(self._past, self._images, steering) if steering is not None else None
-        if steering is None or not (steering.acts and isinstance(source, SteeredSource)):
-            return
-        self._schedule = source.steer(self._images, self._is_pending, left)
-        steering.drive(self._schedule)
+        self._course.steer(self._steering, self._is_pending)
 
     def _is_pending(self) -> bool:
         """Return whether stacks are on their way to a decision."""
         feeder = self._feeder
         decided = feeder is None or feeder.ended >= self._waiting.received
         return self._recorder.unstored > 0 or not decided
-
-    def _left(self) -> int:
-        """Return how many stacks are still to begin, if no rule changes it."""
-        if self._schedule is not None:
-            return self._schedule.left
-        return self._plan.info.stacks - len(self._past.stored) - self._recorder.begun
 
     def acquire(self) -> None:
         """Run the source into the recorder, with storing and segmentation beside it."""
@@ -275,7 +259,7 @@ class _Run:
         if self._bug is not None:
             raise self._bug
         try:
-            planned = self._planned() if self._source_ended else []
+            planned = self._course.planned() if self._source_ended else []
             self._books.absent(self._files.spool, planned)
         except StorageError as error:
             self._error = self._error or error
@@ -286,12 +270,6 @@ class _Run:
         except StorageError as error:
             result = result.with_error(error)
         return result
-
-    def _planned(self) -> list[StackIndex]:
-        """Return the stacks that there should be: those of the sequence, or those that began."""
-        if self._schedule is None:
-            return self._plan.stacks()
-        return sorted({*self._books.stored, *self._schedule.taken})
 
     def _frames_of(self, image: int) -> int:
         """Return how many frames a stack of an image has."""
@@ -339,7 +317,7 @@ class _Run:
         """Store one stack (storing thread)."""
         began = time.monotonic()
         self._recorder.on_stack(stack)
-        left = self._left()
+        left = self._course.left()
         took_s, behind = time.monotonic() - began, self._recorder.unstored
         self._disk.stored(stack, took_s, left=left, behind=behind)
         self._tell_progress()
@@ -378,7 +356,7 @@ class _Run:
         recorder, feeder = self._recorder, self._feeder
         return Progress(
             stacks=len(self._books.stored),
-            planned=len(self._books.stored) + self._left(),
+            planned=len(self._books.stored) + self._course.left(),
             segmented=len(feeder.live) + len(feeder.later) if feeder else 0,
             waiting=len(self._waiting),
             fps=recorder.fps,
@@ -397,7 +375,7 @@ class _Run:
         return SessionResult(
             folder=self._files.folder,
             outcome=outcome,
-            planned=len(self._planned()) + (self._schedule.left if self._schedule else 0),
+            planned=self._course.count,
             frames=recorder.frames,
             frames_lost=self._books.frames_lost,
             faults=self._books.faults,

@@ -114,8 +114,8 @@ class Steering:
     def segmented(self, task: Task, cells: Sequence[CellMeasures], *, live: bool) -> None:
         """Take in the cells of a stack that was segmented, and act.
 
-        Stacks that come late, out of order or after the camera stopped decide nothing. An error
-        here ends deciding, never the recording.
+        Stacks that come late decide nothing: out of order, or, where rules act, after the camera
+        stopped. An error here ends deciding, never the recording.
         """
         if self._off:
             return
@@ -145,7 +145,7 @@ class Steering:
             obstacle=self._obstacle() if live else "",
             cells=tuple(in_position(cell, shift, stage) for cell in cells),
         )
-        late = not (live and self._mind.in_order(heard))
+        late = not self._mind.in_order(heard) or (self.acts and not live)
         said = heard.as_dict() | ({"late": True} if late else {})
         self._note(Event.CELLS, task.index, **said)
         if late:

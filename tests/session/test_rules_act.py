@@ -6,16 +6,24 @@ import json
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 from scripted_cells import FIELD, ScriptedDecoder, session_dict
 
 from livesr.cli.app import register, run
 from livesr.config import session_from
+from livesr.pipeline import segment
 from livesr.session import deciding, make_plan, run_session
+from livesr.session import segmenter as guests
+from livesr.session.job import Job
+from livesr.session.past import read_past
 from livesr.stop import StopToken
 from livesr.storage.journal import read_journal
 from livesr.storage.reader import open_session
 from livesr.storage.tables import read_table
+from livesr.types import Stack, StackIndex
+from livesr.viewer.loader import Loader
+from livesr.viewer.state import View
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -137,3 +145,32 @@ def test_an_interrupted_session_goes_on_following(
     again, whole = open_session(folder), open_session(recorded)
     assert [image.shape for image in again.images] == [image.shape for image in whole.images]
     assert again.images[2].stored() == whole.images[2].stored()
+
+
+def test_masks_of_tall_stacks_do_not_depend_on_when_they_are_made(recorded: Path) -> None:
+    plan = make_plan(session_from(session_dict()))
+    plan.source.close()
+    job = Job.of(plan, recorded)
+    tools, _ = guests.load_tools(job)
+    tall = guests.for_each_height(tools, job)[12]
+    past = read_past(recorded, plan.info.channels)
+    image, index = open_session(recorded).images[2], StackIndex(2, 1)
+    data = np.stack([image.raw(1, c) for c in range(2)])
+    followed = past.followed[index]
+    found = segment(Stack(data, index, 0.0), followed.normalisation, tall, followed.channel_offset)
+    for name in plan.structures:
+        np.testing.assert_array_equal(found.masks.volumes[name], image.mask(name, 1))
+    for engine in tools.engines:
+        engine.close()
+
+
+def test_the_viewer_shows_each_image(recorded: Path) -> None:
+    loader = Loader(open_session(recorded))
+    loader.refresh()
+    assert [scene.name for scene in loader.scenes] == [
+        "image 0", "image 1", "image 2: record the division",
+    ]  # fmt: skip
+    picture = loader.load(View(image=2, t=1, z=11))
+    assert picture is not None
+    assert picture.labels is not None
+    assert picture.base.shape[:2] == (FIELD, FIELD)

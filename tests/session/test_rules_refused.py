@@ -6,21 +6,29 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
-from scripted_cells import session_dict
+import tifffile
+from scripted_cells import ScriptedDecoder, session_dict
 
 from livesr.acquisition.permission import why_not_act
 from livesr.config import session_from
 from livesr.errors import ConfigError
-from livesr.session import make_plan
+from livesr.session import deciding, make_plan, run_session
 from livesr.session.deciding import Heard, cell_dict, read_cell, stage_of
 from livesr.session.scripts import Scripts
 from livesr.session.steered import summary
+from livesr.storage.journal import read_journal
+from livesr.storage.reader import open_session
 from livesr.types import CellMeasures, Decision, RecordingInfo
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+PAIR = {
+    "kind": "sequential",
+    "channels": [{"name": "yellow", "config": "Y"}, {"name": "red", "config": "R"}],
+}
 REAL = RecordingInfo(
     channels=("yellow",), shape=(1, 24, 64, 64), timepoints=9, positions=1, pixel_um=0.1,
     z_step_um=0.3, interval_s=60.0, camera_offset=100.0, microscope="", camera="", objective="",
@@ -115,3 +123,28 @@ def test_programs_run_without_a_shell_and_their_failure_is_journalled(tmp_path: 
     assert out.read_text() == "cell 1 divides; $HOME"
     assert len(notes) == 2
     assert all(note["what"] == "the program of rule mail failed" for note in notes)
+
+
+def test_on_a_recording_rules_only_say_what_they_would_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deciding, "new_decoder", lambda: ScriptedDecoder(position=0))
+    data = np.random.default_rng(60_021).integers(100, 500, (4, 2, 8, 64, 64), dtype=np.uint16)
+    tifffile.imwrite(tmp_path / "old.tif", data)
+    recording = {
+        "paths": [str(tmp_path / "old.tif")], "axes": "TCZYX", "pixel_um": 0.0668,
+        "z_step_um": 0.3, "interval_s": 90,
+    }  # fmt: skip
+    changes = {"recording": recording, "layout": PAIR, "calibration": "none"}
+    session = {**session_dict(**changes)}
+    del session["microscope"], session["sequence"]
+    result = run_session(make_plan(session_from(session)), tmp_path / "s")
+    assert result.exit_code == 0, result.error
+    lines = read_journal(tmp_path / "s" / "journal.jsonl")
+    decisions = [line for line in lines if line["event"] == "decision"]
+    heard = [line for line in lines if line["event"] == "cells" and not line.get("late")]
+    assert len(heard) == 4
+    (decision,) = decisions
+    assert not decision["acted"]
+    assert decision["cause"].endswith("not done: a recording cannot be recorded otherwise")
+    assert [image.shape[2] for image in open_session(tmp_path / "s").images] == [8]
