@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 
 from livesr.analysis.coarse import FULL
@@ -19,8 +20,10 @@ if TYPE_CHECKING:
 
 NARROW = 0.3
 """A bridge narrower than this share of the smaller part's diameter parts two cells."""
-MEMBRANE = 0.35
-"""Share of a border that plasma membrane covers if it parts two cells."""
+MEMBRANE = 0.7
+"""Share of a border near which there is plasma membrane if it parts two cells."""
+NEAR_UM = 0.8
+"""A border is as far as this from the membrane that it follows."""
 _PRESENT = FULL // 8
 """Share of a coarse voxel that a membrane fills at least."""
 _RIM = 1
@@ -37,7 +40,7 @@ class Bridge:
     width_um : float
         Length of their border in the plane.
     membrane : float
-        Share of the border, between bottom and top, in which plasma membrane lies; NaN without
+        Share of the border, between bottom and top, near which plasma membrane lies; NaN without
         its mask.
     """
 
@@ -118,6 +121,9 @@ def _membrane(places: list[tuple[int, int]], body: Bool, shares: Coarse) -> floa
     core[:_RIM] = core[-_RIM:] = False
     if not core.any():
         return 1.0
-    there = membrane[:, rows, columns] >= _PRESENT
-    # either side of the border may hold the membrane: a place counts if a neighbour has it
-    return min(1.0, 2.0 * float(there[core].mean()))
+    reach = max(1, round(NEAR_UM / shares.grid.voxel_um[1]))
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
+    y, x = (slice(max(int(v.min()) - reach, 0), int(v.max()) + reach + 1) for v in (rows, columns))
+    near = [cv2.dilate(plane, kernel) for plane in np.ascontiguousarray(membrane[:, y, x])]
+    there = np.stack(near)[:, rows - y.start, columns - x.start] >= _PRESENT
+    return float(there[core].mean())

@@ -1,5 +1,6 @@
-"""The mitosis decoder on lives of unseen seeds: events, stages, false triggers, and how fast masks
-taken straight from the simulator compare with rendered and segmented ones.
+"""The mitosis decoder on lives of unseen seeds: events, stages, false triggers.
+
+And how masks taken straight from the simulator compare with rendered and segmented ones.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from livesr.analysis.mitosis.emissions import Usual, emissions, plain
+from livesr.analysis.mitosis.emissions import Memory, emissions, plain
 from livesr.bench.mitosis_errors import FEATURES, Mistakes, errors
 from livesr.bench.mitosis_fit import rendered_pairs
 from livesr.bench.mitosis_lives import LOW, TALL, measured
@@ -25,6 +26,7 @@ from livesr.bench.mitosis_scores import (
     scored,
     stage_f1,
     triggers,
+    wilson,
 )
 from livesr.bench.rows import Row, attained
 
@@ -96,6 +98,7 @@ def decoder_rows(lives: Sequence[Measured]) -> Iterator[Row]:
         yield from _event_rows(groups, kind, name, about)
     yield _f1_row(groups, about)
     yield _trigger_row(groups, about)
+    yield _withdrawn_row(groups, about)
     illegal = sum(score.illegal for pair in groups for score in pair)
     yield Row(
         "illegal_transitions",
@@ -124,8 +127,10 @@ def _event_rows(
         ("recall", lambda scores: recall(scores, kind)),
         ("precision", lambda scores: precision(scores, kind)),
     )
+    divisions = sum(slow.real[kind] for slow, _ in groups)
     for figure, of in figures:
-        value, (low, high) = of(_flat(groups)), interval(groups, of)
+        value = of(_flat(groups))
+        low, high = wilson(value, divisions)
         rates = [of([pair[k] for pair in groups]) for k in (0, 1)]
         yield Row(
             f"{name}_{figure}",
@@ -133,8 +138,8 @@ def _event_rows(
             "share",
             bound=f"{ASKED}",
             attained=min(value / ASKED, 1.0),
-            detail=f"95 % interval {low:.3f}-{high:.3f}; slow {rates[0]:.3f}, fast {rates[1]:.3f}; "
-            f"{_timing(groups, kind)}; {about}",
+            detail=f"95 % interval {low:.3f}-{high:.3f} (Wilson, {divisions} divisions); "
+            f"slow {rates[0]:.3f}, fast {rates[1]:.3f}; {_timing(groups, kind)}; {about}",
         )
 
 
@@ -185,6 +190,20 @@ def _trigger_row(groups: Sequence[tuple[Score, Score]], about: str) -> Row:
     )
 
 
+def _withdrawn_row(groups: Sequence[tuple[Score, Score]], about: str) -> Row:
+    withdrawn = sum(score.withdrawn for score in _flat(groups))
+    hours = sum(score.hours for score in _flat(groups))
+    return Row(
+        "withdrawn_prophases_per_100_cell_hours",
+        100.0 * withdrawn / hours,
+        "1/100 h",
+        bound="0",
+        attained=attained(100.0 * withdrawn / hours, 1.0),
+        detail=f"{withdrawn} prophases taken back before the envelope broke down: a cell that "
+        f"rounds up begins as one that divides; {about}",
+    )
+
+
 def _flat(groups: Sequence[tuple[Score, Score]]) -> list[Score]:
     return [score for pair in groups for score in pair]
 
@@ -196,7 +215,7 @@ def agreement(seeds: range) -> Row:
     for _, true, seen in rendered_pairs(seeds):
         fast = Mistakes(rng, errors()).on(true)
         classes = [
-            int(np.argmax(emissions().likelihoods(Usual().against(plain(one)))))
+            int(np.argmax(emissions().likelihoods(Memory().against(plain(one)))))
             for one in (fast, seen)
         ]
         same += classes[0] == classes[1]

@@ -12,11 +12,10 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
-import numpy as np
-
 from livesr.analysis.coarse import Coarse
 from livesr.analysis.mitosis.measures import measures_of
 from livesr.bench.mitosis_scene import Field, scene
+from livesr.simulator.anatomy.life import ROUNDING_S
 from livesr.simulator.parameters import parameters
 from livesr.simulator.sample import Sample
 from livesr.types import CellMeasures, Grid
@@ -72,6 +71,15 @@ class Measured:
         return self.knots[-1].time_s
 
 
+def prolonged(life: Measured, by_s: float) -> Measured:
+    """Return a division that is held up in the middle of metaphase."""
+    at = 0.5 * (life.life.metaphase + life.life.anaphase)
+    later = ("anaphase", "anaphase_b", "telophase", "spreading", "rest")
+    times = {name: getattr(life.life, name) + by_s for name in later}
+    knots = [replace(k, time_s=k.time_s + by_s * (k.time_s > at)) for k in life.knots]
+    return Measured(life.seed, replace(life.life, **times), tuple(knots))
+
+
 @lru_cache(maxsize=4)
 def _changed(kind: Kind) -> str:
     dividing, rounding = _CHANGES[kind]
@@ -104,7 +112,8 @@ def moments(life: Life) -> list[float]:
     if life.kind == "quiet":
         return [*quiet, 60.0 * 200.0, 60.0 * 300.0]
     if life.kind == "rounds":
-        up = [life.prophase + share * 900.0 for share in (0.0, 0.3, 0.5, 0.7, 1.0)]
+        rising = (0.0, 0.15, 0.25, 0.35, 0.45, 0.55, 0.7, 0.85, 1.0)
+        up = [life.prophase + share * ROUNDING_S for share in rising]
         down = [_at(life.spreading, life.rest, share) for share in (0.0, 0.3, 0.5, 0.7, 1.0)]
         return [*quiet, *up, *down, life.rest + 60.0 * _AFTER_MIN]
     gone = life.breakdown + 0.5 * life.dissolving

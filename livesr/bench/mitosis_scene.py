@@ -84,8 +84,9 @@ class Field:
     def edges(self) -> tuple[Float64, Float64]:
         """Return where the rows and columns begin and the last ends, µm in the sample."""
         pixels = self.grid.shape[1]
-        along = (np.arange(pixels + 1) - pixels / 2.0) * COARSE_UM
-        return along + self.centre_um[0], along + self.centre_um[1]
+        along = (np.arange(pixels + 1, dtype=np.float64) - pixels / 2.0) * COARSE_UM
+        y, x = self.centre_um
+        return np.asarray(along + y), np.asarray(along + x)
 
 
 def scene(sample: Sample, time_s: float, field: Field) -> Coarse:

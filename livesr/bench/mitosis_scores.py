@@ -10,7 +10,7 @@ import numpy as np
 from livesr.analysis.bootstrap import interval95
 from livesr.analysis.mitosis.chain import CLASSES, STAGES
 from livesr.analysis.mitosis.decoder import MitosisDecoder
-from livesr.analysis.mitosis.emissions import Usual, emissions, plain
+from livesr.analysis.mitosis.emissions import Memory, emissions, plain
 from livesr.bench.mitosis_recordings import recorded
 from livesr.types import StackIndex
 
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 KINDS = ("envelope breakdown", "anaphase onset")
 MITOTIC = STAGES[2:]
+WITHDRAWN = ("prophase", "interphase")
+"""Not a transition of the cell: a prophase that was none. Cells round up without dividing, too."""
 DRAWS = 1000
 
 
@@ -51,6 +53,8 @@ class Score:
     illegal, illegal_alone : int
         Transitions of the reported stage that are not to the next ones of the cycle; of the
         likeliest stages.
+    withdrawn : int
+        Prophases that were taken back.
     hours : float
         Cell-hours.
     last_alone : str
@@ -68,6 +72,7 @@ class Score:
     alone: Confusion = field(default_factory=lambda: np.zeros((len(STAGES), len(STAGES)), np.int64))
     triggers: int = 0
     illegal: int = 0
+    withdrawn: int = 0
     illegal_alone: int = 0
     hours: float = 0.0
     last_alone: str = ""
@@ -77,14 +82,14 @@ def scored(life: Measured, plan: Plan, known: Errors | None, seed: int) -> Score
     """Record a life, decode it and compare with the truth."""
     decoder, score = MitosisDecoder(), Score()
     before: dict[int, str] = {}
-    usual = Usual()
+    memory = Memory()
     last_s: float | None = None
     for t, (time_s, cells) in enumerate(recorded(life, plan, known, seed)):
         states = decoder.update(StackIndex(0, t), time_s, cells)
         true = life.life.stage(time_s)[0]
         for state in states:
             score.confusion[STAGES.index(true), STAGES.index(state.stage)] += 1
-        _alone(score, cells, usual, true, time_s - (last_s or time_s))
+        _alone(score, cells, memory, true, time_s - (last_s or time_s))
         _transitions(score, states, before, true)
         if last_s is not None:
             score.hours += len(cells) * (time_s - last_s) / 3600.0
@@ -102,7 +107,9 @@ def _transitions(
         if was is None:
             was = "interphase"
         elif was != state.stage:
-            score.illegal += not legal(was, state.stage)
+            back = (was, state.stage) == WITHDRAWN
+            score.withdrawn += back
+            score.illegal += not (back or legal(was, state.stage))
         if state.stage in MITOTIC and was not in MITOTIC and true == "interphase":
             score.triggers += 1
     for state in states:
@@ -110,15 +117,15 @@ def _transitions(
 
 
 def _alone(
-    score: Score, cells: Sequence[CellMeasures], usual: Usual, true: str, elapsed_s: float
+    score: Score, cells: Sequence[CellMeasures], memory: Memory, true: str, elapsed_s: float
 ) -> None:
-    """Count what each stack says alone, the usual figures of the cell known."""
+    """Count what each stack says alone, the past of the cell known."""
     for cell in cells:
         values = plain(cell)
-        likely = CLASSES[int(np.argmax(emissions().likelihoods(usual.against(values))))]
+        likely = CLASSES[int(np.argmax(emissions().likelihoods(memory.against(values))))]
         score.alone[STAGES.index(true), STAGES.index(likely.stage)] += 1
         if len(cells) == 1:
-            usual.follow(values, float(likely.name == "spread"), elapsed_s)
+            memory.learn(values, float(likely.name == "spread"), elapsed_s)
             was = score.last_alone or likely.stage
             score.illegal_alone += was != likely.stage and not legal(was, likely.stage)
             score.last_alone = likely.stage
@@ -206,3 +213,21 @@ def interval(
         for _ in range(DRAWS)
     ]
     return interval95(np.array(drawn))
+
+
+def wilson(share: float, count: int) -> tuple[float, float]:
+    """Return Wilson's 95 % interval of a share of so many: no bootstrap widens a share of 1.
+
+    Parameters
+    ----------
+    share : float
+    count : int
+        What is independent: divisions, however often each is recorded.
+    """
+    if not count:
+        return float("nan"), float("nan")
+    square = 1.96**2
+    middle = (share + square / (2 * count)) / (1 + square / count)
+    half = np.sqrt(share * (1 - share) * square / count + (square / (2 * count)) ** 2)
+    half /= 1 + square / count
+    return max(float(middle - half), 0.0), min(float(middle + half), 1.0)

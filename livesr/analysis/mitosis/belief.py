@@ -14,38 +14,43 @@ import numpy as np
 from livesr.analysis.mitosis.chain import (
     AFTER,
     BEFORE,
-    FIRST,
-    NAMES,
     CLASS_OF,
     CLASSES,
+    NAMES,
     STAGE_OF,
     STAGES,
     at_first,
     step,
 )
-from livesr.analysis.mitosis.emissions import Usual, emissions, plain
+from livesr.analysis.mitosis.emissions import Memory, emissions, plain
 
 if TYPE_CHECKING:
-    from livesr.types import CellMeasures, Float64
+    from livesr.types import Bool, CellMeasures, Float64
 
-APART_S = 60.0
+APART_S = 30.0
 """Stacks that are nearer in time than this tell partly the same: their features err alike."""
-SURE = {"prophase": 0.6, "prometaphase": 0.8}
+SURE = {"prophase": 0.97, "prometaphase": 0.8}
 """How probable a stage, or a later one, must be to be reported …"""
 SURE_ENOUGH = 0.5
 """… and every other."""
-LEAD_S = {"prophase": 0.0, "prometaphase": 0.0, "anaphase": 0.0}
+LEAD_S = {"prometaphase": 110.0, "anaphase": 60.0}
 """How long a stage lasts, in the median, before masks show it; measured on the lives that the
 emissions were fitted to. An envelope has begun to break down before its nucleus is gone from the
 masks, plates part before the cell lengthens."""
 REMEMBERED_S = 3600.0
 """How far back the begin of a stage is looked for."""
-BACK = 0.1
+BACK = 0.02
 """A prophase that falls below this was none."""
+UNTHINKABLE = 1e-3
+"""Less probable phases could not come …"""
+UNLIKELY, DOUBTFUL_STACKS, DOUBTFUL_S = 0.1, 4, 600.0
+"""… and a likelihood of all that could, for so many stacks and so long: it is another cell, or the
+recording is out of order."""
 EDGE_UM = 1.5
 """A cell with more of its outline on the field's edge tells nothing."""
 _MITOTIC = STAGES.index("prometaphase")
-_QUIET = CLASS_OF == NAMES.index("spread")
+_LAST_AFTER = np.arange(len(AFTER)) == np.flatnonzero(AFTER)[-1]
+_QUIET = NAMES.index("spread") == CLASS_OF
 
 
 class Belief:
@@ -67,18 +72,21 @@ class Belief:
         self.began: dict[str, float] = {}
         self._phases = at_first()
         self._time_s: float | None = None
-        self._usual = Usual()
+        self._memory = Memory()
+        self._doubtful = np.zeros(2)
         self._past: list[tuple[float, int, Float64, Float64]] = []
         self.likelihoods: Float64 = np.full(len(CLASSES), 1.0 / len(CLASSES))
 
     def of_daughter(self) -> Belief:
         """Return a copy: daughters begin with what is believed of their mother."""
-        return deepcopy(self)
+        daughter = deepcopy(self)
+        daughter._memory.forget_recent()  # noqa: SLF001 - one of its own kind
+        return daughter
 
     @property
     def probability(self) -> float:
         """Of the reported stage."""
-        return float(self._phases[STAGE_OF == STAGES.index(self.stage)].sum())
+        return float(self._phases[STAGES.index(self.stage) == STAGE_OF].sum())
 
     def update(self, time_s: float, measures: CellMeasures | None) -> None:
         """Go on to a stack; ``measures`` is None if the cell was not seen in it."""
@@ -101,29 +109,46 @@ class Belief:
     def _look(self, measures: CellMeasures, elapsed: float, *, first: bool) -> Float64:
         """Weigh the phases by a stack; return by how much."""
         values = plain(measures)
-        self.likelihoods = emissions().likelihoods(self._usual.against(values))
+        self.likelihoods = emissions().likelihoods(self._memory.against(values))
         trust = 1.0 if first else min(elapsed / APART_S, 1.0)
+        self._doubt(elapsed)
         weight: Float64 = self.likelihoods[CLASS_OF] ** trust
         self._phases = self._phases * weight
         self._phases /= self._phases.sum()
         self._rule_out()
-        self._usual.follow(values, float(self._phases[_QUIET].sum()), elapsed)
+        self._memory.learn(values, float(self._phases[_QUIET].sum()), elapsed)
         return weight
+
+    def _doubt(self, elapsed: float) -> None:
+        """Count for how long the masks have shown what could not come."""
+        possible = np.unique(CLASS_OF[self._phases > UNTHINKABLE])
+        if self.likelihoods[possible].sum() < UNLIKELY:
+            self._doubtful += np.array([1.0, elapsed])
+        else:
+            self._doubtful[:] = 0.0
+
+    @property
+    def contradicted(self) -> bool:
+        """Whether stack after stack shows what cannot follow on the reported stage."""
+        stacks, seconds = self._doubtful
+        return bool(stacks >= DOUBTFUL_STACKS and seconds >= DOUBTFUL_S)
 
     def _rule_out(self) -> None:
         """Rule out what lies before the reported stage, once the envelope was gone."""
         now = STAGES.index(self.stage)
         if now < _MITOTIC:
             return
-        phases = self._phases.copy()
-        phases[FIRST["spreading"] + 2] += phases[BEFORE].sum()
-        phases[BEFORE | ((STAGE_OF < now) & ~AFTER)] = 0.0
-        total = phases.sum()
-        if total > 0.0:
-            self._phases = phases / total
-        else:
-            self._phases = np.where(CLASS_OF == NAMES.index(self.stage), 1.0, 0.0)
-            self._phases /= self._phases.sum()
+        # an interphase that the chain has come to lies after this division
+        self._phases = (
+            np.where(BEFORE, 0.0, self._phases) + _LAST_AFTER * self._phases[BEFORE].sum()
+        )
+        self._keep(AFTER | (now <= STAGE_OF))
+
+    def _keep(self, phases: Bool) -> None:
+        """Rule out all other phases."""
+        kept = np.where(phases, self._phases, 0.0)
+        total = kept.sum()
+        self._phases = kept / total if total > 0.0 else phases / phases.sum()
 
     def _at_least(self) -> Float64:
         """Return how probable it is that each stage, in order, has begun; last: that all are over.
@@ -139,12 +164,14 @@ class Belief:
     def _report(self, time_s: float) -> None:
         reached = self._at_least()
         now = STAGES.index(self.stage)
+        # the next interphase only follows on a telophase that was reported
+        last = len(STAGES) - 1 if self.stage != STAGES[-1] else len(STAGES)
         further = [
             k
-            for k in range(now + 1, len(STAGES) + 1)
+            for k in range(now + 1, last + 1)
             if reached[k] >= SURE.get((*STAGES, "over")[k], SURE_ENOUGH)
         ]
-        if further:
+        if further and not (now >= _MITOTIC and self._doubtful[0]):
             self._advance(now, max(further), time_s)
         elif self.stage == "prophase" and reached[1] < BACK:
             self._begin(STAGES[0], time_s)
@@ -159,7 +186,12 @@ class Belief:
             if k < len(STAGES):
                 self.began[STAGES[k]] = at
             self._begin(STAGES[k % len(STAGES)], at)
-        self._rule_out()
+        if to == len(STAGES):
+            # what was left of a belief in the division that is over
+            self._keep(AFTER | BEFORE)
+        elif now < _MITOTIC <= to:
+            # and in an interphase that was none
+            self._keep((to <= STAGE_OF) & ~AFTER & ~BEFORE)
 
     def _smoothed(self) -> Float64:
         """Return the phases' probabilities at each remembered stack given all until now."""
@@ -174,7 +206,7 @@ class Belief:
 
     def _change(self, k: int, past: Float64, time_s: float) -> float:
         """Return when stage ``k``, or a later one, became more probable than those before it."""
-        begun = past[:, AFTER | ((STAGE_OF >= k) if k < len(STAGES) else AFTER)].sum(axis=1)
+        begun = past[:, AFTER | ((k <= STAGE_OF) if k < len(STAGES) else AFTER)].sum(axis=1)
         times = [seen_s for seen_s, *_ in self._past]
         n = len(times) - 1
         at = time_s

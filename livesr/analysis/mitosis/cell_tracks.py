@@ -17,7 +17,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from livesr.types import CellMeasures, Float64
+    from livesr.types import CellMeasures
 
 T = TypeVar("T")
 
@@ -47,6 +47,8 @@ class Track(Generic[T]):
     cell, parent : int
     state : object
         What is believed of it.
+    opened_s : float
+        When it was first seen.
     last : CellMeasures
         When it was last seen.
     seen_s : float
@@ -57,6 +59,7 @@ class Track(Generic[T]):
     cell: int
     parent: int
     state: T
+    opened_s: float
     last: CellMeasures
     seen_s: float
     missed: int = 0
@@ -130,8 +133,13 @@ class CellTracks(Generic[T]):
             time_s, list(partner.values())
         )
 
+    def restart(self, track: Track[T], time_s: float) -> Track[T]:
+        """Give up a track: what is followed there is another cell, with a number of its own."""
+        self.tracks.remove(track)
+        return self._open(track.last, time_s, 0, self._new())
+
     def _open(self, measures: CellMeasures, time_s: float, parent: int, state: T) -> Track[T]:
-        track = Track(self._next, parent, state, measures, time_s)
+        track = Track(self._next, parent, state, time_s, measures, time_s)
         self._next += 1
         self.tracks.append(track)
         return track
@@ -211,5 +219,5 @@ def _inside(mother: CellMeasures, cell: CellMeasures) -> bool:
     )
 
 
-def _size(cell: CellMeasures) -> Float64:
-    return np.array(cell.high_um[1:]) - np.array(cell.low_um[1:])
+def _size(cell: CellMeasures) -> tuple[float, float]:
+    return cell.high_um[1] - cell.low_um[1], cell.high_um[2] - cell.low_um[2]

@@ -49,11 +49,11 @@ class Class:
 
 
 CLASSES: tuple[Class, ...] = (
-    Class("spread", "interphase", 20.0 * 60.0, 1, (("prophase", 0.85), ("rounded", 0.15))),
+    Class("spread", "interphase", 10.0 * 60.0, 1, (("prophase", 0.85), ("rounded", 0.15))),
     Class("rounded", "interphase", 60.0, 2, (("spread", 1.0),)),
     Class("prophase", "prophase", 12.5, 6, (("prometaphase", 1.0),)),
     Class("prometaphase", "prometaphase", 15.0, 6, (("metaphase", 1.0),)),
-    Class("metaphase", "metaphase", 14.0, 3, (("anaphase", 1.0),)),
+    Class("metaphase", "metaphase", 14.0, 2, (("anaphase", 1.0),)),
     Class("anaphase", "anaphase", 6.5, 6, (("telophase", 1.0),)),
     Class("telophase", "telophase", 15.0, 6, (("spreading", 1.0),)),
     Class("spreading", "interphase", 40.0, 3, (("spread", 1.0),)),
@@ -106,6 +106,6 @@ def step(milliseconds: int) -> Float64:
 def at_first() -> Float64:
     """Return what is believed of a cell before it was seen: as long as each phase lasts."""
     minutes = np.array([CLASSES[k].minutes / CLASSES[k].phases for k in CLASS_OF])
-    often = np.where(CLASS_OF == NAMES.index("rounded"), 0.15, 1.0)
+    often = np.where(NAMES.index("rounded") == CLASS_OF, 0.15, 1.0)
     belief = minutes * often
     return np.asarray(belief / belief.sum())

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 EVENTS = {"prometaphase": "envelope breakdown", "anaphase": "anaphase onset"}
 """Stages whose begin is an event."""
+SAME_S = 3600.0
+"""Events of a kind in one cell that are nearer in time are one."""
 LONG_METAPHASE_S = 2400.0
 """A metaphase that lasts longer is reported: twice the longest usual one, as light damage gives."""
 
@@ -35,7 +37,8 @@ class CellEvent:
     image, cell : int
         Position and number in it.
     kind : str
-        envelope breakdown, anaphase onset, long metaphase, divided, left the field, lost.
+        envelope breakdown, anaphase onset, long metaphase, divided, left the field, lost,
+        contradicted.
     time_s : float
         When it happened, as far as is known.
     seen_s : float
@@ -64,7 +67,7 @@ class MitosisDecoder:
     def __init__(self) -> None:
         self.events: list[CellEvent] = []
         self._positions: dict[int, CellTracks[Belief]] = {}
-        self._told: set[tuple[int, int, str]] = set()
+        self._told: dict[tuple[int, int, str], float] = {}
 
     def update(
         self, index: StackIndex, time_s: float, measures: Sequence[CellMeasures]
@@ -90,17 +93,33 @@ class MitosisDecoder:
         )
         linked, closed = cells.update(time_s, measures)
         seen = {track.cell for track, _ in linked}
-        for track, cell in linked:
-            track.state.update(time_s, cell)
         for track in cells.tracks:
             if track.cell not in seen:
                 track.state.update(time_s, None)
+        linked = [
+            (self._followed(index.image, track, time_s, cell), cell) for track, cell in linked
+        ]
         states = [_state(track, cell) for track, cell in linked]
         for one in closed:
             self.events.append(CellEvent(index.image, one.cell, one.reason, time_s, time_s))
         for track, _ in linked:
             self._notice(index.image, track, time_s)
         return states
+
+    def _followed(
+        self, image: int, track: Track[Belief], time_s: float, cell: CellMeasures
+    ) -> Track[Belief]:
+        """Bring a cell to this stack; begin anew where its masks contradict its course."""
+        track.state.update(time_s, cell)
+        if not track.state.contradicted:
+            return track
+        note = (
+            f"its masks cannot follow on {track.state.stage}: another cell, or stacks in disorder"
+        )
+        self.events.append(CellEvent(image, track.cell, "contradicted", time_s, time_s, note))
+        fresh = self._positions[image].restart(track, time_s)
+        fresh.state.update(time_s, cell)
+        return fresh
 
     def _notice(self, image: int, track: Track[Belief], time_s: float) -> None:
         """Keep what has begun in a cell, once."""
@@ -117,11 +136,12 @@ class MitosisDecoder:
                 self.events.append(event)
 
     def _first(self, image: int, track: Track[Belief], kind: str, began_s: float) -> bool:
-        """Return whether an event is new; a daughter does not repeat its mother's."""
-        keys = [(image, cell, f"{kind} {began_s:.3f}") for cell in (track.cell, track.parent)]
-        if any(key in self._told for key in keys):
+        """Return whether an event is new; what befell a mother is told of once."""
+        cell = track.parent if track.parent and began_s < track.opened_s else track.cell
+        key = (image, cell, kind)
+        if self._told.get(key, float("-inf")) >= began_s - SAME_S:
             return False
-        self._told.add(keys[0])
+        self._told[key] = began_s
         return True
 
 

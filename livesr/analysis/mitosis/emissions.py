@@ -20,15 +20,17 @@ import numpy as np
 from livesr.analysis.mitosis.chain import NAMES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from livesr.types import CellMeasures, Float64
 
 FILE = "emissions.json"
 FLOOR = 0.01
 """Share of stacks about which the features may be utterly wrong: one such stack decides nothing."""
-MEMORY_S = 1800.0
-"""How fast a cell's usual figures follow it in interphase."""
+MEMORY_S, RECENT_S = 1800.0, 360.0
+"""How fast a cell's usual figures follow it in interphase, and those of just before at any time."""
+QUIET = 0.5
+"""How surely a cell must be in ordinary interphase to show its usual figures."""
 FOLLOWED = (
     "footprint",
     "steepness",
@@ -40,6 +42,8 @@ FOLLOWED = (
 """Features that are also seen against the cell's own usual figures …"""
 ONLY_FOLLOWED = ("membrane",)
 """… and those that are seen in no other way: they depend on the network."""
+MOVING = ("footprint", "elongation", "waist", "steepness", "void", "void_length", "nucleus_tall")
+"""Features that are also seen against those of some minutes before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,26 +128,29 @@ def _log(value: float) -> float:
     return log(value) if value > 0.0 else nan
 
 
-class Usual:
-    """A cell's figures in interphase, followed slowly, against which mitosis is seen."""
+class Memory:
+    """A cell's own past, against which mitosis is seen: its usual figures and those just before."""
 
-    def __init__(self, figures: Mapping[str, float] | None = None) -> None:
-        self._figures = dict(figures or {})
-        self._weight = 0.0
+    def __init__(self) -> None:
+        self._usual: dict[str, float] = {}
+        self._recent: dict[str, float] = {}
+        self._stacks = 0.0
 
     def against(self, values: Mapping[str, float]) -> dict[str, float]:
-        """Return the features and, named ``…_change``, what differs from the usual figures.
+        """Return the features as the model sees them.
 
-        Of a cell that has none yet, nothing differs.
+        Named ``…_change`` is what differs from the cell's usual figures, ``…_trend`` what differs
+        from those of some minutes ago. Of a cell that has no past, nothing differs.
         """
-        changes = {
-            f"{name}_change": values[name] - self._figures.get(name, values[name])
-            for name in FOLLOWED
-        }
         alone = {name: value for name, value in values.items() if name not in ONLY_FOLLOWED}
-        return {**alone, **changes}
+        for ending, names, past in (
+            ("change", FOLLOWED, self._usual),
+            ("trend", MOVING, self._recent),
+        ):
+            alone |= {f"{n}_{ending}": values[n] - past.get(n, values[n]) for n in names}
+        return alone
 
-    def follow(self, values: Mapping[str, float], quiet: float, elapsed_s: float) -> None:
+    def learn(self, values: Mapping[str, float], quiet: float, elapsed_s: float) -> None:
         """Learn from a stack.
 
         Parameters
@@ -155,14 +162,23 @@ class Usual:
         elapsed_s : float
             Since the stack before.
         """
-        if quiet < 0.5:
-            return
-        # a mean at first, then a slow follower
-        self._weight = min(self._weight + quiet, 1e6)
-        share = quiet * max(1.0 / (1.0 + self._weight), 1.0 - exp(-elapsed_s / MEMORY_S))
-        for name in FOLLOWED:
-            value, usual = values[name], self._figures.get(name, nan)
-            if isfinite(value):
-                self._figures[name] = (
-                    value if not isfinite(usual) else usual + share * (value - usual)
-                )
+        share = 1.0 - exp(-elapsed_s / RECENT_S)
+        _follow(self._recent, values, MOVING, share)
+        if quiet >= QUIET:
+            # a mean at first, then a slow follower
+            self._stacks += quiet
+            share = quiet * max(1.0 / (1.0 + self._stacks), 1.0 - exp(-elapsed_s / MEMORY_S))
+            _follow(self._usual, values, FOLLOWED, share)
+
+    def forget_recent(self) -> None:
+        """Forget the minutes before: the cell is another one, half of what it was."""
+        self._recent.clear()
+
+
+def _follow(
+    past: dict[str, float], values: Mapping[str, float], names: Iterable[str], share: float
+) -> None:
+    for name in names:
+        value, before = values[name], past.get(name, nan)
+        if isfinite(value):
+            past[name] = value if not isfinite(before) else before + share * (value - before)

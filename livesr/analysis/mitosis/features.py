@@ -109,7 +109,7 @@ def features(
 def _shape(view: View) -> dict[str, float]:
     from skimage.measure import perimeter_crofton
 
-    column = view.body.any(axis=0)
+    column = np.asarray(view.body.any(axis=0))
     pixel = float(view.voxel[1] * view.voxel[2])
     area = float(column.sum()) * pixel
     around = float(perimeter_crofton(np.pad(column, 1), 4)) * float(view.voxel[1])
@@ -238,7 +238,7 @@ def _grown(taken: UInt8, voxel: Float64) -> UInt8:
     out = np.zeros_like(padded)
     for dz in range(-radius[0], radius[0] + 1):
         reach = np.sqrt(max(1.0 - (dz / (radius[0] + 0.5)) ** 2, 0.0))
-        ry, rx = (max(int(round(r * reach)), 0) for r in radius[1:])
+        ry, rx = (max(round(float(r) * reach), 0) for r in radius[1:])
         kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * rx + 1, 2 * ry + 1))
         for z in range(max(0, dz), min(len(out), len(out) + dz)):
             np.maximum(out[z], cv2.dilate(padded[z - dz], kernel), out=out[z])
