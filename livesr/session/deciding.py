@@ -7,17 +7,17 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from functools import partial
-from math import nan
 from typing import TYPE_CHECKING, Any, Protocol
 
 from livesr.acquisition.modes import mode_of
 from livesr.acquisition.permission import why_not_there
 from livesr.acquisition.schedule import Manner
+from livesr.analysis.mitosis.record import as_record, from_record
 from livesr.analysis.rules import Decider, Sight
 from livesr.analysis.rules.checks import Taking, keeps_others
 from livesr.analysis.rules.placing import Stage
 from livesr.errors import ConfigError
-from livesr.types import CellMeasures, StackIndex
+from livesr.types import StackIndex
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from livesr.analysis.rules.placing import Shift
     from livesr.config.rules import Rule
     from livesr.config.session import Session
-    from livesr.types import CellState, Decision, RecordingInfo
+    from livesr.types import CellMeasures, CellState, Decision, RecordingInfo
 
     class Decoder(Protocol):
         """Follows the cells of each position through mitosis."""
@@ -61,7 +61,7 @@ class Heard:
 
     def as_dict(self) -> dict[str, object]:
         """Return it as the journal keeps it."""
-        return asdict(self) | {"cells": [cell_dict(cell) for cell in self.cells]}
+        return asdict(self) | {"cells": [as_record(cell) for cell in self.cells]}
 
     @classmethod
     def read(cls, entry: Mapping[str, Any]) -> Heard:
@@ -72,29 +72,8 @@ class Heard:
             float(entry["light_ms"]),
             float(entry["brightness"]),
             str(entry["obstacle"]),
-            tuple(read_cell(cell) for cell in entry["cells"]),
+            tuple(from_record(cell) for cell in entry["cells"]),
         )
-
-
-def cell_dict(cell: CellMeasures) -> dict[str, object]:
-    """Return a cell's measures as the journal keeps them: numbers exactly, not-a-number as null."""
-    return asdict(cell)
-
-
-def read_cell(said: Mapping[str, Any]) -> CellMeasures:
-    """Return a cell's measures from a line of the journal."""
-    places = {
-        name: (float(z), float(y), float(x))
-        for name in ("centre_um", "low_um", "high_um")
-        for z, y, x in (said[name],)
-    }
-    return CellMeasures(
-        label=int(said["label"]),
-        on_border=bool(said["on_border"]),
-        cut=bool(said["cut"]),
-        values={name: nan if v is None else float(v) for name, v in said["values"].items()},
-        **places,
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +104,7 @@ class Made:
                 "probability": round(state.probability, 4),
                 "since_s": state.since_s,
                 "parent": state.parent,
-                **cell_dict(state.measures),
+                **as_record(state.measures),
             }
         return said
 

@@ -15,7 +15,7 @@ from livesr.acquisition.permission import why_not_act
 from livesr.config import session_from
 from livesr.errors import ConfigError
 from livesr.session import deciding, make_plan, run_session
-from livesr.session.deciding import Heard, cell_dict, read_cell, stage_of
+from livesr.session.deciding import Heard, stage_of
 from livesr.session.scripts import Scripts
 from livesr.session.steered import summary
 from livesr.storage.journal import read_journal
@@ -106,7 +106,6 @@ def test_cells_are_the_same_after_the_journal() -> None:
     cell = CellMeasures(
         3, (1.0, 2.0, 0.1 + 0.2), (0.0, 1.0, 2.0), (3.0, 4.0, 5.0), True, False, {"a": 1 / 3}
     )
-    assert read_cell(cell_dict(cell)) == cell
     heard = Heard(1, 12.5, 100.0, 0.0, "", (cell,))
     assert Heard.read(heard.as_dict()) == heard
 
