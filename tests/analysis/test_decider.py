@@ -211,6 +211,9 @@ def test_in_shadow_nothing_acts_and_all_is_said() -> None:
     assert not said.acted
     assert said.cause == f"{done.cause}; not done: a recording"
     assert said.action == done.action
+    tell = {"name": "tell", "when": {"stage": "anaphase", "stacks": 1}, "then": {"notify": True}}
+    (told,) = Night(tell, shadow="a recording").see(state("anaphase"))
+    assert told.acted
 
 
 def test_light_that_may_harm_is_told_once() -> None:

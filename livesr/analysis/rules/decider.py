@@ -301,10 +301,11 @@ class Decider:
     def _decision(
         self, rule: Rule, cell: int, cause: str, action: Mapping[str, object], sight: Sight
     ) -> Decision:
-        if self._shadow:
+        acts = not self._shadow or action.keys() == {"notify"}  # to say so harms nothing
+        if not acts:
             cause += f"; not done: {self._shadow}"
         said = {"position": sight.position, **action}
-        return Decision(rule.name, cell, cause, said, acted=not self._shadow)
+        return Decision(rule.name, cell, cause, said, acts)
 
     # ------------------------------------------------------------------ limits
 
