@@ -10,17 +10,16 @@ from typing import TYPE_CHECKING
 from livesr.acquisition.troubles import Outcome
 from livesr.errors import StorageError
 from livesr.storage.journal import Event
-from livesr.types import StackIndex
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from livesr.acquisition.troubles import FaultReport
     from livesr.ordered import Followed
     from livesr.stacks import OpenStack
     from livesr.storage.journal import Journal
     from livesr.storage.spool import Spool
-    from livesr.types import RecordingInfo
+    from livesr.types import StackIndex
 
 log = logging.getLogger(__name__)
 
@@ -35,8 +34,8 @@ class Books:
     journal : Journal
     stored : list of StackIndex
         Filled: what stands in OME-Zarr.
-    frames : int
-        Of a whole stack.
+    frames : callable
+        How many a whole stack of an image has.
 
     Attributes
     ----------
@@ -44,7 +43,9 @@ class Books:
         Faults of the hardware: {kind: {outcome: how often}}.
     """
 
-    def __init__(self, journal: Journal, stored: list[StackIndex], frames: int) -> None:
+    def __init__(
+        self, journal: Journal, stored: list[StackIndex], frames: Callable[[int], int]
+    ) -> None:
         self._journal = journal
         self._frames = frames
         self.stored = stored
@@ -92,6 +93,7 @@ class Books:
             frames=len(stack.frames) or len(stack.salvaged),
             store_s=round(stack.store_s, 4),
             stored_bytes=stack.stored_bytes,
+            light_ms=round(stack.light_ms, 3),
             **({"attempt": stack.attempt} if stack.attempt else {}),
             **({"focus": dict(stack.focus)} if stack.focus else {}),
             **followed.journalled(channels),
@@ -139,8 +141,9 @@ class Books:
             self._none_came(report.index, f"none of its frames came ({said})")
 
     def _none_came(self, index: StackIndex, reason: str) -> None:
-        self.frames_lost += self._frames
-        self._journal.append(Event.FRAMES_LOST, index, count=self._frames, reason=reason)
+        frames = self._frames(index.image)
+        self.frames_lost += frames
+        self._journal.append(Event.FRAMES_LOST, index, count=frames, reason=reason)
         self._fail(index, reason)
 
     def waited(self, index: StackIndex, seconds: float) -> None:
@@ -148,11 +151,11 @@ class Books:
         what = "the disk was behind the camera, the next stack waited"
         self.note(Event.FAULT, index, what=what, waited_s=round(seconds, 3))
 
-    def absent(self, spool: Spool, info: RecordingInfo, *, source_ended: bool) -> None:
+    def absent(self, spool: Spool, planned: Iterable[StackIndex]) -> None:
         """Journal the stacks that are not stored, once the acquisition is over.
 
-        After an error those that the spool still holds; where the source came to its end also
-        those of which no frame came.
+        After an error those that the spool still holds; and of those that were ``planned`` and
+        should be there those of which no frame came.
         """
         self.settle()
         known = {*self.stored, *self.failed}
@@ -160,8 +163,7 @@ class Books:
             if slot.index is not None and slot.index not in known:
                 self._fail(slot.index, "it could not be stored; the spool keeps its frames")
                 known.add(slot.index)
-        planned = [StackIndex(p, t) for t in range(info.timepoints) for p in range(info.positions)]
-        for index in planned if source_ended else ():
+        for index in planned:
             if index not in known:
                 self._none_came(index, "none of its frames came")
 

@@ -149,6 +149,11 @@ class Waiting(Generic[T]):
     """What waits for the guest. ``every`` gives the oldest first, ``latest`` the newest.
 
     Thread-safe. Items are small (an index, a slot number), so nothing is ever thrown away.
+
+    Attributes
+    ----------
+    received : int
+        Items that were put in so far.
     """
 
     def __init__(self, policy: Policy) -> None:
@@ -156,11 +161,13 @@ class Waiting(Generic[T]):
         self._policy = policy
         self._changed = threading.Condition()
         self._closed = False
+        self.received = 0
 
     def put(self, item: T) -> None:
         """Add the newest item."""
         with self._changed:
             self._items.append(item)
+            self.received += 1
             self._changed.notify()
 
     def put_back(self, item: T) -> None:

@@ -21,6 +21,7 @@ from livesr.types import Normalisation
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from livesr.acquisition.images import Images
     from livesr.calibration.camera.correction import Correction
     from livesr.calibration.warp import ChromaticModel
     from livesr.types import ChannelOffset, RecordingInfo, StackIndex, UInt16
@@ -71,10 +72,12 @@ class Followers:
     Parameters
     ----------
     info : RecordingInfo
+    images : Images
+        Say which position an image shows, and how tall its stacks are.
     models : mapping of int to ChromaticModel
         Stored models of the channels whose offset is followed.
     start : mapping of int to Followed, optional
-        Last values of each image, where a session goes on.
+        Last values of each position, where a session goes on.
     correction : Correction, optional
         Of the camera: what is followed is told from corrected counts, as features are.
     """
@@ -82,6 +85,7 @@ class Followers:
     def __init__(
         self,
         info: RecordingInfo,
+        images: Images,
         models: Mapping[int, ChromaticModel],
         start: Mapping[int, Followed] | None = None,
         correction: Correction | None = None,
@@ -89,6 +93,7 @@ class Followers:
         self._info = info
         self._correction = correction
         self._corrected: UInt16 | None = None
+        self._images = images
         self._models = models
         start = start or {}
         self._normalisations = [
@@ -102,11 +107,11 @@ class Followers:
 
     def update(self, index: StackIndex, data: UInt16) -> Followed:
         """Return the values for a stack (c, z, y, x) of camera counts, the next one in order."""
-        grid, dark = self._info.grid, self._info.camera_offset
+        grid, dark = self._images.info(index.image).grid, self._info.camera_offset
         data = data[: self._info.seen]
         if self._correction is not None:
             data, dark = self._correct(data, self._correction), PEDESTAL
-        normalisation = self._normalisations[index.image].update(
+        normalisation = self._normalisations[self._images.position(index.image)].update(
             estimate_normalisation(data, grid, dark)
         )
         offset = self.offset.update(estimate_offset(data, grid, dark, self._models))
@@ -115,6 +120,6 @@ class Followers:
     def _correct(self, data: UInt16, correction: Correction) -> UInt16:
         """Return the channels that are looked at, corrected; they hold until the next call."""
         seen = data[:SEEN]
-        if self._corrected is None:
+        if self._corrected is None or self._corrected.shape != seen.shape:
             self._corrected = np.empty(seen.shape, np.uint16)
         return correction.stack(seen, self._corrected)

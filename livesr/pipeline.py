@@ -11,6 +11,7 @@ stack, so that live, later and offline masks are the same. `livesr.session` conn
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol, TypeVar
@@ -28,8 +29,9 @@ from livesr.storage.tables import plane_row, salvaged_row
 from livesr.types import AS_CALIBRATED, Masks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping
 
+    from livesr.acquisition.images import Images
     from livesr.books import Books
     from livesr.calibration.early import EarlyPlanes
     from livesr.calibration.matching import Matching
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
     from livesr.segmentation.networks import Networks
     from livesr.segmentation.trust import Seen, Strangeness
     from livesr.storage.image import ImageWriter
+    from livesr.storage.slot import Slot
     from livesr.storage.spool import Spool
     from livesr.storage.tables import RowLog
     from livesr.types import (
@@ -64,6 +67,12 @@ if TYPE_CHECKING:
         def __call__(self, write: Callable[[], T], what: str, /) -> T:
             """Return what the write returns."""
 
+    class Writers(Protocol):
+        """The images of a session, each made when its first stack comes."""
+
+        def __getitem__(self, number: int, /) -> ImageWriter:
+            """Return the image of a number."""
+
 
 T = TypeVar("T")
 
@@ -83,7 +92,8 @@ class Recorder:
         layout: Layout,
         *,
         spool: Spool,
-        images: Sequence[ImageWriter],
+        images: Images,
+        writers: Writers,
         books: Books,
         planes: RowLog,
         followers: Followers,
@@ -98,6 +108,7 @@ class Recorder:
         self._layout = layout
         self._spool = spool
         self._images = images
+        self._writers = writers
         self._books = books
         self._planes = planes
         self._waiting = waiting
@@ -105,6 +116,7 @@ class Recorder:
         self._followers = followers
         self._open: OpenStack | None = None
         self.frames = self.begun = self.stored = 0
+        self.light_ms: defaultdict[int, float] = defaultdict(float)
         self.first_frame_at = self.last_frame_at = 0.0
 
     def on_frame(self, frame: Frame) -> Iterator[OpenStack]:
@@ -160,7 +172,7 @@ class Recorder:
         channels = self._info.channels
         stack.focus = self._focus_of(stack)
         self._patiently(lambda: self._books.stored_now(stack, followed, channels), name)
-        self.stored += 1
+        self._light(stack)
         self._books.misfits(index, self._followers.offset.news())
         if stack.due:
             self._books.has_holes(stack)
@@ -171,6 +183,12 @@ class Recorder:
             retaken = stack.attempt > 0
             slot, arrived = stack.slot.number, stack.arrived or None
             self._waiting.put(Task(index, stack.time_s, followed, arrived, slot, retaken))
+        self.stored += 1
+
+    def _light(self, stack: OpenStack) -> None:
+        """Add up the exposure that each position got."""
+        position = self._images.position(stack.index.image)
+        self.light_ms[position] += stack.light_ms
 
     def take_up(self, stack: OpenStack) -> None:
         """Store a whole stack that an interrupted session left in the spool."""
@@ -188,9 +206,11 @@ class Recorder:
             return {}  # an interrupted session left it: nobody knows where its focus was
         first = stack.frames[0]
         said = {key: value for key, value in first.device.items() if key.startswith("focus_")}
-        if self._focus is not None and stack.due:
+        # a rule's stack has another height and place than those it would be compared with
+        told = not stack.due and self._images.mode(stack.index.image) == 0
+        if self._focus is not None and not told:
             self._focus.passed_over()
-        if self._focus is None or stack.due:
+        if self._focus is None or not told:
             return said | ({"applied_um": round(first.focus_um, 3)} if first.focus_um else {})
         step = self._focus.update(
             stack.index, stack.slot.data, time_s=stack.time_s, applied_um=first.focus_um
@@ -199,7 +219,7 @@ class Recorder:
         return said | step.journalled()
 
     def _write(self, stack: OpenStack) -> None:
-        image, began = self._images[stack.index.image], time.monotonic()
+        image, began = self._writers[stack.index.image], time.monotonic()
         image.write_raw(stack.index.t, stack.slot.data)
         stack.store_s = time.monotonic() - began
         stack.stored_bytes = image.stored_bytes(stack.index.t)
@@ -213,29 +233,31 @@ class Recorder:
     def _begin(self, frame: Frame) -> OpenStack:
         """Open the next stack in a free slot of the spool; wait for one if the disk is behind."""
         index = frame.stack
-        slot = self._spool.acquire(index)
+        planes = self._images.info(index.image).shape[1]
+        slot = self._spool.acquire(index, planes)
         began = time.monotonic()
         while slot is None:
             if not self._free_a_slot():
                 if self._stop.now:
                     raise AcquisitionStopped
                 time.sleep(0.002)
-            slot = self._spool.acquire(index)
+            slot = self._spool.acquire(index, planes)
         waited = time.monotonic() - began
         if waited > _NOTEWORTHY_S:
             self._books.waited(index, waited)
         slot.time_s = frame.time_s
         self.begun += 1
-        return OpenStack(index, slot, self._all_due(), [])
+        return OpenStack(index, slot, self._all_due(slot), [])
 
     def _begin_again(self, stack: OpenStack, frame: Frame) -> OpenStack:
         """Forget what came of a stack: its slot is as clean as a new one."""
-        stack.slot.hold(stack.index)
+        stack.slot.hold(stack.index, stack.slot.shape[1])
         stack.slot.time_s = frame.time_s
-        return OpenStack(stack.index, stack.slot, self._all_due(), [], attempt=frame.attempt)
+        due = self._all_due(stack.slot)
+        return OpenStack(stack.index, stack.slot, due, [], attempt=frame.attempt)
 
-    def _all_due(self) -> set[tuple[int, int]]:
-        planes = range(self._info.shape[1])
+    def _all_due(self, slot: Slot) -> set[tuple[int, int]]:
+        planes = range(slot.shape[1])
         return {(c, z) for c in range(exposures(self._layout, self._info)) for z in planes}
 
     def _free_a_slot(self) -> bool:

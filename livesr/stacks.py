@@ -37,6 +37,11 @@ class OpenStack:
     focus: Mapping[str, object] = field(default_factory=dict)
 
     @property
+    def light_ms(self) -> float:
+        """Exposure of its frames together."""
+        return sum(frame.exposure_ms for frame in self.frames)
+
+    @property
     def time_s(self) -> float:
         """Start of its first exposure."""
         return self.frames[0].time_s if self.frames else self.slot.time_s

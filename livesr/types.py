@@ -6,7 +6,7 @@ the microscope's clock. Arrays inside these objects are never written to after t
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -174,6 +174,24 @@ class Masks:
 
 
 @dataclass(frozen=True, slots=True)
+class Mode:
+    """A way of taking stacks beside the session's own: a rule's, of another height.
+
+    Attributes
+    ----------
+    name : str
+        The rule's.
+    planes : int
+    timepoints : int
+        The most that there can be of a position.
+    """
+
+    name: str
+    planes: int
+    timepoints: int
+
+
+@dataclass(frozen=True, slots=True)
 class CellMeasures:
     """One cell of one stack, measured from its masks alone.
 
@@ -277,6 +295,11 @@ class RecordingInfo:
         Identity, compared with the calibration's.
     simulated : bool
         True only for the simulated microscope.
+    modes : tuple of Mode
+        Further ways of taking stacks that rules may change to. Mode 0 is the session's own, the
+        first of these is mode 1.
+    steered : bool
+        Rules may change what is taken: time points are the most that there can be.
     extra : mapping
         Whatever else stands in the session's metadata.
     position_names : tuple of str
@@ -295,6 +318,8 @@ class RecordingInfo:
     camera: str
     objective: str
     simulated: bool
+    modes: tuple[Mode, ...] = ()
+    steered: bool = False
     extra: Mapping[str, Any] = field(default_factory=dict)
     position_names: tuple[str, ...] = ()
 
@@ -307,6 +332,21 @@ class RecordingInfo:
     def beside(self) -> dict[int, str]:
         """Places and names of the channels that no network sees."""
         return channels.beside(self.channels)
+
+    def in_mode(self, number: int) -> RecordingInfo:
+        """Return what there is to say of the stacks of one mode."""
+        if not number:
+            return replace(self, modes=())
+        mode = self.modes[number - 1]
+        c, _, y, x = self.shape
+        shape = (c, mode.planes, y, x)
+        return replace(self, modes=(), shape=shape, timepoints=mode.timepoints)
+
+    @property
+    def tallest(self) -> tuple[int, int, int, int]:
+        """(c, z, y, x) that holds a stack of any mode."""
+        c, z, y, x = self.shape
+        return (c, max(z, *(mode.planes for mode in self.modes)) if self.modes else z, y, x)
 
     @property
     def stacks(self) -> int:

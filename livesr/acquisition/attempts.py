@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pymmcore_plus import CMMCorePlus
 
     from livesr.acquisition.engine import StackEngine
-    from livesr.acquisition.plan import PlannedStack, StackPlan
+    from livesr.acquisition.plan import PlannedStack
     from livesr.acquisition.recovery import Recovery
     from livesr.config.faults import Faults
     from livesr.flow import StopToken
@@ -45,7 +45,6 @@ class Attempts:
     Parameters
     ----------
     core : CMMCorePlus
-    plan : StackPlan
     engine : StackEngine
     recovery : Recovery
     stop : StopToken
@@ -63,7 +62,6 @@ class Attempts:
     def __init__(
         self,
         core: CMMCorePlus,
-        plan: StackPlan,
         *,
         engine: StackEngine,
         recovery: Recovery,
@@ -72,7 +70,6 @@ class Attempts:
         report: Callable[[FaultReport], None] | None,
     ) -> None:
         self._core = core
-        self._plan = plan
         self._engine = engine
         self._recovery = recovery
         self._stop = stop
@@ -144,8 +141,7 @@ class Attempts:
         """Return the worst that went wrong if frames of the stack are missing; tell the rest."""
         if self._tell is not None:
             self._warn(stack)
-        missing = self._missing()
-        if not missing:
+        if not self._missing(stack):
             return None
         if silent := self._recovery.lost or self._recovery.silent():
             what = "; ".join(silent.values())
@@ -169,9 +165,8 @@ class Attempts:
     def _is_warning(self, trouble: Trouble) -> bool:
         return self._policy(trouble.kind) == "warn"
 
-    def _missing(self) -> list[tuple[int, int]]:
-        planes = range(self._plan.planes)
-        channels = range(self._plan.frames_per_stack // self._plan.planes)
+    def _missing(self, stack: PlannedStack) -> list[tuple[int, int]]:
+        planes, channels = range(stack.planes), range(stack.exposures)
         there = self._engine.delivered
         return [(z, c) for z in planes for c in channels if (z, c) not in there]
 
@@ -255,17 +250,16 @@ class Attempts:
                 "one are kept"
             )
         else:
-            what = f"{self._what_is_missing()} ({trouble.what})"
+            what = f"{self._what_is_missing(stack)} ({trouble.what})"
             fix = "check the camera's cable, power and trigger; frames that came are kept"
         return HardwareError(what, where=f"{stack.index}, device {device}", fix=fix)
 
-    def _what_is_missing(self) -> str:
-        missing = self._missing()
+    def _what_is_missing(self, stack: PlannedStack) -> str:
+        missing = self._missing(stack)
         planes = ", ".join(f"z {z} c {c}" for z, c in missing[:_SHOWN])
         more = "…" * (len(missing) > _SHOWN)
-        return (
-            f"{len(missing)} of {self._plan.frames_per_stack} frames did not come: {planes}{more}"
-        )
+        frames = stack.planes * stack.exposures
+        return f"{len(missing)} of {frames} frames did not come: {planes}{more}"
 
     def _report(self, outcome: Outcome, trouble: Trouble, stack: PlannedStack) -> None:
         if self._tell is None:
@@ -278,7 +272,7 @@ class Attempts:
                 outcome=outcome,
                 attempt=self._attempt,
                 frames=self._held,
-                missing=self._what_is_missing(),
+                missing=self._what_is_missing(stack),
                 light_ms=self._engine.light_ms,
             )
         )

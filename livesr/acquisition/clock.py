@@ -34,6 +34,9 @@ class Clock(Protocol):
     def now(self) -> float:
         """Return the session's time, s."""
 
+    def approach(self, at_s: float, stop: StopToken) -> bool:
+        """Wait for a time, a tenth of a real second at most; return False if it shall stop."""
+
     def wait_until(self, at_s: float, stop: StopToken) -> bool:
         """Wait for a time; return False if the session shall stop before it."""
 
@@ -58,6 +61,10 @@ class RealClock:
             stop.wait(left)
         return not stop.stopping
 
+    def approach(self, at_s: float, stop: StopToken) -> bool:
+        """Wait for a time, a tenth of a second at most; return False if it shall stop."""
+        return self.wait_until(min(at_s, self.now() + _SLICE_S), stop)
+
 
 class DeviceClock:
     """A clock that is a property of a Micro-Manager device."""
@@ -76,8 +83,15 @@ class DeviceClock:
 
     def wait_until(self, at_s: float, stop: StopToken) -> bool:
         """Wait for a time; return False if the session shall stop before it."""
+        while self.now() < at_s and self.approach(at_s, stop):
+            pass
+        return not stop.stopping
+
+    def approach(self, at_s: float, stop: StopToken) -> bool:
+        """Wait for a time, a tenth of a real second at most; return False if it shall stop."""
         step = _SLICE_S * float(self._core.getProperty(self._device, SPEED_PROPERTY))
-        while (now := self.now()) < at_s and not stop.stopping:
+        now = self.now()
+        if now < at_s and not stop.stopping:
             self._core.setProperty(self._device, TIME_PROPERTY, min(at_s, now + step))
         return not stop.stopping
 

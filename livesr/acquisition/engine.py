@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from livesr.acquisition.clock import Clock
     from livesr.acquisition.light.rule import Light
     from livesr.acquisition.next_stack import ZOffset
-    from livesr.acquisition.plan import PlannedStack, StackPlan
+    from livesr.acquisition.plan import PlannedStack
     from livesr.config.limits import Limits
     from livesr.flow import StopToken
     from livesr.types import UInt16
@@ -53,7 +53,6 @@ class StackEngine(CarefulEngine):
     Parameters
     ----------
     core : CMMCorePlus
-    plan : StackPlan
     clock : Clock
         Tells when an exposure began.
     deliver : callable
@@ -86,7 +85,6 @@ class StackEngine(CarefulEngine):
         self,
         core: CMMCorePlus,
         *,
-        plan: StackPlan,
         clock: Clock,
         deliver: Callable[[Frame], None],
         stop: StopToken,
@@ -102,7 +100,6 @@ class StackEngine(CarefulEngine):
         self._z_offset, self._z_limits_um = z_offset, limits.z_um
         self._logs_lock = logs_lock
         self._lock: Mapping[str, object] = {}
-        self._plan = plan
         self._clock = clock
         self._deliver = deliver
         self._stop = stop
@@ -152,6 +149,12 @@ class StackEngine(CarefulEngine):
     @property
     def stack(self) -> PlannedStack | None:
         """The stack that is being taken."""
+        return self._stack
+
+    @property
+    def _present(self) -> PlannedStack:
+        if self._stack is None:
+            raise RuntimeError("a frame came before its stack was begun")
         return self._stack
 
     @property
@@ -325,7 +328,7 @@ class StackEngine(CarefulEngine):
             return None
         repeats = self._is_repeat(image, camera)
         if repeats:
-            what = f"plane {self._plan.plane(event)}: the image equals the one before it"
+            what = f"plane {self._present.plane(event)}: the image equals the one before it"
             self.note(Kind.FRAME_REPEATED, what, self._labels[camera])
             if Kind.FRAME_REPEATED in self._ending:
                 return None
@@ -349,9 +352,7 @@ class StackEngine(CarefulEngine):
         *,
         repeats: bool,
     ) -> Frame:
-        stack = self._stack
-        if stack is None:
-            raise RuntimeError("a frame came before its stack was begun")
+        stack = self._present
         exposure = float(event.exposure or self._exposure_ms)
         device: dict[str, Any] = {
             "camera": self._labels[camera],
@@ -367,7 +368,7 @@ class StackEngine(CarefulEngine):
         return Frame(
             image=image,
             stack=stack.index,
-            z=self._plan.plane(event),
+            z=stack.plane(event),
             c=self._cameras[camera] if len(self._cameras) > 1 else event.index.get("c", 0),
             time_s=_exposure_start(tags, began, exposure),
             position_um=self._position(event),

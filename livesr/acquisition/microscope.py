@@ -22,9 +22,12 @@ from livesr.acquisition.light.find import check_named
 from livesr.acquisition.light.rule import DARK_AFTER_S, Light, close_shutters
 from livesr.acquisition.light.supervise import supervised, usual_hang_s
 from livesr.acquisition.limits import StageGuard, check_plan
+from livesr.acquisition.modes import modes_of, plans_of, rules_steer
 from livesr.acquisition.next_stack import NextStack
+from livesr.acquisition.permission import why_not_act
 from livesr.acquisition.plan import StackPlan
 from livesr.acquisition.recovery import Recovery
+from livesr.acquisition.schedule import FixedSchedule, SteeredSchedule
 from livesr.acquisition.troubles import DEVICE_ERRORS
 from livesr.config.layouts import SequentialLayout, check_layout
 from livesr.errors import ConfigError, HardwareError
@@ -37,7 +40,9 @@ if TYPE_CHECKING:
     import useq
     from pymmcore_plus import CMMCorePlus
 
+    from livesr.acquisition.images import Images
     from livesr.acquisition.light.supervisor import Supervisor
+    from livesr.acquisition.schedule import Due, Left
     from livesr.acquisition.troubles import FaultReport
     from livesr.config.session import Session
     from livesr.flow import StopToken
@@ -51,6 +56,9 @@ _SIMULATED = ("simulated microscope", "simulated camera", "simulated 100x/1.49 o
 _SIMULATED_PIXEL = "PixelSizeUm"
 """Property of the simulated camera, which is told its pixel size in the sample."""
 _PATIENCE_S = 5.0
+_SETTLING_S = 0.01
+_AFFINE = 6
+"""Numbers of Micro-Manager's pixel size affine, two rows of three."""
 SIMULATOR_PATIENCE_S = 300.0
 """The simulated camera computes its first planes before it exposes them."""
 _SAME_PIXEL = 1e-3
@@ -92,6 +100,8 @@ class MicroscopeSource:
         self._session = session
         self._next_stack = next_stack or NextStack()
         self._plan = StackPlan(session.sequence, session.layout)
+        self._steered: SteeredSchedule | None = None
+        self._pending: Callable[[], bool] = lambda: False
         self._done: Collection[StackIndex] = ()
         self._elapsed_s: float | None = None
         self._late_s = 0.0
@@ -151,7 +161,6 @@ class MicroscopeSource:
         """
         engine = StackEngine(
             self._core,
-            plan=self._plan,
             clock=self._clock,
             deliver=deliver,
             stop=stop,
@@ -186,6 +195,19 @@ class MicroscopeSource:
         """Leave out stacks, and begin at a time of the session, so much later than planned."""
         self._done, self._elapsed_s, self._late_s = done, elapsed_s, late_s
 
+    def steer(
+        self, images: Images, pending: Callable[[], bool], left: Left | None
+    ) -> SteeredSchedule:
+        """Take the stacks of a schedule that may be changed; return it."""
+        core = self._core
+        x, y = core.getXYPosition() if core.getXYStageDevice() else (0.0, 0.0)
+        home = (x, y) if core.getXYStageDevice() else None
+        schedule = SteeredSchedule(self._plans, images, home, self._reference_um)
+        if left is not None:
+            schedule.go_on(left, (self._elapsed_s or 0.0) - self._late_s)
+        self._steered, self._pending = schedule, pending
+        return schedule
+
     def close(self) -> None:
         """Let go of all devices, unless they were lent."""
         self._dismiss()
@@ -217,7 +239,6 @@ class MicroscopeSource:
         )
         return Attempts(
             self._core,
-            self._plan,
             engine=engine,
             recovery=recovery,
             stop=stop,
@@ -227,28 +248,45 @@ class MicroscopeSource:
 
     def _events(self, attempts: Attempts, stop: StopToken) -> Iterator[useq.MDAEvent]:
         """Yield the events of one stack after the other, each when it is due."""
+        schedule = self._steered or FixedSchedule(self._plan.stacks(self._done, self._reference_um))
         zero: float | None = None
-        for stack in self._plan.stacks(self._done, self._reference_um):
-            if zero is None:
-                self._clock.start(stack.start_s if self._elapsed_s is None else self._elapsed_s)
-            if zero is None and self._elapsed_s is not None and not stack.restarts:
-                zero = self._late_s  # a resumed session keeps the times of its plan
-            elif zero is None or stack.restarts:
-                zero = self._clock.now() - stack.start_s
-            if zero + stack.start_s - self._clock.now() > DARK_AFTER_S:
+        while due := schedule.due(0.0 if zero is None else self._clock.now() - zero):
+            zero = self._begin(due) if zero is None else zero
+            if due.restarts:
+                zero = self._clock.now() - due.start_s
+            if zero + due.start_s - self._clock.now() > DARK_AFTER_S:
                 self._light.off()
-            if not self._clock.wait_until(zero + stack.start_s, stop):
+            if not self._clock.approach(zero + due.start_s, stop):
                 return
+            if self._clock.now() < zero + due.start_s:
+                continue  # asked again: what comes next may be another stack by now
             if stop.pausing:
                 self._light.off("paused")
                 stop.hold()
-                zero = max(zero, self._clock.now() - stack.start_s)  # all that follows is later
+                zero = max(zero, self._clock.now() - due.start_s)  # all that follows is later
                 if stop.stopping:
                     return
-            yield from attempts.take(stack)
+            yield from attempts.take(schedule.take(self._clock.now() - zero))
             if stop.now:
                 return
             zero += attempts.paused_s  # the plan goes on where it stood still
+            self._settle(stop)
+
+    def _begin(self, due: Due) -> float:
+        """Start the clock before the first stack; return the time that stacks count from."""
+        self._clock.start(due.start_s if self._elapsed_s is None else self._elapsed_s)
+        if self._elapsed_s is not None and not due.restarts:
+            return self._late_s  # a resumed session keeps the times of its plan
+        return self._clock.now() - due.start_s
+
+    def _settle(self, stop: StopToken) -> None:
+        """Let a simulated clock stand still while masks are made that may change what comes next.
+
+        Else a night in some minutes would outrun its decisions. A real one is never waited for.
+        """
+        while isinstance(self._clock, DeviceClock) and self._pending() and not stop.stopping:
+            self._light.off()
+            stop.wait(_SETTLING_S)
 
     @property
     def _hang_after_s(self) -> float:
@@ -309,7 +347,10 @@ class MicroscopeSource:
         check_layout(session.layout, sensor, where=f"layout, camera {camera}")
         channels, height, width = stored_shape(session.layout, sensor)
         shape = (channels, self._plan.planes, height, width)
-        self._make_room(shape[1] * sensor[0] * sensor[1] * 2 * len(self._cameras))
+        steered = rules_steer(session) and not why_not_act(session, simulated=simulated)
+        self._plans = plans_of(session) if steered else [self._plan]
+        tallest = max(plan.planes for plan in self._plans)
+        self._make_room(tallest * sensor[0] * sensor[1] * 2 * len(self._cameras))
         return RecordingInfo(
             channels=channel_names(session.layout),
             shape=shape,
@@ -323,9 +364,12 @@ class MicroscopeSource:
             camera=microscope.camera or maker,
             objective=microscope.objective or objective,
             simulated=simulated,
+            modes=modes_of(session, self._plans) if steered else (),
+            steered=steered,
             extra={
                 "exposure_ms": float(core.getExposure()),
                 "roi": [int(side) for side in core.getROI()],
+                "pixel_affine_um": _affine(core),
                 "camera_properties": {
                     str(name): str(core.getProperty(camera, name))
                     for name in core.getDevicePropertyNames(camera)
@@ -380,6 +424,15 @@ class MicroscopeSource:
 def is_simulated(core: CMMCorePlus) -> bool:
     """Return whether the camera is livesr's simulated one."""
     return bool(core.getDeviceLibrary(core.getCameraDevice()).startswith(_SIMULATOR))
+
+
+def _affine(core: CMMCorePlus) -> list[float]:
+    """Return how the stage's axes lie in the image, as the configuration says; empty if not."""
+    affine = [float(value) for value in core.getPixelSizeAffine()]
+    a, b, _, c, d, _ = affine if len(affine) == _AFFINE else (0.0,) * _AFFINE
+    # Micro-Manager gives 1 0 0 0 1 0, times the pixel size, where nobody calibrated it
+    calibrated = abs(a * d - b * c) > 0 and not (a == d and b == c == 0)
+    return affine if calibrated else []
 
 
 def known_pixel_um(core: CMMCorePlus) -> float:

@@ -39,12 +39,25 @@ class PlannedStack:
         True where useq counts times anew (each position of an order with p before t).
     events : tuple of MDAEvent
         Its exposures and autofocus actions, without start times: the stack as a whole waits.
+    planes : int
+    exposures : int
+        Frames of a plane.
+    downwards : bool
+        Whether its highest plane comes first.
     """
 
     index: StackIndex
     start_s: float
     restarts: bool
     events: tuple[useq.MDAEvent, ...]
+    planes: int
+    exposures: int
+    downwards: bool = False
+
+    def plane(self, event: useq.MDAEvent) -> int:
+        """Return the stored plane of an event: plane 0 is the lowest, whichever way z goes."""
+        z = event.index.get("z", 0)
+        return self.planes - 1 - z if self.downwards else z
 
 
 class StackPlan:
@@ -67,6 +80,7 @@ class StackPlan:
         _check_axes(self.sequence)
         _check_channels(self.sequence)
         _check_step(self.sequence)
+        self._layout = layout
         sizes = self.sequence.sizes
         self.timepoints = sizes.get("t", 0) or 1
         self.positions = (sizes.get("p", 0) or 1) * (sizes.get("g", 0) or 1)
@@ -76,7 +90,9 @@ class StackPlan:
         step = _equal_step(heights)
         self.z_step_um = abs(step)
         self._downwards = step < 0
-        self.frames_per_stack = self.planes * frames_per_plane(layout)
+        self._heights = heights
+        self._exposures = frames_per_plane(layout)
+        self.frames_per_stack = self.planes * self._exposures
         self.interval_s = self._interval()
 
     @property
@@ -92,10 +108,36 @@ class StackPlan:
             for point in points
         )
 
-    def plane(self, event: useq.MDAEvent) -> int:
-        """Return the stored plane of an event: plane 0 is the lowest, whichever way z goes."""
-        z = event.index.get("z", 0)
-        return self.planes - 1 - z if self._downwards else z
+    def of_height(self, range_um: float) -> StackPlan:
+        """Return the plan with stacks of another height on the same lowest plane and step.
+
+        Raises
+        ------
+        ConfigError
+            If the sequence has single planes.
+        """
+        plan = self.sequence.z_plan
+        if plan is None or self.planes < 2:
+            raise ConfigError(
+                "a rule asks for taller stacks, but the sequence has single planes",
+                where=f"{_WHERE}.z_plan",
+                fix="give the sequence a z plan, or leave z_range_um out of the rules",
+            )
+        planes = round(range_um / self.z_step_um) + 1
+        heights = [min(self._heights) + k * self.z_step_um for k in range(planes)]
+        heights.sort(reverse=self._downwards)
+        taller: useq.ZRelativePositions | useq.ZAbsolutePositions = (
+            useq.ZRelativePositions(relative=heights)
+            if plan.is_relative
+            else useq.ZAbsolutePositions(absolute=heights)
+        )
+        return StackPlan(self.sequence.replace(z_plan=taller), self._layout)
+
+    @property
+    def by_position(self) -> bool:
+        """Whether each position counts its own time: an order with positions before times."""
+        used = [str(axis) for axis in self.sequence.used_axes]
+        return "t" in used and any(axis in used[: used.index("t")] for axis in "pg")
 
     def needs_reference(self) -> bool:
         """Return whether heights count from a stage position that the sequence does not give."""
@@ -141,7 +183,13 @@ class StackPlan:
         )
         first = events[0]
         return PlannedStack(
-            index, float(first.min_start_time or 0.0), first.reset_event_timer, moved
+            index,
+            float(first.min_start_time or 0.0),
+            first.reset_event_timer,
+            moved,
+            self.planes,
+            self._exposures,
+            self._downwards,
         )
 
     def _height(self, event: useq.MDAEvent, reference_um: float) -> float | None:
@@ -150,6 +198,11 @@ class StackPlan:
         positions = tuple(self.sequence.stage_positions)
         given = positions and positions[event.index.get("p", 0)].z is not None
         return event.z_pos if given else event.z_pos + reference_um
+
+    @property
+    def times_s(self) -> list[float]:
+        """Planned start of each time point."""
+        return [float(start) for start in self.sequence.time_plan or (0.0,)]
 
     def _interval(self) -> float:
         if self.sequence.time_plan is None or self.timepoints < 2:

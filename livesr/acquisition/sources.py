@@ -10,8 +10,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
     from pathlib import Path
 
+    from livesr.acquisition.images import Images
     from livesr.acquisition.light.supervisor import Supervisor
     from livesr.acquisition.next_stack import NextStack
+    from livesr.acquisition.schedule import Left, SteeredSchedule
     from livesr.acquisition.troubles import FaultReport
     from livesr.config.session import Session
     from livesr.flow import StopToken
@@ -48,6 +50,25 @@ class LightSource(Protocol):
 
     def watch(self, folder: Path) -> Supervisor | None:
         """Let a supervisor look after the light, which leaves word in a session's folder."""
+
+
+@runtime_checkable
+class SteeredSource(Source, Protocol):
+    """A source that can be told, while it runs, to take other stacks."""
+
+    def steer(
+        self, images: Images, pending: Callable[[], bool], left: Left | None
+    ) -> SteeredSchedule:
+        """Take the stacks of a schedule that may be changed; return it.
+
+        Parameters
+        ----------
+        images : Images
+        pending : callable
+            Whether stacks wait for what they will change: a simulated clock stands still meanwhile.
+        left : Left or None
+            Where an interrupted session stood.
+        """
 
 
 def open_source(

@@ -21,6 +21,7 @@ from livesr.cli.output import (
 )
 from livesr.config import read_session
 from livesr.config.presets import read_preset
+from livesr.errors import ConfigError
 from livesr.flow import StopToken, stop_on_signals
 from livesr.segmentation.engines import entry_of
 from livesr.session import SessionResult, check_folder, check_same, make_plan, run_session
@@ -28,6 +29,8 @@ from livesr.session.naming import named
 from livesr.storage.folder import SESSION_FILE
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from livesr.session import Plan
 
 
@@ -41,7 +44,9 @@ def add_to(app: typer.Typer) -> None:
 
 
 def run(
-    session: Annotated[Path, typer.Argument(help="Session file, or a plain useq sequence.")],
+    session: Annotated[
+        Path | None, typer.Argument(help="Session file, or a plain useq sequence.")
+    ] = None,
     out: Annotated[Path | None, typer.Option("--out", help="Session folder to make.")] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check everything, say what would happen, and stop.")
@@ -60,12 +65,26 @@ def run(
             help="Go on with a session that was interrupted: SESSION is its folder's session.yaml.",
         ),
     ] = False,
+    replay: Annotated[
+        Path | None,
+        typer.Option(
+            "--replay",
+            help="Run rules over a recorded session and say what would have happened: its own "
+            "rules, or those of SESSION. Nothing is acquired.",
+        ),
+    ] = None,
     headless: Annotated[bool, typer.Option("--headless", help="No viewer.")] = False,
     as_json: Json = False,
     verbose: Verbose = False,
 ) -> int:
     """Run a session."""
     start_logging(verbose)
+    if replay is not None:
+        return _replay(replay, session, set_ or (), as_json)
+    if session is None:
+        raise ConfigError(
+            "no session file is named", where="livesr run", fix="livesr run SESSION.yaml"
+        )
     if resume and session.is_dir():
         session = session / SESSION_FILE
     config = read_session(session, set_ or (), [read_preset(name) for name in preset or ()])
@@ -87,6 +106,22 @@ def run(
 
         result = scored(result, plan)
     return report(result, as_json)
+
+
+def _replay(folder: Path, session: Path | None, settings: Sequence[str], as_json: bool) -> int:
+    from livesr.session.replay import replay
+
+    found = replay(folder, read_session(session or folder / SESSION_FILE, settings))
+    if as_json:
+        emit(found.as_dict())
+    said = table(found.rows(), ("min", "position", "cell", "rule", "does", "because"))
+    say(said if found.made else "the rules decide nothing")
+    late = f", {found.late} came too late then" if found.late else ""
+    source = "measured from its masks" if found.measured else "as it was heard then"
+    say(f"{found.stacks} stacks of {folder}, {source}{late}")
+    if found.before:
+        say("the same decisions as then" if found.same else "other decisions than then")
+    return 0
 
 
 def run_and_show(

@@ -27,6 +27,7 @@ from livesr.config.faults import Faults
 from livesr.config.focus import Focus
 from livesr.config.layouts import PRESETS, Layout, SingleLayout
 from livesr.config.limits import Limits
+from livesr.config.rules import Dose, Pace, Rule
 from livesr.config.sample import Sample
 from livesr.errors import ConfigError, nearest
 
@@ -227,6 +228,16 @@ class Session(Model):
     limits: Limits = Limits()
     faults: Faults = Faults()
     focus: Focus = Focus()
+    rules: tuple[Rule, ...] = Field(
+        (), description="what the masks may change while the session runs: docs/rules.md"
+    )
+    act: bool | Literal["auto"] = Field(
+        "auto",
+        description="whether rules act or only say what they would do. auto: they act on the "
+        "simulated microscope; on a real one true acts once its masks were validated",
+    )
+    dose: Dose = Dose()
+    pace: Pace = Pace()
     metadata: dict[str, Any] = Field(
         default_factory=dict, description="kept with the data, not read"
     )
@@ -238,6 +249,15 @@ class Session(Model):
             if value not in PRESETS:
                 raise ValueError(f"no such layout preset {value!r}; {nearest(value, PRESETS)}")
             return PRESETS[value]
+        return value
+
+    @field_validator("rules")
+    @classmethod
+    def _one_name_each(cls, value: tuple[Rule, ...]) -> tuple[Rule, ...]:
+        names = [rule.name for rule in value]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"two rules are named {name!r}")
         return value
 
     @field_validator("sequence", mode="wrap")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from livesr.errors import DiskFullError, LivesrError
@@ -23,6 +24,7 @@ class Analyser:
 
     def __init__(self, job: Job) -> None:
         self._camera = job.info.grid
+        self._cells = job.cells
         self._measuring = None
         if job.analysis is not None:
             threads = job.threads or os.cpu_count() or 1
@@ -39,10 +41,11 @@ class Analyser:
             The stack is tried again once there is room.
         """
         if self._measuring is None or not self._measuring.wanted:
-            return [], ""
+            return self._alone(masks), ""
+        camera = replace(self._camera, shape=data.shape[1:])
         try:
             measured = self._measuring.measure(
-                masks, data, self._camera, task.followed.channel_offset, task.time_s
+                masks, data, camera, task.followed.channel_offset, task.time_s
             )
             self._tables.write(task.index, measured)
         except DiskFullError:
@@ -53,3 +56,11 @@ class Analyser:
             log.exception("%s could not be measured", task.index)
             return [], f"{type(error).__name__}: {error}"
         return measured.cells, ""
+
+    def _alone(self, masks: Masks) -> list[CellMeasures]:
+        """Return the cells of a stack of which nothing else is measured, if rules go by them."""
+        if not self._cells:
+            return []
+        from livesr.analysis.mitosis.measures import cell_measures
+
+        return cell_measures(masks)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from livesr.segmentation.trust import Strangeness
     from livesr.session.job import Job
     from livesr.session.segmenter import Segmented
+    from livesr.session.steering import Steering
     from livesr.session.warm import Warm
     from livesr.stacks import Task
     from livesr.storage.journal import Journal
@@ -72,6 +73,7 @@ class Feeder:
         past: Mapping[StackIndex, bool],
         catch_up: bool,
         caught_up: Callable[[], None],
+        steering: Steering | None = None,
         patiently: Patiently = lambda write, _what: write(),
         warm: Warm | None = None,
     ) -> None:
@@ -85,6 +87,8 @@ class Feeder:
         self._stop = stop
         self._catch_up = catch_up
         self._caught_up = caught_up
+        self._steering = steering
+        self._ended_before = len(past)
         self._guest: Guest | None = None
         self._deaths = self._well = 0
         self._put_back: set[StackIndex] = set()
@@ -107,6 +111,11 @@ class Feeder:
         """Wait until every stack has ended one way or the other. Call after ``waiting.close``."""
         while self._thread.is_alive():
             self._thread.join(_INTERRUPTIBLE_S)
+
+    @property
+    def ended(self) -> int:
+        """How many stacks have ended one way or the other in this run."""
+        return len(self.live) + len(self.later) + len(self.failed) - self._ended_before
 
     def _run(self) -> None:
         try:
@@ -271,6 +280,8 @@ class Feeder:
         if result.trouble:
             what = "its objects could not be measured; livesr measure makes the tables again"
             self._journal.append(Event.FAULT, task.index, what=what, reason=result.trouble)
+        if self._steering is not None:
+            self._steering.segmented(task, result.cells, live=live)
         (self.live if live else self.later).append(task.index)
         if latency is not None:
             self.latencies_s.append(latency)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from filelock import FileLock, Timeout
 
 from livesr import __version__
+from livesr.acquisition.images import Images
 from livesr.config import dump_session
 from livesr.errors import StorageError
 from livesr.session.past import Past, read_past
@@ -38,7 +39,7 @@ from livesr.storage.structure_image import StructureImageWriter
 from livesr.storage.tables import RowLog, to_parquet
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator
     from pathlib import Path
 
     from livesr.config.analysis import Analysis
@@ -147,15 +148,16 @@ class SessionFiles:
     planes: RowLog
     measurements: RowLog
     spool: Spool
-    images: Sequence[ImageWriter]
+    images: Images
+    writers: ImageWriters
     stored: list[StackIndex] = field(default_factory=list)
     analysis: Analysis | None = None
 
-    def trim(self, outcome: Outcome, timepoints: int) -> None:
+    def trim(self, outcome: Outcome) -> None:
         """Shorten arrays that were declared longer than the recording became, and close them."""
-        for number, image in enumerate(self.images):
+        for number, image in enumerate(self.writers):
             length = outcome.length(number)
-            if length < timepoints:
+            if length < self.images.info(number).timepoints:
                 image.trim(length)
                 if label_names(image.path):
                     LabelWriter.open(image.path).trim(length)
@@ -210,15 +212,13 @@ def open_files(plan: Plan, folder: Path, past: Past | None = None) -> Iterator[S
         rows = RowLog(folder / MEASUREMENT_ROWS, names)
         opened.callback(planes.close)
         opened.callback(rows.close)
-        spool = Spool(folder / SPOOL_FOLDER, plan.info.shape, plan.session.storage.spool_slots)
+        spool = Spool(folder / SPOOL_FOLDER, plan.info.tallest, plan.session.storage.spool_slots)
         opened.callback(spool.close, remove=past is None)
-        images = [
-            _image(plan, folder, number, has_stacks=any(index.image == number for index in stored))
-            for number in range(plan.info.positions)
-        ]
+        images = Images(plan.info, past.images if past else ())
+        writers = ImageWriters(plan, folder, images, {index.image for index in stored})
         opened.pop_all()  # from here on SessionFiles closes them
     files = SessionFiles(
-        folder, journal, planes, rows, spool, images, stored, plan.session.analysis
+        folder, journal, planes, rows, spool, images, writers, stored, plan.session.analysis
     )
     try:
         yield files
@@ -233,13 +233,51 @@ def _unlink(path: Path) -> None:
         log.warning("%s may be deleted by hand: %s", path, error)
 
 
-def _image(plan: Plan, folder: Path, number: int, *, has_stacks: bool) -> ImageWriter:
-    named = plan.info.position_names[number] if plan.info.position_names else ""
+class ImageWriters:
+    """The images of a session: those of the positions from the start, others once they are needed.
+
+    Parameters
+    ----------
+    plan : Plan
+    folder : Path
+    images : Images
+    has_stacks : collection of int
+        Images with journalled stacks, to go on with; others are made anew.
+    """
+
+    def __init__(
+        self, plan: Plan, folder: Path, images: Images, has_stacks: Collection[int]
+    ) -> None:
+        self._plan, self._folder, self._images = plan, folder, images
+        self._has_stacks = has_stacks
+        self._open: list[ImageWriter] = []
+        self[max([plan.info.positions - 1, *has_stacks])]
+
+    def __getitem__(self, number: int) -> ImageWriter:
+        """Return an image; it and those before it are made or opened if they are not yet."""
+        while len(self._open) <= number:
+            self._open.append(self._next(len(self._open)))
+        return self._open[number]
+
+    def __iter__(self) -> Iterator[ImageWriter]:
+        return iter(self._open)
+
+    def _next(self, number: int) -> ImageWriter:
+        images, has_stacks = self._images, number in self._has_stacks
+        return _image(self._plan, self._folder, number, images, has_stacks=has_stacks)
+
+
+def _image(
+    plan: Plan, folder: Path, number: int, images: Images, *, has_stacks: bool
+) -> ImageWriter:
+    info, mode, position = images.info(number), images.mode(number), images.position(number)
+    named = plan.info.position_names[position] if plan.info.position_names else ""
     attributes = {
         "livesr": __version__,
         "session": plan.session.name,
-        "position": number,
+        "position": position,
         "position_name": named,
+        "mode": plan.info.modes[mode - 1].name if mode else "",
         "sample": plan.session.sample.model_dump(),
         "simulated": plan.info.simulated,
         "calibration": plan.calibration,
@@ -249,10 +287,11 @@ def _image(plan: Plan, folder: Path, number: int, *, has_stacks: bool) -> ImageW
         "unreliable_without_ratio": list(plan.unreliable),
         "channels_beside": plan.beside(),
     }
-    name = f"{plan.session.name} {named or number}"
+    rule = f", {attributes['mode']}" if mode else ""
+    name = f"{plan.session.name} {named or position}{rule}"
     path = image_path(folder, number)
 
     def create() -> ImageWriter:
-        return ImageWriter.create(path, plan.info, name=name, attributes=attributes)
+        return ImageWriter.create(path, info, name=name, attributes=attributes)
 
-    return restore_image(path, plan.info, has_stacks=has_stacks, create=create)
+    return restore_image(path, info, has_stacks=has_stacks, create=create)

@@ -23,6 +23,35 @@ BRIGHTEST_PERCENTILE = 99.9
 """Of the intensity within any mask: what viewers show fully bright."""
 
 
+class FindingsOf:
+    """Findings of each image: those of the positions from the start, others with their first stack.
+
+    Parameters
+    ----------
+    job : Job
+    heights : mapping of int to SegmentTools
+        The tools by the planes of a stack.
+
+    Attributes
+    ----------
+    cells : bool
+        Whether the cells of each stack are measured.
+    """
+
+    def __init__(self, job: Job, heights: Mapping[int, SegmentTools]) -> None:
+        self._job, self._heights = job, heights
+        self.cells = job.cells
+        self._known: dict[int, Findings] = {}
+        for number in range(job.info.positions):
+            self.of(number, job.info.shape[1])
+
+    def of(self, number: int, planes: int) -> Findings:
+        """Return the findings of an image whose stacks have so many planes."""
+        if number not in self._known:
+            self._known[number] = Findings(number, self._job, self._heights[planes])
+        return self._known[number]
+
+
 class Findings:
     """Labels of one image, and its probabilities and masked images if they are asked for.
 
@@ -76,7 +105,7 @@ class Findings:
             image,
             job.structures,
             tools.camera if tools.on_camera_grid else tools.warp.target,
-            job.info.timepoints,
+            job.timepoints(tools.camera.shape[0]),
             interval_s=job.info.interval_s,
             attributes=self._attributes(),
         )
@@ -98,7 +127,7 @@ class Findings:
             path,
             job.structures,
             tools.warp.target if whole else tools.camera,
-            job.info.timepoints,
+            job.timepoints(tools.camera.shape[0]),
             "uint8" if kind == PROBABILITY else "uint16",
             name=f"{kind} {self._number}",
             interval_s=job.info.interval_s,

@@ -37,6 +37,8 @@ class Job:
         … which is this.
     analysis : Analysis or None
         What is measured of them.
+    cells : bool
+        Whether the cells of each stack are measured in any case: rules go by them.
     """
 
     info: RecordingInfo
@@ -57,11 +59,17 @@ class Job:
     camera: str = "none"
     correction: Correction | None = None
     analysis: Analysis | None = None
+    cells: bool = False
 
     @property
     def offset(self) -> float:
         """Counts without light of what the features are made of."""
         return self.info.camera_offset if self.correction is None else PEDESTAL
+
+    def timepoints(self, planes: int) -> int:
+        """Return the most time points of an image whose stacks have so many planes."""
+        modes = [self.info.in_mode(k) for k in range(len(self.info.modes) + 1)]
+        return max(info.timepoints for info in modes if info.shape[1] == planes)
 
     @classmethod
     def of(cls, plan: Plan, folder: Path) -> Job:
@@ -86,4 +94,5 @@ class Job:
             camera=plan.camera.name,
             correction=plan.camera.correction,
             analysis=plan.session.analysis,
+            cells=bool(plan.session.rules),
         )

@@ -14,8 +14,9 @@ from livesr.storage.journal import Event, JournalTail
 from livesr.storage.ledger import Ledger, stack_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from pathlib import Path
+    from typing import Any
 
     from livesr.acquisition.plan import StackPlan
     from livesr.config.session import Session
@@ -49,6 +50,12 @@ class Past:
         The focus' drift as it was last followed.
     began : datetime or None
         When the first run began; None if nothing was journalled.
+    images : tuple of tuple of int
+        (position, mode) of the images that it began beside the positions' own.
+    light_ms : mapping of int to float
+        Exposure that the stacks of each image got.
+    heard : tuple of mapping
+        Lines of the journal that say what was decided with.
     """
 
     stored: tuple[StackIndex, ...] = ()
@@ -60,6 +67,9 @@ class Past:
     camera: Mapping[str, object] = field(default_factory=dict)
     drift_um: float = 0.0
     began: datetime | None = None
+    images: tuple[tuple[int, int], ...] = ()
+    light_ms: Mapping[int, float] = field(default_factory=dict)
+    heard: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def pending(self) -> list[StackIndex]:
@@ -84,12 +94,12 @@ class Past:
             return 0.0
         return (datetime.now().astimezone() - self.began).total_seconds()
 
-    def latest(self) -> dict[int, Followed]:
-        """Return the last followed values of each image."""
+    def latest(self, position: Callable[[int], int]) -> dict[int, Followed]:
+        """Return the last followed values of each position, which an image's number has."""
         found: dict[int, Followed] = {}
-        for index in sorted(self.stored, key=lambda index: index.t):
+        for index in sorted(self.stored, key=lambda index: (self.times_s[index], index.t)):
             if index in self.followed:
-                found[index.image] = self.followed[index]
+                found[position(index.image)] = self.followed[index]
         return found
 
 
@@ -121,6 +131,13 @@ def read_past(folder: Path, channels: Sequence[str]) -> Past:
             camera=_camera(entries),
             drift_um=_last_drift(stored),
             began=datetime.fromisoformat(entries[0]["time"]) if entries else None,
+            images=tuple(
+                (int(entry["position"]), int(entry["mode"]))
+                for entry in entries
+                if entry["event"] == Event.IMAGE_BEGUN
+            ),
+            light_ms=_light(stored),
+            heard=tuple(entry for entry in entries if entry["event"] == Event.CELLS),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise StorageError(
@@ -141,6 +158,14 @@ def _last_drift(stored: Sequence[Mapping[str, Any]]) -> float:
     """Return how far the focus had drifted, as followed up to the last stack that tells."""
     told = (e["focus"]["drift_um"] for e in stored[::-1] if "drift_um" in e.get("focus", ()))
     return float(next(told, 0.0))
+
+
+def _light(stored: Sequence[Mapping[str, Any]]) -> dict[int, float]:
+    light: dict[int, float] = {}
+    for entry in stored:
+        image = stack_of(entry).image
+        light[image] = light.get(image, 0.0) + float(entry.get("light_ms") or 0.0)
+    return light
 
 
 def missed(plan: StackPlan, done: Collection[StackIndex], elapsed_s: float) -> list[StackIndex]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field, replace
+from math import prod
 from typing import TYPE_CHECKING
 
 from livesr.acquisition.next_stack import NextStack
@@ -21,9 +22,11 @@ from livesr.focus.of_session import check_focus
 from livesr.segmentation.engines import working_engine
 from livesr.segmentation.networks import WHERE, Networks, choose_networks
 from livesr.segmentation.segment import network_voxel
+from livesr.session import steered
 from livesr.session.camera import CameraUse, camera_use, camera_warnings
 from livesr.session.promise import promise_of
 from livesr.storage.space import space_beside, space_needed
+from livesr.types import StackIndex
 from livesr.validation.record import session_validation
 
 if TYPE_CHECKING:
@@ -135,16 +138,29 @@ class Plan:
         """What the source says of itself."""
         return self.source.info
 
+    def stacks(self) -> list[StackIndex]:
+        """Return the stacks that are planned."""
+        info = self.info
+        return [StackIndex(p, t) for t in range(info.timepoints) for p in range(info.positions)]
+
     def disk_bytes(self) -> int:
         """Return the bytes that the session takes at most."""
-        grid, asked, count = self.info.grid, self.session.segmentation, len(self.structures)
-        slots = self.session.storage.spool_slots
+        spool = self.session.storage.spool_slots * 2 * prod(self.info.tallest)
+        return self.info.stacks * self.stack_bytes()[0] + spool
+
+    def stack_bytes(self) -> list[int]:
+        """Return the bytes that a stack of each mode takes at most."""
+        one = [self.info.in_mode(k) for k in range(len(self.info.modes) + 1)]
+        return [self._stack_bytes(replace(info, timepoints=1, positions=1)) for info in one]
+
+    def _stack_bytes(self, info: RecordingInfo) -> int:
+        grid, asked, count = info.grid, self.session.segmentation, len(self.structures)
         if self.networks is None:
-            return space_needed(self.info, 0, slots=slots)
+            return space_needed(info, 0)
         network = target_grid(grid, network_voxel(self.networks.first, grid))
         masks = network if asked.grid == "network" else grid
-        return space_needed(self.info, count, grid=masks, slots=slots) + space_beside(
-            self.info,
+        return space_needed(info, count, grid=masks) + space_beside(
+            info,
             count,
             probability=network if asked.probabilities else None,
             masked=masks if asked.masked_images else None,
@@ -184,6 +200,7 @@ class Plan:
             "validated": [name for name in self.structures if self.is_validated(name)],
             "promise": promise_of(self).as_dict(),
             "warnings": list(self.warnings),
+            **steered.summary(self),
         }
 
 
@@ -208,10 +225,12 @@ def make_plan(session: Session, opened: Callable[[Reports], Source] | None = Non
     )
     try:
         check_focus(session, source.info)
-        return replace(_checked(session, source), reports=reports, next_stack=next_stack)
+        plan = replace(_checked(session, source), reports=reports, next_stack=next_stack)
+        steered.check(plan)
     except BaseException:
         source.close()
         raise
+    return plan
 
 
 def _checked(session: Session, source: Source) -> Plan:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
     from pathlib import Path
 
+    from livesr.acquisition.images import Images
     from livesr.books import Books
     from livesr.config.layouts import Layout
     from livesr.pipeline import Recorder
@@ -92,12 +93,14 @@ def without_masks(past: Past) -> Iterator[Task]:
         yield Task(index, past.times_s[index], past.followed[index], None, None)
 
 
-def take_up(plan: Plan, past: Past, spool: Spool, recorder: Recorder, books: Books) -> None:
+def take_up(
+    plan: Plan, past: Past, spool: Spool, images: Images, recorder: Recorder, books: Books
+) -> None:
     """Store whole stacks that the spool kept, and let the source go on where the plan is now.
 
     Time points that passed meanwhile are booked as missed, where time did not stand still.
     """
-    for slot, stack in _kept_stacks(spool, plan.info, plan.session.layout, past.stored):
+    for slot, stack in _kept_stacks(spool, images, plan.session.layout, past.stored):
         if stack is None:
             books.note(Event.FAULT, slot.index, what=_cut(slot))
             spool.release(slot.number)
@@ -105,8 +108,9 @@ def take_up(plan: Plan, past: Past, spool: Spool, recorder: Recorder, books: Boo
             recorder.take_up(stack)
     done = set(books.stored)
     elapsed_s = past.last_s if plan.played else past.elapsed_s()
-    late_s = past.late_s(plan.stack_plan)
-    absent = [] if plan.played else missed(plan.stack_plan, done, elapsed_s - late_s)
+    steered = plan.info.steered  # what comes next is then for the schedule to say
+    late_s = 0.0 if steered else past.late_s(plan.stack_plan)
+    absent = [] if plan.played or steered else missed(plan.stack_plan, done, elapsed_s - late_s)
     for index in absent:
         books.missed(index)
     plan.source.resume({*done, *absent}, elapsed_s, late_s)
@@ -132,25 +136,30 @@ def take_light_reports(folder: Path) -> Iterator[dict[str, object]]:
 
 
 def _kept_stacks(
-    spool: Spool, info: RecordingInfo, layout: Layout, stored: Collection[StackIndex]
+    spool: Spool, images: Images, layout: Layout, stored: Collection[StackIndex]
 ) -> Iterator[tuple[Slot, OpenStack | None]]:
     """Yield what the spool of a killed session holds: whole stacks, and None for cut ones.
 
     A slot whose stack is stored already is let go of.
     """
-    count = exposures(layout, info)
     for slot in spool.held():
         index = slot.index
         if index is None or index in stored:
             spool.release(slot.number)
             continue
-        fits = index.image < info.positions and index.t < info.timepoints
-        arrived = slot.arrived
-        if not (fits and arrived.all()):
+        if not (_fits(slot, index, images) and slot.complete):
             yield slot, None
             continue
-        frames = {(c, z) for c in range(count) for z in range(info.shape[1])}
+        count = exposures(layout, images.info(index.image))
+        frames = {(c, z) for c in range(count) for z in range(slot.shape[1])}
         yield slot, OpenStack(index, slot, set(), [], salvaged=frozenset(frames))
+
+
+def _fits(slot: Slot, index: StackIndex, images: Images) -> bool:
+    if index.image >= len(images):
+        return False
+    info = images.info(index.image)
+    return (info.steered or index.t < info.timepoints) and slot.shape == info.shape
 
 
 def _cut(slot: Slot) -> str:

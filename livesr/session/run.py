@@ -19,6 +19,7 @@ from livesr.memory import give_back_memory
 from livesr.ordered import Followers, offset_by_name
 from livesr.pipeline import AcquisitionStopped, Recorder
 from livesr.session.camera import check_same_camera
+from livesr.session.course import Course
 from livesr.session.disk_watch import DiskWatch
 from livesr.session.feeder import Feeder
 from livesr.session.files import only_one, open_files, past_of, prepare_folder
@@ -32,6 +33,7 @@ from livesr.session.restore import take_light_reports, take_up, without_masks
 from livesr.session.result import Outcome, SessionResult
 from livesr.session.room import GIB, Room
 from livesr.session.service import Service
+from livesr.session.steered import steering_of
 from livesr.storage.folder import LOG_FILE
 from livesr.storage.journal import Event
 
@@ -143,8 +145,9 @@ class _Run:
         self._source_ended = False
         self._watched = True
         self._waiting: Waiting[Task] = Waiting(plan.session.segmentation.policy)
-        frames = plan.info.shape[1] * exposures(plan.session.layout, plan.info)
-        self._books = Books(files.journal, files.stored, frames)
+        self._images = files.images
+        self._books = Books(files.journal, files.stored, self._frames_of)
+        files.images.on_begin = self._image_begins
         plan.reports.listen(self._books.fault)
         self._time = SessionTime(stands_still=plan.played)
         self.notes = NoteTaker(files.folder, self._books.note, self._time)
@@ -159,8 +162,10 @@ class _Run:
             slots=plan.session.storage.spool_slots,
             paced=recording is None or recording.speed == "own",
         )
-        self._feeder = self._make_feeder()
-        self._followers = Followers(plan.info, plan.followed, past.latest(), plan.camera.correction)
+        images = files.images
+        latest = past.latest(images.position)
+        correction = plan.camera.correction
+        self._followers = Followers(plan.info, images, plan.followed, latest, correction)
         focus = focus_follower(plan.session, plan.info, past.drift_um)
         if focus is not None:
             plan.next_stack.ask_z_offset(focus.offset_um)
@@ -168,21 +173,34 @@ class _Run:
             plan.info,
             plan.session.layout,
             spool=files.spool,
-            images=files.images,
+            images=images,
+            writers=files.writers,
             books=self._books,
             planes=files.planes,
             followers=self._followers,
-            waiting=self._waiting if self._feeder is not None else None,
+            waiting=self._waiting if plan.networks is not None else None,
             stop=stop,
             patiently=self._room.patiently,
             focus=focus,
         )
+        for image, light_ms in past.light_ms.items():
+            self._recorder.light_ms[images.position(image)] += light_ms
+        self._steering = steering_of(
+            plan,
+            files,
+            self._room,
+            note=self._books.note,
+            stop=stop,
+            light_ms=self._recorder.light_ms.__getitem__,
+        )
+        self._course = Course(plan, files, self._books, self._recorder, past)
+        self._feeder = self._make_feeder()
         self._pauses = stop.gate = Pauses(
             files.folder,
             stop=stop,
             room=self._room,
             unstored=lambda: self._recorder.unstored,
-            left=lambda: self._plan.info.stacks - len(past.stored) - self._recorder.begun,
+            left=self._course.left,
             note=self._books.note,
             tell=self._tell_progress,
             give_up=self._keep,
@@ -201,7 +219,15 @@ class _Run:
             if self._feeder is not None:
                 for task in without_masks(self._past):
                     self._waiting.put(task)
-            take_up(plan, self._past, self._files.spool, self._recorder, self._books)
+            files = self._files
+            take_up(plan, self._past, files.spool, files.images, self._recorder, self._books)
+        self._course.steer(self._steering, self._is_pending)
+
+    def _is_pending(self) -> bool:
+        """Return whether stacks are on their way to a decision."""
+        feeder = self._feeder
+        decided = feeder is None or feeder.ended >= self._waiting.received
+        return self._recorder.unstored > 0 or not decided
 
     def note(self, event: str, **fields: object) -> None:
         """Journal what is not about one stack; from any thread."""
@@ -217,6 +243,8 @@ class _Run:
             self._waiting.close()
             if self._feeder is not None:
                 self._feeder.join()
+            if self._steering is not None:
+                self._steering.close()
 
     def _record(self) -> None:
         """Run the source to its end and store what it delivered."""
@@ -263,28 +291,38 @@ class _Run:
         if self._bug is not None:
             raise self._bug
         try:
-            self._books.absent(self._files.spool, self._plan.info, source_ended=self._source_ended)
+            planned = self._course.planned() if self._source_ended else []
+            self._books.absent(self._files.spool, planned)
         except StorageError as error:
             self._error = self._error or error
         result = self._result()
         try:
-            self._files.trim(result.outcome, self._plan.info.timepoints)
+            self._files.trim(result.outcome)
             self._files.journal.append(Event.SESSION_FINISHED, None, **result.journalled())
         except StorageError as error:
             result = result.with_error(error)
         return result
 
+    def _frames_of(self, image: int) -> int:
+        """Return how many frames a stack of an image has."""
+        info = self._images.info(image)
+        return info.shape[1] * exposures(self._plan.session.layout, info)
+
+    def _image_begins(self, number: int, position: int, mode: int) -> None:
+        name = self._plan.info.modes[mode - 1].name
+        said = {"image": number, "position": position, "mode": mode, "name": name}
+        self._books.note(Event.IMAGE_BEGUN, None, **said)
+
     @property
     def _raw_bytes(self) -> int:
-        return prod(self._plan.info.shape) * 2
+        return prod(self._plan.info.tallest) * 2
 
     def _make_room(self) -> Room:
         storage = self._plan.session.storage
-        spool = storage.spool_slots * self._raw_bytes
         return Room(
             self._files.folder,
             floor=int(storage.keep_free_gib * GIB),
-            stack=(self._plan.disk_bytes() - spool) // max(self._plan.info.stacks, 1),
+            stack=max(self._plan.stack_bytes()),
             patience_s=storage.wait_for_room_min * 60,
             stop=self._stop,
             note=self._books.note,
@@ -304,6 +342,7 @@ class _Run:
             past=self._past.segmented,
             catch_up=asked.catch_up,
             caught_up=self._tell_progress,
+            steering=self._steering,
             patiently=partial(self._room.patiently, holds=False),
             warm=self._warm,
         )
@@ -312,7 +351,7 @@ class _Run:
         """Store one stack (storing thread)."""
         began = time.monotonic()
         self._recorder.on_stack(stack)
-        left = self._plan.info.stacks - len(self._books.stored)
+        left = self._course.left()
         took_s, behind = time.monotonic() - began, self._recorder.unstored
         self._disk.stored(stack, took_s, left=left, behind=behind)
         self._tell_progress()
@@ -351,7 +390,7 @@ class _Run:
         recorder, feeder = self._recorder, self._feeder
         return Progress(
             stacks=len(self._books.stored),
-            planned=self._plan.info.stacks,
+            planned=len(self._books.stored) + self._course.left(),
             segmented=len(feeder.live) + len(feeder.later) if feeder else 0,
             waiting=len(self._waiting),
             fps=recorder.fps,
@@ -370,7 +409,7 @@ class _Run:
         return SessionResult(
             folder=self._files.folder,
             outcome=outcome,
-            planned=self._plan.info.stacks,
+            planned=self._course.count,
             frames=recorder.frames,
             frames_lost=self._books.frames_lost,
             faults=self._books.faults,

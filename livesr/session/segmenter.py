@@ -25,7 +25,7 @@ from livesr.segmentation.networks import choose_networks
 from livesr.segmentation.segment import network_voxel
 from livesr.session.analyser import Analyser
 from livesr.session.arrivals import Arrivals
-from livesr.session.findings import Findings
+from livesr.session.findings import FindingsOf
 from livesr.storage.folder import SPOOL_FOLDER, image_path
 from livesr.storage.image_reader import ImageReader
 from livesr.storage.ledger import Ledger
@@ -33,13 +33,14 @@ from livesr.storage.spool import Spool, SpoolReader
 from livesr.types import Normalisation, Stack, StackIndex
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from multiprocessing.connection import Connection
     from pathlib import Path
 
     from livesr.resident import Flight
     from livesr.segmentation.engines import Choice, Engine
     from livesr.segmentation.trust import Strangeness
+    from livesr.session.arrivals import Early
     from livesr.session.job import Job
     from livesr.stacks import Task
     from livesr.types import CellMeasures, UInt16
@@ -113,21 +114,22 @@ def _loaded(pipe: Connection, job: Job) -> tuple[SegmentTools, tuple[Choice, ...
 def _serve(pipe: Connection, job: Job, tools: SegmentTools, choices: Sequence[Choice]) -> None:
     """Segment the stacks of one session, until there are no more or it says None."""
     try:
-        findings = [Findings(number, job, tools) for number in range(job.info.positions)]
-        raw = RawReader(job.folder, job.info.positions)
+        heights = for_each_height(tools, job)
+        findings = FindingsOf(job, heights)
+        raw = RawReader(job.folder)
         analyser = Analyser(job)
     except LivesrError as error:
         pipe.send(Reply("error", error))
         return
     pipe.send(Reply("ready", _said(choices)))
-    early = tools.resident or tools.early
-    if early is not None:
-        early.clear()  # of the session before, whose stacks had the same indices
+    early = {planes: early for planes, one in heights.items() if (early := early_of(one))}
+    for one in early.values():
+        one.clear()  # of the session before, whose stacks had the same indices
     idle = partial(Arrivals(raw.spool, early).look, until=pipe.poll) if early else None
     for number, task in enumerate(requests(pipe, idle), start=1):
         if task is None:
             break
-        _one(pipe, task, tools, findings, raw, analyser)
+        _one(pipe, task, heights, findings, raw, analyser)
         if number % GIVE_BACK_EVERY == 0:
             give_back_memory()
     raw.close()
@@ -224,6 +226,37 @@ def _beside(job: Job, to_network: Warp) -> Beside | None:
     return Beside.of(names, _to_masks_grid(job, to_network), job.models) if names else None
 
 
+def for_each_height(tools: SegmentTools, job: Job) -> dict[int, SegmentTools]:
+    """Return the tools for stacks of each number of planes: grids differ, engines are the same.
+
+    Stacks of the session's own height alone take the whole way on a graphics card.
+    """
+    found = {job.info.shape[1]: tools}
+    for number, mode in enumerate(job.info.modes, start=1):
+        if mode.planes in found:
+            continue
+        other = replace(job, info=job.info.in_mode(number))
+        grid = other.info.grid
+        warp = Warp(grid, network_voxel(tools.networks.first, grid), job.models, job.correction)
+        own = replace(
+            tools,
+            warp=warp,
+            camera=grid,
+            masked=_to_masks_grid(other, warp) if job.masked_images else None,
+            resident=None,
+            early=EarlyPlanes(warp, other.info.seen),
+            beside=_beside(other, warp),
+        )
+        warm_up(own, other)
+        found[mode.planes] = own
+    return found
+
+
+def early_of(tools: SegmentTools) -> Early | None:
+    """Return what takes planes before their stack is whole."""
+    return tools.resident or tools.early
+
+
 def warm_up(tools: SegmentTools, job: Job) -> None:
     """Segment a dark stack, so that the first real one need not wait for compilers."""
     dark = np.full(job.info.shape, round(tools.offset), np.uint16)
@@ -233,20 +266,18 @@ def warm_up(tools: SegmentTools, job: Job) -> None:
 class RawReader:
     """Reads stacks from the spool while they are there, and from OME-Zarr once they are not."""
 
-    def __init__(self, folder: Path, images: int) -> None:
+    def __init__(self, folder: Path) -> None:
         self.spool: SpoolReader = Spool.attach(folder / SPOOL_FOLDER)
+        self._folder = folder
         self._ledger = Ledger()
-        self._images = [
-            ImageReader(image_path(folder, number), number, self._ledger)
-            for number in range(images)
-        ]
+        self._images: dict[int, ImageReader] = {}
 
     def read(self, task: Task) -> UInt16:
         """Return a private copy of the stack, (c, z, y, x), uint16."""
         if task.slot is not None:
             return self.spool.read(task.slot, task.index)
         self._ledger.stored = {task.index}  # only stored stacks are asked for
-        image = self._images[task.index.image]
+        image = self._image(task.index.image)
         channels = range(image.shape[1])
         return np.stack([image.raw(task.index.t, c) for c in channels])
 
@@ -254,12 +285,18 @@ class RawReader:
         """Unmap the spool."""
         self.spool.close()
 
+    def _image(self, number: int) -> ImageReader:
+        if number not in self._images:
+            path = image_path(self._folder, number)
+            self._images[number] = ImageReader(path, number, self._ledger)
+        return self._images[number]
+
 
 def _one(
     pipe: Connection,
     task: Task,
-    tools: SegmentTools,
-    findings: list[Findings],
+    heights: Mapping[int, SegmentTools],
+    findings: FindingsOf,
     raw: RawReader,
     analyser: Analyser,
 ) -> None:
@@ -270,11 +307,12 @@ def _one(
         pipe.send(Reply("taken"))
         watch.lap("read")
         stack, followed = Stack(data, task.index, task.time_s), task.followed
-        if task.retaken and (early := tools.resident or tools.early):
+        tools = heights[data.shape[1]]
+        if task.retaken and (early := early_of(tools)):
             early.forget(task.index)  # planes of the first try may be among them
         found = segment(stack, followed.normalisation, tools, followed.channel_offset)
         watch.lap("segment")
-        findings[task.index.image].write(task.index.t, found)
+        findings.of(task.index.image, data.shape[1]).write(task.index.t, found)
         watch.lap("store")
         pipe.send(Reply("stored"))
         rows = measure(found.masks, found.beside)

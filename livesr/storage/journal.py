@@ -37,6 +37,8 @@ class Event(StrEnum):
     SEGMENTER_STARTED
         The segmenter's process is ready (``engine``, its ``precision`` and ``device``, ``pid``;
         ``passed_over``: better engines, and why each could not be taken).
+    IMAGE_BEGUN
+        A further image begins, of a ``position`` in another ``mode`` (``image``, ``name``).
     STACK_STORED
         Every plane of the stack is durable in OME-Zarr (``time_s``, ``frames``, the ``attempt``
         that it is of, if it is not the first, and what the acquisition gave to it: its
@@ -55,6 +57,19 @@ class Event(StrEnum):
         Planes that the camera or the program lost (``count``, ``reason``).
     CALIBRATION_MISFIT
         The stacks say that the stored calibration no longer fits (``what``); each way once.
+    CELLS
+        What deciding was told of a stack: its cells as measured, where they are in their
+        ``position``, ``light_ms`` so far, ``brightness``, and what was in the way (``obstacle``).
+        One that came ``late`` decided nothing. A replay reads these lines.
+    CELL
+        What happened to a cell (``kind``, ``cell``, ``since_s``): envelope breakdown, anaphase
+        onset, divided, left the field, lost …
+    DECISION
+        What a ``rule`` made of a ``cell``, and its ``cause``: the ``action``, whether it ``acted``,
+        and what was ``seen`` of the cell.
+    CHANGED
+        The first stack that is taken otherwise (``after_last_plane_s``: real seconds since the last
+        plane of the stack that it was decided with; ``stacks_between``).
     FAULT
         Something broke and what was done about it (``what``). Of the hardware also which ``fault``
         it is, the ``device``, the session's ``policy``, the ``outcome`` (retried, skipped, paused,
@@ -79,11 +94,16 @@ class Event(StrEnum):
     SESSION_RESUMED = "session_resumed"
     SESSION_FINISHED = "session_finished"
     SEGMENTER_STARTED = "segmenter_started"
+    IMAGE_BEGUN = "image_begun"
     STACK_STORED = "stack_stored"
     STACK_SEGMENTED = "stack_segmented"
     STACK_FAILED = "stack_failed"
     FRAMES_LOST = "frames_lost"
     CALIBRATION_MISFIT = "calibration_misfit"
+    CELLS = "cells"
+    CELL = "cell"
+    DECISION = "decision"
+    CHANGED = "changed"
     FAULT = "fault"
     DISK = "disk"
     SUPERVISOR_STARTED = "supervisor_started"

@@ -1,8 +1,9 @@
 """One stack file of the spool, mapped into memory.
 
-A slot's file: header (magic, held, image, t, time), one byte a plane (1 once it arrived), then
-the stack (c, z, y, x), uint16, little-endian. A mapped page survives a kill of the process that
-wrote it: what a slot holds can be read afterwards.
+A slot's file: header (magic, held, image, t, time, planes), one byte a plane (1 once it arrived),
+then the stack (c, z, y, x), uint16, little-endian. It has room for the tallest stacks of the
+session; of one with fewer planes the rest is not used. A mapped page survives a kill of the process
+that wrote it: what a slot holds can be read afterwards.
 """
 
 from __future__ import annotations
@@ -27,7 +28,14 @@ StackShape: TypeAlias = tuple[int, int, int, int]
 
 _MAGIC = 0x4C53_5253  # "LSRS"; written last, so that a file without it was cut short
 _HEADER = np.dtype(
-    [("magic", "<i8"), ("held", "<i8"), ("image", "<i8"), ("t", "<i8"), ("time_s", "<f8")]
+    [
+        ("magic", "<i8"),
+        ("held", "<i8"),
+        ("image", "<i8"),
+        ("t", "<i8"),
+        ("time_s", "<f8"),
+        ("planes", "<i8"),
+    ]
 )
 MOST = 10**9
 """Of images and time points."""
@@ -51,14 +59,8 @@ class Slot:
     number : int
         Its place in the ring.
     shape : tuple of int
-        (c, z, y, x).
+        (c, z, y, x) of the tallest stack that it takes.
     writable : bool
-
-    Attributes
-    ----------
-    data : ndarray, (c, z, y, x), uint16
-        The mapped stack: writing to it writes to the file. After ``data[c, z] = image`` say so
-        with `mark`; `put` does both.
     """
 
     def __init__(self, path: Path, number: int, shape: StackShape, *, writable: bool) -> None:
@@ -67,16 +69,30 @@ class Slot:
         access = mmap.ACCESS_WRITE if writable else mmap.ACCESS_READ
         with path.open("r+b" if writable else "rb") as file:
             self._map = mmap.mmap(file.fileno(), slot_bytes(shape), access=access)
-        planes = np.frombuffer(self._map, np.bool_, shape[0] * shape[1], _PLANES_AT)
-        pixels = np.frombuffer(self._map, "<u2", int(np.prod(shape)), _data_at(shape))
+        self._tallest = shape
         self._header = np.frombuffer(self._map, _HEADER, 1)
-        self._arrived: Bool = planes.reshape(shape[:2])
-        self.data: UInt16 = pixels.reshape(shape)
+        self._arrived: Bool = np.frombuffer(self._map, np.bool_, prod(shape[:2]), _PLANES_AT)
+        self._pixels: UInt16 = np.frombuffer(self._map, "<u2", prod(shape), _data_at(shape))
 
     @property
     def whole(self) -> bool:
         """Whether the file was made to its end."""
         return bool(self._header["magic"][0] == _MAGIC)
+
+    @property
+    def shape(self) -> StackShape:
+        """(c, z, y, x) of the stack that it holds."""
+        c, tallest, y, x = self._tallest
+        planes = int(self._header["planes"][0])
+        return (c, planes if 0 < planes < tallest else tallest, y, x)
+
+    @property
+    def data(self) -> UInt16:
+        """The mapped stack, (c, z, y, x), uint16: writing to it writes to the file.
+
+        After ``data[c, z] = image`` say so with `mark`; `put` does both.
+        """
+        return self._pixels[: prod(self.shape)].reshape(self.shape)
 
     @property
     def index(self) -> StackIndex | None:
@@ -104,13 +120,13 @@ class Slot:
     @property
     def arrived(self) -> Bool:
         """(c, z), bool: which planes arrived (a copy)."""
-        arrived: Bool = self._arrived.view(np.uint8) != 0
+        arrived: Bool = self._marks.view(np.uint8) != 0
         return arrived
 
     @property
     def complete(self) -> bool:
         """Whether every plane arrived."""
-        return bool(self._arrived.all())
+        return bool(self._marks.all())
 
     def put(self, c: int, z: int, image: UInt16) -> None:
         """Write one plane, (y, x), uint16, and mark it as arrived.
@@ -120,10 +136,9 @@ class Slot:
         StorageError
             If the image has another shape or dtype.
         """
-        if image.shape != self.data.shape[2:] or image.dtype != np.uint16:
+        if image.shape != self.shape[2:] or image.dtype != np.uint16:
             raise StorageError(
-                f"a plane is {image.dtype} {image.shape}, the stack takes uint16 "
-                f"{self.data.shape[2:]}",
+                f"a plane is {image.dtype} {image.shape}, the stack takes uint16 {self.shape[2:]}",
                 where=f"{self.index}, channel {c}, plane {z}",
                 fix="the camera's region or binning changed: start a new session",
             )
@@ -132,11 +147,19 @@ class Slot:
 
     def mark(self, c: int, z: int) -> None:
         """Note that plane ``data[c, z]`` is written."""
-        self._arrived[c, z] = True
+        self._marks[c, z] = True
 
-    def hold(self, index: StackIndex) -> None:
-        """Take the slot for a stack of which nothing arrived yet."""
+    def hold(self, index: StackIndex, planes: int = 0) -> None:
+        """Take the slot for a stack of so many planes, of which nothing arrived yet.
+
+        Parameters
+        ----------
+        index : StackIndex
+        planes : int
+            Those of the tallest if it is 0.
+        """
         self._arrived[...] = False
+        self._header["planes"] = planes
         self._header["image"] = index.image
         self._header["t"] = index.t
         self._header["time_s"] = np.nan
@@ -152,9 +175,15 @@ class Slot:
 
     def unmap(self) -> None:
         """Close the file; an array of it that is still in use elsewhere keeps it mapped."""
-        del self._header, self._arrived, self.data
+        del self._header, self._arrived, self._pixels
         with suppress(BufferError):
             self._map.close()
+
+    @property
+    def _marks(self) -> Bool:
+        """(c, z) of the stack that it holds."""
+        c, z, _, _ = self.shape
+        return self._arrived[: c * z].reshape(c, z)
 
 
 def make_slot(path: Path, number: int, shape: StackShape) -> Slot:

@@ -42,7 +42,7 @@ class Spool:
     folder : Path
         ``SESSION/spool``.
     shape : tuple of int
-        (c, z, y, x) of every stack.
+        (c, z, y, x) of the tallest stacks.
     slots : int
         Slots made at once.
     max_slots : int, optional
@@ -69,8 +69,10 @@ class Spool:
             self._slots = [make_slot(slot_path(folder, k), k, shape) for k in range(count)]
         self.max_slots = max(count, max_slots or 0)
 
-    def acquire(self, index: StackIndex) -> Slot | None:
+    def acquire(self, index: StackIndex, planes: int = 0) -> Slot | None:
         """Return a free slot, now held for ``index``, or None if every slot is held.
+
+        Its stack has so many ``planes``, or those of the tallest.
 
         Raises
         ------
@@ -82,7 +84,7 @@ class Spool:
             if slot is None and len(self._slots) < self.max_slots:
                 slot = self._grow()
             if slot is not None:
-                slot.hold(index)
+                slot.hold(index, planes)
             return slot
 
     def release(self, number: int) -> None:
@@ -129,7 +131,7 @@ class SpoolReader:
     Attributes
     ----------
     shape : tuple of int
-        (c, z, y, x) of every stack.
+        (c, z, y, x) of the tallest stacks.
 
     Raises
     ------

@@ -141,7 +141,8 @@ def scene_of(image: ImageReader, notes: tuple[tuple[int, str], ...] = ()) -> Sce
     """Return what an image has to show, with the notes of its time."""
     t, c, z, y, x = image.shape
     return state.Scene(
-        name=str(image.attributes.get("position_name") or f"image {image.number}"),
+        name=str(image.attributes.get("position_name") or f"image {image.number}")
+        + (f": {mode}" if (mode := image.attributes.get("mode")) else ""),
         shape=(t, c, z, y, x),
         voxel_um=image.voxel_um,
         channels=tuple(image.channels),

@@ -71,7 +71,7 @@ def test_planes_are_stored_upwards_whichever_way_z_goes() -> None:
     for up in (True, False):
         found = plan(z_plan={**Z, "go_up": up})
         (stack,) = found.stacks()
-        stored = {found.plane(event): event.z_pos for event in stack.events}
+        stored = {stack.plane(event): event.z_pos for event in stack.events}
         assert [stored[k] for k in range(4)] == pytest.approx([0, 0.3, 0.6, 0.9])
         assert found.z_step_um == 0.3
 

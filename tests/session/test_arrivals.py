@@ -55,7 +55,7 @@ def plane(value: int) -> np.ndarray:
 
 def test_each_plane_is_sent_once_as_it_arrives(spool: Spool, reader: SpoolReader) -> None:
     sent = Sent()
-    arrivals = Arrivals(reader, sent)
+    arrivals = Arrivals(reader, {SHAPE[1]: sent})
     arrivals.look()
     slot = spool.acquire(FIRST)
     slot.put(0, 0, plane(7))
@@ -71,7 +71,7 @@ def test_each_plane_is_sent_once_as_it_arrives(spool: Spool, reader: SpoolReader
 
 def test_a_slot_that_is_used_again_is_another_stack(spool: Spool, reader: SpoolReader) -> None:
     sent = Sent()
-    arrivals = Arrivals(reader, sent)
+    arrivals = Arrivals(reader, {SHAPE[1]: sent})
     slot = spool.acquire(FIRST)
     slot.put(0, 0, plane(7))
     arrivals.look()
@@ -91,7 +91,7 @@ def test_a_whole_stack_is_left_to_whoever_asks_for_its_masks(
     slot = spool.acquire(FIRST)
     for c, z in np.ndindex(SHAPE[:2]):
         slot.put(c, z, plane(c + z))
-    Arrivals(reader, sent).look()
+    Arrivals(reader, {SHAPE[1]: sent}).look()
     assert not sent.planes
 
 
@@ -108,14 +108,14 @@ def test_a_stack_that_leaves_its_slot_while_it_is_read_is_forgotten(
     slot = spool.acquire(FIRST)
     slot.put(0, 0, plane(7))
     slot.put(0, 1, plane(7))
-    Arrivals(reader, sent).look()
+    Arrivals(reader, {SHAPE[1]: sent}).look()
     assert sent.times == 1
     assert sent.forgotten == [FIRST]
 
 
 def test_what_is_asked_for_is_not_kept_waiting(spool: Spool, reader: SpoolReader) -> None:
     sent = Sent()
-    arrivals = Arrivals(reader, sent)
+    arrivals = Arrivals(reader, {SHAPE[1]: sent})
     slot = spool.acquire(FIRST)
     for z in range(3):
         slot.put(0, z, plane(z))

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from memory_source import MemorySource
 
+from livesr.acquisition.images import Images
 from livesr.calibration.profile import load_profile, save_profile
 from livesr.errors import ConfigError
 from livesr.ordered import Followed, Followers
@@ -191,7 +192,9 @@ def test_what_is_followed_is_read_back_from_the_journal() -> None:
 
 def test_positions_share_one_offset() -> None:
     info = replace(CellSource().info, positions=2)
-    followers = Followers(info, {1: Optics.from_seed(SEED).chromatic.shifted(0.0, 0.05, 0.0)})
+    followers = Followers(
+        info, Images(info), {1: Optics.from_seed(SEED).chromatic.shifted(0.0, 0.05, 0.0)}
+    )
     cells = (np.random.default_rng(1).poisson(photons()) + 100).astype(np.uint16)
     first = followers.update(StackIndex(0, 0), cells).channel_offset
     dark = followers.update(StackIndex(1, 0), np.full_like(cells, 100))

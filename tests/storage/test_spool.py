@@ -200,3 +200,25 @@ def test_reserving_without_fallocate(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_no_spool_is_told(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="no spool"):
         Spool.attach(tmp_path)
+
+
+def test_a_slot_holds_stacks_of_fewer_planes(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "spool", SHAPE, 1)
+    c, z, y, x = SHAPE
+    slot = spool.acquire(StackIndex(1, 0), z - 1)
+    assert slot is not None
+    reader = Spool.attach(spool.folder)
+    (waiting,) = list(reader.arriving())
+    assert waiting[2].shape == (c, z - 1)
+    low = make_stack(3)[:, : z - 1]
+    for channel, plane in np.ndindex(c, z - 1):
+        slot.put(channel, plane, low[channel, plane])
+    assert slot.complete
+    assert not list(reader.arriving())
+    np.testing.assert_array_equal(reader.read(slot.number), low)
+    spool.release(slot.number)
+    assert spool.acquire(StackIndex(0, 1)) is slot
+    assert slot.data.shape == (c, z, y, x)
+    assert not slot.arrived.any()
+    reader.close()
+    spool.close(remove=True)

@@ -23,6 +23,8 @@ SESSIONS: dict[str, tuple[str, ...]] = {
         "microscope.properties.Camera.Motion=0",
     ),
     "probe.yaml": ("recording.paths=three.ome.tif",),
+    "mitosis.yaml": ("sequence.time_plan.loops=2", "microscope.properties.Camera.Motion=0"),
+    "watch-positions.yaml": ("sequence.time_plan.loops=2", "microscope.properties.Camera.Motion=0"),
     "recorded-pair.yaml": ("recording.paths=[yellow.tif, red.tif]",),
     "recorded-stack.yaml": ("recording.paths=cells.ome.tif",),
 }
