@@ -233,8 +233,6 @@ def _dosed(row: dict[str, object]) -> dict[str, float]:
 
 
 def _session(field: int, planes: int, *, timepoints: int, seed: int) -> Session:
-    data = plain_session(
-        demo_session(timepoints=timepoints, field=field, planes=planes, seed=seed)
-    )
+    data = plain_session(demo_session(timepoints=timepoints, field=field, planes=planes, seed=seed))
     data["microscope"]["properties"]["Camera"]["TimeStep-s"] = 10
     return session_from(data, where="bench")

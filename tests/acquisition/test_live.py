@@ -8,7 +8,7 @@ import pytest
 from livesr.acquisition.core import apply_properties, close_core, open_core
 from livesr.acquisition.dials import power_dial
 from livesr.acquisition.live import LiveCamera
-from livesr.config.layouts import SequentialLayout, PresetChannel, side_by_side
+from livesr.config.layouts import PresetChannel, SequentialLayout, side_by_side
 from livesr.errors import ConfigError, HardwareError
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from livesr.latest import Latest
 from livesr.catalog import NAMES
+from livesr.latest import Latest
 from livesr.storage.reader import open_session
 from livesr.viewer import worker as worker_module
 from livesr.viewer.loader import Loader

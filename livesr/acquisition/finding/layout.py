@@ -231,9 +231,7 @@ def _extent(light: Float32, pairs: tuple[Pair, ...], shifts: list[tuple[int, int
     return _grown(light, pairs, shifts, lit.moved(box.y0, box.x0))
 
 
-def _grown(
-    light: Float32, pairs: tuple[Pair, ...], shifts: list[tuple[int, int]], box: Box
-) -> Box:
+def _grown(light: Float32, pairs: tuple[Pair, ...], shifts: list[tuple[int, int]], box: Box) -> Box:
     """Return the box with its sides where the dark begins: the sensor may be parted elsewhere."""
     pad = round(_PAD * min(box.shape))
     around = Box(box.y0 - pad, box.x0 - pad, box.y1 + pad, box.x1 + pad)
