@@ -13,7 +13,7 @@ from livesr.acquisition.core import apply_presets, apply_properties, close_core,
 from livesr.acquisition.doubts import doubts
 from livesr.acquisition.finding import Found, find_layout
 from livesr.acquisition.layout import channel_names, split
-from livesr.acquisition.live import PATIENCE_S, LiveCamera, Shot
+from livesr.acquisition.live import PATIENCE_S, LiveCamera
 from livesr.acquisition.microscope import SIMULATOR_PATIENCE_S, is_simulated, known_pixel_um
 from livesr.config.layouts import SplitterLayout, check_layout
 from livesr.errors import HardwareError, LivesrError
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from livesr.acquisition.doubts import Doubt
     from livesr.acquisition.light import Watch
+    from livesr.acquisition.shots import Shot
     from livesr.config import Session
     from livesr.session.plan import Plan
     from livesr.types import UInt16

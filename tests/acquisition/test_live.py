@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from pymmcore_plus import CMMCorePlus
 
-    from livesr.acquisition.live import Shot
+    from livesr.acquisition.shots import Shot
 
 CAMERA = {"Seed": 60_302, "FieldHeight": 48, "FieldWidth": 64, "SampleSizeUm": 20, "Motion": 0}
 LAYOUT = side_by_side(48, 64)

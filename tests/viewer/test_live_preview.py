@@ -9,9 +9,8 @@ import tifffile
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
 
-from livesr.acquisition.live import Shot
+from livesr.acquisition.shots import Shot
 from livesr.config import read_session, session_from
 from livesr.config.layouts import SplitterLayout, side_by_side
 from livesr.session.settings import z_range
@@ -25,6 +24,8 @@ from livesr.viewer.live.figures import figures, focus_score
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from PySide6.QtWidgets import QApplication
 
 SIZE = (60, 80)
 
