@@ -1,4 +1,4 @@
-"""Measures of cells as a journal keeps them: strict JSON, which knows no NaN, and back unchanged."""
+"""Measures of cells as a journal keeps them: strict JSON, which knows no NaN, and back again."""
 
 from __future__ import annotations
 
