@@ -140,8 +140,8 @@ def test_scores_count_what_is_missed_and_what_is_made_up() -> None:
 
 
 def test_intervals_of_shares_are_not_empty_at_one() -> None:
-    assert wilson(1.0, 60) == (pytest.approx(0.9398, abs=1e-3), 1.0)
-    assert wilson(0.5, 100) == (pytest.approx(0.404, abs=1e-3), pytest.approx(0.596, abs=1e-3))
+    assert wilson(1.0, 60) == pytest.approx((0.9398, 1.0), abs=1e-3)
+    assert wilson(0.5, 100) == pytest.approx((0.404, 0.596), abs=1e-3)
     assert np.isnan(wilson(1.0, 0)[0])
 
 
