@@ -27,7 +27,7 @@ from livesr.analysis.mitosis.emissions import Memory, emissions, plain
 if TYPE_CHECKING:
     from livesr.types import Bool, CellMeasures, Float64
 
-APART_S = 30.0
+APART_S = 20.0
 """Stacks that are nearer in time than this tell partly the same: their features err alike."""
 SURE = {"prophase": 0.99, "prometaphase": 0.8}
 """How probable a stage, or a later one, must be to be reported …"""
