@@ -88,6 +88,7 @@ def close_core(core: CMMCorePlus) -> None:
         if core.isSequenceRunning():
             core.stopSequenceAcquisition()
         core.unloadAllDevices()
+        core.setCircularBufferMemoryFootprint(1)  # else its gigabytes stay with this process
     except (RuntimeError, OSError) as error:  # an unplugged device; what ended the run counts
         log.warning("a device could not be let go of: %s", _first_lines(error))
     # its thread of callbacks would otherwise abort a process that ends

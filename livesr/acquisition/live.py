@@ -12,11 +12,10 @@ import queue
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from livesr.acquisition.clock import SPEED_PROPERTY, TIME_PROPERTY
 from livesr.acquisition.layout import frames_per_plane
+from livesr.acquisition.shots import Shot, real_time
 from livesr.acquisition.troubles import DEVICE_ERRORS
 from livesr.config.layouts import SequentialLayout
 from livesr.errors import HardwareError, LivesrError
@@ -42,33 +41,6 @@ PATIENCE_S = 10.0
 _ASK_S = 300.0
 _CHANNEL_TAG = "CameraChannelIndex"
 _RECENT = 30
-
-
-@dataclass(frozen=True, slots=True)
-class Shot:
-    """What the camera showed at once.
-
-    Attributes
-    ----------
-    images : tuple of ndarray, (y, x), uint16
-        One a splitter's exposure, one a camera or a sequential channel else.
-    number : int
-        Since the preview began.
-    taken : float
-        When it came, on the computer's monotonic clock.
-    exposure_ms : float
-    position_um : tuple of float
-        Stage (x, y, z).
-    fps : float
-        Of the last frames.
-    """
-
-    images: tuple[UInt16, ...]
-    number: int
-    taken: float
-    exposure_ms: float
-    position_um: tuple[float, float, float]
-    fps: float
 
 
 class LiveCamera:
@@ -216,7 +188,7 @@ class LiveCamera:
         self._wishes.put(wish)
 
     def _run(self) -> None:
-        speed = _real_time(self._core)
+        speed = real_time(self._core)
         try:
             while not self._closing:
                 try:
@@ -365,16 +337,6 @@ class _Standing:
     def __exit__(self, *_error: object) -> None:
         if self._stops:
             self._camera.go_on()
-
-
-def _real_time(core: CMMCorePlus) -> Callable[[], None]:
-    """Let a simulated microscope's time pass as ours does; return what undoes that."""
-    for device in core.getLoadedDevices():
-        if core.hasProperty(device, TIME_PROPERTY) and core.hasProperty(device, SPEED_PROPERTY):
-            before = core.getProperty(device, SPEED_PROPERTY)
-            core.setProperty(device, SPEED_PROPERTY, 1.0)
-            return lambda: core.setProperty(device, SPEED_PROPERTY, before)
-    return lambda: None
 
 
 def _device_error(error: Exception) -> HardwareError:

@@ -37,12 +37,12 @@ if TYPE_CHECKING:
     from livesr.types import CellMeasures, Float64
 
 SEEDS: dict[Kind, range] = {
-    "divides": range(59_000, 59_010),
-    "rounds": range(59_100, 59_110),
+    "divides": range(59_000, 59_018),
+    "rounds": range(59_100, 59_111),
     "quiet": range(59_200, 59_202),
 }
 RENDERED = range(65_100, 65_112)
-HELD_S = 3600.0
+HELD_S = 1800.0
 """How long every division is held up in metaphase in a second recording, as light or drugs do."""
 INTERVALS_S = (45.0, 150.0)
 FIRST_SEEN = 4
@@ -83,11 +83,12 @@ def examples(
     lives: Sequence[Measured], known: Errors, planes: Sequence[int] = (TALL, LOW)
 ) -> Iterator[tuple[str, dict[str, float]]]:
     """Yield class and features, with the cell's usual figures learnt as the decoder does."""
-    for life in (*lives, *(prolonged(a, HELD_S) for a in lives if a.life.kind == "divides")):
-        for k, interval_s in enumerate(INTERVALS_S):
-            for low in planes:
-                plan = Plan(interval_s, low)
-                yield from _of_recording(life, plan, known, k)
+    held = [prolonged(life, HELD_S) for life in lives if life.life.kind == "divides"]
+    for which, intervals in ((lives, INTERVALS_S), (held, INTERVALS_S[-1:])):
+        for life in which:
+            for k, interval_s in enumerate(intervals):
+                for low in planes:
+                    yield from _of_recording(life, Plan(interval_s, low), known, k)
 
 
 def _of_recording(

@@ -215,6 +215,14 @@ def interval(
     return interval95(np.array(drawn))
 
 
+def poisson(count: int) -> tuple[float, float]:
+    """Return the exact 95 % interval of the mean of what was counted so often (Garwood, 1936)."""
+    from scipy.stats import chi2
+
+    low = float(chi2.ppf(0.025, 2 * count)) / 2.0 if count else 0.0
+    return low, float(chi2.ppf(0.975, 2 * count + 2)) / 2.0
+
+
 def wilson(share: float, count: int) -> tuple[float, float]:
     """Return Wilson's 95 % interval of a share of so many: no bootstrap widens a share of 1.
 

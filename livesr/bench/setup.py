@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from livesr.acquisition.finding import find_layout
 from livesr.bench.rows import Row
 from livesr.bench.setup_layouts import draw, error_px, hopeless
 from livesr.config import plain_session, session_from
 from livesr.errors import CalibrationError
-from livesr.latest import Latest
 from livesr.session import make_plan, run_session
 from livesr.session.demo import demo_session
 from livesr.session.stand import Stand
 from livesr.storage.folder import PLANES_FILE
 from livesr.storage.tables import read_table
-from livesr.viewer.live.composer import MODES, Composer, Look
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from livesr.acquisition.live import Shot
     from livesr.config import Session
     from livesr.session.trial import Trial
     from livesr.types import UInt16
@@ -110,55 +108,25 @@ def _refuses(frames: UInt16) -> bool:
 
 
 def preview_rows(*, field: int = 1200, seconds: float = 4.0) -> Iterator[Row]:
-    """Compose pictures of a camera that is never waited for."""
-    rates, costs = {}, {}
-    yellow, red = _light(field)
-    sensor = np.concatenate([yellow, red[:, ::-1]], axis=1)
-    for mode in MODES:
-        rates[mode], costs[mode] = _composed(sensor, field, mode, seconds)
-    slowest = min(rates, key=lambda mode: rates[mode])
+    """Compose pictures of a camera that is never waited for, in a process of their own."""
+    command = [sys.executable, "-m", "livesr.viewer.live.pace", str(field), str(seconds)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - this interpreter, our own module
+    modes = json.loads(done.stdout)
+    slowest = min(modes, key=lambda mode: float(modes[mode]["fps"]))
+    fps = float(modes[slowest]["fps"])
     yield Row(
         "preview_fps",
-        rates[slowest],
+        fps,
         "fps",
         bound=f"{_ASKED_FPS:g} fps asked for",
-        attained=min(rates[slowest] / _ASKED_FPS, 1.0),
-        detail=f"{field} × {2 * field} splitter sensor, both channels; "
-        + ", ".join(f"{m} {rates[m]:.0f} fps ({1000 * costs[m]:.0f} ms of CPU)" for m in MODES),
+        attained=min(fps / _ASKED_FPS, 1.0),
+        detail=f"{field} × {2 * field} splitter sensor, both channels, the slowest view "
+        f"({slowest}); {', '.join(_of_mode(name, said) for name, said in modes.items())}",
     )
 
 
-def _composed(sensor: UInt16, field: int, mode: str, seconds: float) -> tuple[float, float]:
-    """Return pictures a second and processor seconds a picture."""
-    from livesr.acquisition.live import Shot
-
-    slot: Latest[Shot] = Latest()
-    look = Look(mode=mode, pixel_um=0.0668)  # type: ignore[arg-type]  # one of MODES
-
-    def channels(shot: Shot) -> dict[str, UInt16]:
-        image = shot.images[0]
-        return {
-            "yellow": np.ascontiguousarray(image[:, :field]),
-            "red": np.ascontiguousarray(image[:, : field - 1 : -1]),
-        }
-
-    with Composer(slot.take, channels, look) as composer:
-        number, drawn, began, cpu = 0, 0, time.monotonic(), time.process_time()
-        while time.monotonic() - began < seconds:
-            number += 1
-            slot.put(Shot((sensor,), number, time.monotonic(), 50.0, (0.0, 0.0, 0.0), 0.0))
-            time.sleep(0.005)
-            picture = composer.pictures.take()
-            drawn = picture.drawn if picture is not None else drawn
-        spent = time.process_time() - cpu
-    return drawn / seconds, spent / max(drawn, 1)
-
-
-def _light(field: int) -> tuple[UInt16, UInt16]:
-    rng = np.random.default_rng(_SEED)
-    blobs = np.kron(rng.gamma(0.5, 80.0, (field // 8 + 1,) * 2), np.ones((8, 8)))[:field, :field]
-    made = [(100 + rng.poisson(scale * blobs)).astype(np.uint16) for scale in (1.0, 0.5)]
-    return made[0], made[1]
+def _of_mode(name: str, said: dict[str, float]) -> str:
+    return f"{name} {said['fps']:.0f} fps, {said['compose_ms']:.1f} ms of CPU a picture"
 
 
 # ----------------------------------------------------------------------------- one stack
@@ -227,8 +195,6 @@ def taken(session: Session, folder: Path) -> dict[str, float]:
 
 
 def _dosed(row: dict[str, object]) -> dict[str, float]:
-    import json
-
     return {"light_total_ms": float(json.loads(str(row["device"])).get("dose_ms", 0.0))}
 
 

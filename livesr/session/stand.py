@@ -19,7 +19,7 @@ from livesr.acquisition.light.find import check_named
 from livesr.acquisition.light.rule import Light, close_shutters
 from livesr.acquisition.light.supervise import supervised, usual_hang_s
 from livesr.acquisition.limits import StageGuard
-from livesr.acquisition.live import PATIENCE_S, LiveCamera, Shot
+from livesr.acquisition.live import PATIENCE_S, LiveCamera
 from livesr.acquisition.microscope import SIMULATOR_PATIENCE_S, is_simulated, known_pixel_um
 from livesr.config.layouts import SplitterLayout, check_layout
 from livesr.errors import HardwareError, LivesrError
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from pymmcore_plus import CMMCorePlus
 
     from livesr.acquisition.doubts import Doubt
+    from livesr.acquisition.shots import Shot
     from livesr.config import Session
     from livesr.session.plan import Plan
     from livesr.types import UInt16

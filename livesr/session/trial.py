@@ -108,6 +108,8 @@ def light_left(before: UInt16, after: list[UInt16]) -> float | None:
     chosen_by = cv2.GaussianBlur(one + two, (0, 0), 2.0)
     bright = chosen_by > np.percentile(chosen_by, _BRIGHT)
     dark = chosen_by < np.percentile(chosen_by, 10.0)
+    if not (bright.any() and dark.any()):
+        return None
     lights = [float(image[bright].mean() - image[dark].mean()) for image in (one, two)]
     if lights[0] < 1.0 or lights[1] <= 0.0:
         return None

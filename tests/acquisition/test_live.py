@@ -7,6 +7,7 @@ import pytest
 
 from livesr.acquisition.core import apply_properties, close_core, open_core
 from livesr.acquisition.dials import power_dial
+from livesr.acquisition.light.rule import Light
 from livesr.acquisition.live import LiveCamera
 from livesr.config.layouts import PresetChannel, SequentialLayout, side_by_side
 from livesr.errors import ConfigError, HardwareError
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from pymmcore_plus import CMMCorePlus
 
-    from livesr.acquisition.live import Shot
+    from livesr.acquisition.shots import Shot
 
 CAMERA = {"Seed": 60_302, "FieldHeight": 48, "FieldWidth": 64, "SampleSizeUm": 20, "Motion": 0}
 LAYOUT = side_by_side(48, 64)
@@ -34,17 +35,24 @@ def core() -> Iterator[CMMCorePlus]:
 class Heard:
     """A supervisor that only listens."""
 
+    alive = True
+
     def __init__(self) -> None:
-        self.calls: list[str] = []
+        self.calls: list[bool] = []
 
-    def lit(self) -> None:
-        self.calls.append("lit")
+    def expect_ready(self) -> None:
+        pass
 
-    def alive(self) -> None:
-        self.calls.append("alive")
+    def says(self, doing: str, *, lit: bool) -> None:
+        assert doing
+        self.calls.append(lit)
 
-    def dark(self) -> None:
-        self.calls.append("dark")
+
+def light_of(core: CMMCorePlus, heard: Heard | None = None) -> Light:
+    light = Light(core, "configured", {})
+    light.learn()
+    light.supervisor = heard  # type: ignore[assignment]  # all that the light asks of it
+    return light
 
 
 def wait(until: Callable[[], bool]) -> None:
@@ -68,7 +76,7 @@ def shot_of(camera: LiveCamera) -> Shot:
 
 def test_shots_come_and_the_light_is_on_only_while_they_do(core: CMMCorePlus) -> None:
     heard = Heard()
-    with LiveCamera(core, LAYOUT, watch=heard, patience_s=120) as camera:
+    with LiveCamera(light_of(core, heard), LAYOUT, patience_s=120) as camera:
         assert camera.take() is None
         camera.start()
         first = shot_of(camera)
@@ -81,22 +89,23 @@ def test_shots_come_and_the_light_is_on_only_while_they_do(core: CMMCorePlus) ->
         assert camera.frozen_because
         camera.start()
         shot_of(camera)
+        assert camera.silence_s < 120
+    assert camera.silence_s == 0
     assert not core.getShutterOpen()
     assert not core.isSequenceRunning()
-    assert heard.calls[0] == "lit"
-    assert heard.calls[-1] == "dark"
-    assert "alive" in heard.calls
+    assert True in heard.calls
+    assert heard.calls[-1] is False
 
 
 def test_a_preview_that_nobody_looks_at_goes_dark(core: CMMCorePlus) -> None:
-    with LiveCamera(core, LAYOUT, unseen_s=0.3, patience_s=120) as camera:
+    with LiveCamera(light_of(core), LAYOUT, unseen_s=0.3, patience_s=120) as camera:
         camera.start()
         wait(lambda: "nobody looked" in camera.frozen_because)
         assert not core.getShutterOpen()
 
 
 def test_exposure_is_changed_between_frames_and_time_passes_as_ours(core: CMMCorePlus) -> None:
-    with LiveCamera(core, LAYOUT, patience_s=120) as camera:
+    with LiveCamera(light_of(core), LAYOUT, patience_s=120) as camera:
         assert camera.ask(lambda c: float(c.getProperty("Clock", "Speedup"))) == 1
         camera.start()
         shot_of(camera)
@@ -108,7 +117,7 @@ def test_exposure_is_changed_between_frames_and_time_passes_as_ours(core: CMMCor
 
 def test_a_camera_that_fails_leaves_the_sample_dark_and_says_why(core: CMMCorePlus) -> None:
     core.setProperty("Camera", "Faults", "at frame 3: disconnect")
-    with LiveCamera(core, LAYOUT, patience_s=120) as camera:
+    with LiveCamera(light_of(core), LAYOUT, patience_s=120) as camera:
         camera.start()
         wait(lambda: camera.error is not None)
         assert isinstance(camera.error, HardwareError)
@@ -120,7 +129,7 @@ def test_what_is_asked_raises_where_it_was_asked(core: CMMCorePlus) -> None:
     def fail(_: CMMCorePlus) -> None:
         raise ConfigError("no")
 
-    with LiveCamera(core, LAYOUT) as camera, pytest.raises(ConfigError, match="no"):
+    with LiveCamera(light_of(core), LAYOUT) as camera, pytest.raises(ConfigError, match="no"):
         camera.ask(fail)
 
 
@@ -133,7 +142,7 @@ def test_sequential_channels_are_taken_one_after_the_other(core: CMMCorePlus) ->
             PresetChannel(name="red", config="Red"),
         ),
     )
-    with LiveCamera(core, layout, patience_s=120) as camera:
+    with LiveCamera(light_of(core), layout, patience_s=120) as camera:
         camera.start()
         shot = shot_of(camera)
         assert [image.shape for image in shot.images] == [(48, 64)] * 2

@@ -17,7 +17,16 @@ from livesr.bench.mitosis_fit import class_of, errors_text, examples, fitted
 from livesr.bench.mitosis_lives import LOW, TALL, Measured, measured, moments, prolonged
 from livesr.bench.mitosis_recordings import Plan, between, recorded
 from livesr.bench.mitosis_scene import Field, scene
-from livesr.bench.mitosis_scores import Score, legal, macro_f1, precision, recall, scored, wilson
+from livesr.bench.mitosis_scores import (
+    Score,
+    legal,
+    macro_f1,
+    poisson,
+    precision,
+    recall,
+    scored,
+    wilson,
+)
 
 if TYPE_CHECKING:
     from livesr.simulator.anatomy.life import Life
@@ -140,9 +149,11 @@ def test_scores_count_what_is_missed_and_what_is_made_up() -> None:
 
 
 def test_intervals_of_shares_are_not_empty_at_one() -> None:
-    assert wilson(1.0, 60) == (pytest.approx(0.9398, abs=1e-3), 1.0)
-    assert wilson(0.5, 100) == (pytest.approx(0.404, abs=1e-3), pytest.approx(0.596, abs=1e-3))
+    assert wilson(1.0, 60) == pytest.approx((0.9398, 1.0), abs=1e-3)
+    assert wilson(0.5, 100) == pytest.approx((0.404, 0.596), abs=1e-3)
     assert np.isnan(wilson(1.0, 0)[0])
+    assert poisson(0) == pytest.approx((0.0, 3.689), abs=1e-3)
+    assert poisson(7) == pytest.approx((2.814, 14.42), abs=1e-2)
 
 
 def test_mitosis_is_a_topic(monkeypatch: pytest.MonkeyPatch) -> None:

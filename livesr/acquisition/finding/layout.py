@@ -242,7 +242,7 @@ def _grown(light: Float32, pairs: tuple[Pair, ...], shifts: list[tuple[int, int]
     pictures = [around.of(light)]
     for pair, shift in zip(pairs, shifts, strict=True):
         pictures.append(around.moved(*shift).of(pair.turn.of(light)))
-    together = np.sum(pictures, axis=0, dtype=np.float32)
+    together = np.asarray(np.sum(pictures, axis=0), np.float32)
     inside = box.moved(-around.y0, -around.x0)
     found = beyond(together, inside, pad, pictures=len(pictures))
     for picture in pictures:  # what one of them does not show is not common

@@ -27,9 +27,9 @@ from livesr.analysis.mitosis.emissions import Memory, emissions, plain
 if TYPE_CHECKING:
     from livesr.types import Bool, CellMeasures, Float64
 
-APART_S = 30.0
+APART_S = 20.0
 """Stacks that are nearer in time than this tell partly the same: their features err alike."""
-SURE = {"prophase": 0.97, "prometaphase": 0.8}
+SURE = {"prophase": 0.99, "prometaphase": 0.8}
 """How probable a stage, or a later one, must be to be reported …"""
 SURE_ENOUGH = 0.5
 """… and every other."""
@@ -39,7 +39,7 @@ emissions were fitted to. An envelope has begun to break down before its nucleus
 masks, plates part before the cell lengthens."""
 REMEMBERED_S = 3600.0
 """How far back the begin of a stage is looked for."""
-BACK = 0.02
+BACK = 0.5
 """A prophase that falls below this was none."""
 UNTHINKABLE = 1e-3
 """Less probable phases could not come …"""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import threading
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from livesr.session.stand import try_folder
 from livesr.storage.ome_tiff import TiffSeries
 from livesr.storage.reader import open_session
 from livesr.types import Grid
+from livesr.viewer.live.told import Told
 from livesr.viewer.loader import Loader
 from livesr.viewer.state import View, step_plane
 
@@ -29,61 +30,13 @@ if TYPE_CHECKING:
 
     from pymmcore_plus import CMMCorePlus
 
-    from livesr.acquisition.doubts import Doubt
-    from livesr.acquisition.live import Shot
+    from livesr.acquisition.shots import Shot
     from livesr.config import Session
     from livesr.session.stand import Stand
-    from livesr.session.trial import Trial
-    from livesr.viewer.loader import Picture
 
 EXPOSURE_STEP = POWER_STEP = 1.25
 DOUBTS_S = 3.0
 _EXPOSURES_MS = (1.0, 10_000.0)
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """What the window shows beside the picture.
-
-    Attributes
-    ----------
-    session : Session
-        Present settings.
-    exposure_ms, power : float or None
-        As far as known.
-    z_um : float
-    busy : str
-        What is being done; empty if nothing is.
-    note : str
-        What was done last, or why it was not.
-    bad : bool
-        Whether the note tells of an error.
-    doubts : tuple of Doubt
-    trial : Trial or None
-        The last stack that was tried.
-    saved : Path or None
-        The session file that was written.
-    done : int
-        Long wishes that were dealt with.
-    click_to_masks_s : float or None
-        What the last try took.
-    picture : Picture or None
-        A plane of the stack that was tried, with its masks.
-    """
-
-    session: Session
-    exposure_ms: float = 0.0
-    power: float | None = None
-    z_um: float = 0.0
-    busy: str = ""
-    note: str = ""
-    bad: bool = False
-    doubts: tuple[Doubt, ...] = ()
-    trial: Trial | None = None
-    saved: Path | None = None
-    done: int = 0
-    click_to_masks_s: float | None = None
-    picture: Picture | None = None
 
 
 class Actions:

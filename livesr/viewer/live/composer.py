@@ -19,7 +19,7 @@ from livesr.viewer.loader import Picture
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from livesr.acquisition.live import Shot
+    from livesr.acquisition.shots import Shot
     from livesr.types import UInt8, UInt16
 
 Mode = Literal["channels", "overlay", "ratio", "sensor"]

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from livesr.session.trial import Trial
-    from livesr.viewer.live.actions import Told
     from livesr.viewer.live.figures import Figures
+    from livesr.viewer.live.told import Told
 
 WIDTH = 372
 KEYS = (

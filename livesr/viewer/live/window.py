@@ -20,8 +20,9 @@ from livesr.viewer.live.rectangles import Rectangles
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from livesr.viewer.live.actions import Actions, Told
+    from livesr.viewer.live.actions import Actions
     from livesr.viewer.live.composer import LivePicture
+    from livesr.viewer.live.told import Told
 
 FINE_UM, COARSE_UM = 0.1, 1.0
 STACK = "stack"

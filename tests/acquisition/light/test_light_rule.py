@@ -16,7 +16,7 @@ from livesr.errors import HardwareError
 from livesr.flow import StopToken
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from pymmcore_plus import CMMCorePlus
@@ -120,6 +120,8 @@ class Watching:
         self.alive = True
 
     def says(self, doing: str, *, lit: bool) -> None: ...
+
+    def attend(self, silence: Callable[[], float], patience_s: float) -> None: ...
 
 
 def test_a_stack_whose_supervisor_died_is_taken_again(
