@@ -14,6 +14,17 @@ import tifffile
 from livesr.storage.reader import open_session
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
+_HALF = "y: 0, width: 128, height: 128"
+SMALL = (
+    "sequence.time_plan.loops=2",
+    "rules.0.then.z_range_um=8",
+    "microscope.properties.Camera.Motion=0",
+    "microscope.properties.Camera.FieldWidth=128",
+    "microscope.properties.Camera.FieldHeight=128",
+    f"layout.channels=[{{name: yellow, x: 0, {_HALF}}}, "
+    f"{{name: red, x: 128, {_HALF}, flip: horizontal}}]",
+)
+"""Two time points of a session with rules, on a small field."""
 SESSIONS: dict[str, tuple[str, ...]] = {
     "demo-camera.yaml": (),
     "demo-two-cameras.yaml": (),
@@ -23,8 +34,8 @@ SESSIONS: dict[str, tuple[str, ...]] = {
         "microscope.properties.Camera.Motion=0",
     ),
     "probe.yaml": ("recording.paths=three.ome.tif",),
-    "mitosis.yaml": ("sequence.time_plan.loops=2", "microscope.properties.Camera.Motion=0"),
-    "watch-positions.yaml": ("sequence.time_plan.loops=2", "microscope.properties.Camera.Motion=0"),
+    "mitosis.yaml": SMALL,
+    "watch-positions.yaml": SMALL,
     "recorded-pair.yaml": ("recording.paths=[yellow.tif, red.tif]",),
     "recorded-stack.yaml": ("recording.paths=cells.ome.tif",),
 }

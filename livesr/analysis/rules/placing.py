@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 Shift = tuple[float, float, float]
 NOWHERE: Shift = (0.0, 0.0, 0.0)
+_WHOLE_UM = 0.1
+"""Room beyond a cell that is nearly as tall as the stack, at least: so it is not cut."""
 _STRAYS_UM = 3.0
 """How far a cell may be off the middle before the stage moves again."""
 
@@ -112,9 +114,11 @@ def first_height(box: Box, range_um: float, pace: Pace) -> float:
 def next_height(box: Box, now_um: float, range_um: float, pace: Pace) -> float:
     """Return the shift in z of the next stack: as now, unless the cell comes too near to an end."""
     low, high, margin = box.low[0], box.high[0], pace.margin_um
-    if low >= now_um + margin / 2 and high <= now_um + range_um - margin / 2:
+    fits = high - low + 2 * margin <= range_um
+    room = margin / 2 if fits else _WHOLE_UM
+    if low >= now_um + room and high <= now_um + range_um - room:
         return now_um
-    if high - low + 2 * margin > range_um:
+    if not fits:
         return (low + high - range_um) / 2
     return max(min(now_um, low - margin), high + margin - range_um)
 
