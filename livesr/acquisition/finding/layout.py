@@ -153,14 +153,11 @@ def _best(light: Float32, channels: int) -> _Places:
     if not measured:
         refuse_ambiguous((pair for pairs in good for pair in pairs), RIVAL)
         refuse_unlike(light, halves_of(Box(0, 0, *light.shape)), best)
-    whole = [places for places in measured if _continuous(light, places.boxes[0])] or measured
     lit = cv2.blur(light, (_BLUR, _BLUR)) > _LIT
-    shown = {id(places): sum(int(box.of(lit).sum()) for box in places.boxes) for places in whole}
-    most = max(shown.values())
-    return min(
-        (places for places in whole if shown[id(places)] >= _ALL * most),
-        key=lambda places: places.area,
-    )
+    shown = [sum(int(box.of(lit).sum()) for box in places.boxes) for places in measured]
+    full = [p for p, pixels in zip(measured, shown, strict=True) if pixels >= _ALL * max(shown)]
+    # a sensor that is its own image turned by 180° can be parted both ways
+    return min(full, key=lambda p: (not _continuous(light, p.boxes[0]), p.area))
 
 
 def _measured(light: Float32, pairs: tuple[Pair, ...]) -> _Places | None:
