@@ -120,8 +120,8 @@ def preview_rows(*, field: int = 1200, seconds: float = 4.0) -> Iterator[Row]:
         "fps",
         bound=f"{_ASKED_FPS:g} fps asked for",
         attained=min(fps / _ASKED_FPS, 1.0),
-        detail=f"{field} × {2 * field} splitter sensor, both channels, the slowest view "
-        f"({slowest}); {', '.join(_of_mode(name, said) for name, said in modes.items())}",
+        detail=f"{field} × {2 * field} splitter sensor, both channels, slowest view ({slowest});"
+        f" {', '.join(_of_mode(name, said) for name, said in modes.items())}",
     )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow.parquet as pq
+import pytest
 from memory_source import MemorySource
 
 from livesr.cli.app import register, run
@@ -22,8 +23,6 @@ from livesr.types import Grid, Masks, Normalisation, StackIndex
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-    import pytest
 
     from livesr.flow import StopToken
     from livesr.session import Plan
@@ -44,34 +43,36 @@ def tables(folder: Path) -> dict[str, object]:
     return {name: pq.read_table(folder / f"{name}.parquet") for name in TABLES}
 
 
+@pytest.mark.timeout(600)  # two segmenters start and compile
 def test_tables_are_the_same_live_resumed_and_offline(
     plan_of: Callable[..., Plan], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run_session(plan_of(MemorySource(timepoints=3), **asked()), tmp_path / "whole")
-    whole = tables(tmp_path / "whole")
-    assert whole["objects"].num_rows > 0
-    assert set(whole["objects"]["t"].to_pylist()) == {0, 1, 2}
-    assert not list((tmp_path / "whole").glob("*.parts"))
-
-    def stop_at_1(index: StackIndex, stop: StopToken) -> None:
-        if index.t == 1:
+    def stop_at_2(index: StackIndex, stop: StopToken) -> None:
+        if index.t == 2:
             stop.stop("enough")
 
-    source = MemorySource(timepoints=3, before=stop_at_1)
-    run_session(plan_of(source, **asked()), tmp_path / "cut")
-    assert set(tables(tmp_path / "cut")["objects"]["t"].to_pylist()) == {0}
-    run_session(plan_of(ResumedSource(timepoints=3), **asked()), tmp_path / "cut", resume=True)
-    assert tables(tmp_path / "cut") == whole
+    folder = tmp_path / "s"
+    run_session(plan_of(MemorySource(timepoints=3, before=stop_at_2), **asked()), folder)
+    first = tables(folder)
+    assert first["objects"].num_rows > 0
+    assert set(first["objects"]["t"].to_pylist()) == {0, 1}
+    assert not list(folder.glob("*.parts"))
+
+    run_session(plan_of(ResumedSource(timepoints=3), **asked()), folder, resume=True)
+    live = tables(folder)
+    assert set(live["objects"]["t"].to_pylist()) == {0, 1, 2}
+    for name, table in first.items():
+        assert live[name].slice(0, table.num_rows) == table
 
     for name in TABLES:
-        (tmp_path / "whole" / f"{name}.parquet").unlink()
+        (folder / f"{name}.parquet").unlink()
     register(["measure"])
-    assert run(["measure", str(tmp_path / "whole"), "--csv", "--json"]) == 0
-    assert tables(tmp_path / "whole") == whole
+    assert run(["measure", str(folder), "--csv", "--json"]) == 0
+    assert tables(folder) == live
     said = json.loads(capsys.readouterr().out)
-    assert said["tables"]["objects"] == whole["objects"].num_rows
-    assert (tmp_path / "whole" / "objects.csv").is_file()
-    assert run(["measure", str(tmp_path / "whole"), "--tracks", "lysozome"]) == 2
+    assert said["tables"]["objects"] == live["objects"].num_rows
+    assert (folder / "objects.csv").is_file()
+    assert run(["measure", str(folder), "--tracks", "lysozome"]) == 2
     assert "lysosome" in capsys.readouterr().err
 
 

@@ -18,7 +18,14 @@ import numpy as np
 
 from livesr.acquisition.finding.alike import Fit, fit
 from livesr.acquisition.finding.margins import EVERYWHERE, beyond, lit_box, ports_of
-from livesr.acquisition.finding.pairs import LEAST_SIDE, Pair, clearness, halves_of, pair_sets
+from livesr.acquisition.finding.pairs import (
+    LEAST_SIDE,
+    Pair,
+    clearness,
+    halves_of,
+    pair_sets,
+    widened,
+)
 from livesr.acquisition.finding.refusal import check_light, refuse_ambiguous, refuse_unlike
 from livesr.acquisition.finding.seams import goes_on
 from livesr.acquisition.finding.turns import Box, Turn, after, turn_of
@@ -40,8 +47,10 @@ _AGREEING = 0.5
 _PAD = 0.15
 """Share of a side by which a channel may reach beyond its part of the sensor."""
 _ALL = 0.95
-"""Channels with so much of the light are as good as those with all of it: the smallest are taken,
-for what they leave out is dark."""
+"""Channels with so much of the lit pixels are as good as those with all of them: the smallest are
+taken, for what they leave out is dark."""
+_BLUR, _LIT = 9, 1.0
+"""A pixel is lit that has so many counts, as the mean of so many pixels along each side."""
 _FULL = 65535
 
 
@@ -138,22 +147,17 @@ def _best(light: Float32, channels: int) -> _Places:
     if best < CLEAR:
         refuse_unlike(light, halves_of(Box(0, 0, *light.shape)), best)
     good = [pairs for pairs in sets if clearness(pairs) >= max(CLEAR, _NEARLY * best)]
+    if channels == 2:
+        good += [(wider,) for (pair,) in good for wider in widened(light, pair)]
     measured = [places for pairs in good if (places := _measured(light, pairs)) is not None]
     if not measured:
         refuse_ambiguous((pair for pairs in good for pair in pairs), RIVAL)
         refuse_unlike(light, halves_of(Box(0, 0, *light.shape)), best)
-    whole = [places for places in measured if _continuous(light, places.boxes[0])] or measured
-    shown = {id(places): _light_in(light, places) for places in whole}
-    most = max(shown.values())
-    return min(
-        (places for places in whole if shown[id(places)] >= _ALL * most),
-        key=lambda places: places.area,
-    )
-
-
-def _light_in(light: Float32, places: _Places) -> float:
-    """Return the light that the channels hold together."""
-    return sum(float(np.maximum(box.of(light), 0).sum()) for box in places.boxes)
+    lit = cv2.blur(light, (_BLUR, _BLUR)) > _LIT
+    shown = [sum(int(box.of(lit).sum()) for box in places.boxes) for places in measured]
+    full = [p for p, pixels in zip(measured, shown, strict=True) if pixels >= _ALL * max(shown)]
+    # a sensor that is its own image turned by 180° can be parted both ways
+    return min(full, key=lambda p: (not _continuous(light, p.boxes[0]), p.area))
 
 
 def _measured(light: Float32, pairs: tuple[Pair, ...]) -> _Places | None:

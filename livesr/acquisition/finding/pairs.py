@@ -122,6 +122,30 @@ def _best_set(
     return best
 
 
+def widened(light: Float32, pair: Pair) -> Iterator[Pair]:
+    """Yield the same displacement and turn between larger parts that hold the pair's.
+
+    Where cells lie in one corner, quarters may agree clearly and halves, with all their empty
+    field, not; yet the halves are the channels if what they hold besides agrees as well.
+    """
+    shape = (light.shape[0], light.shape[1])
+    inside = pair.turn.back(pair.second, shape)
+    for cells in partitions(light, 2):
+        for one in cells:
+            for two in cells:
+                if one == two or one == pair.first:
+                    continue
+                if _holds(one, pair.first) and _holds(two, inside):
+                    second = pair.turn.box(two, shape)
+                    y, x = pair.shift
+                    at = replace(pair.peak, y=y - second.y0 + one.y0, x=x - second.x0 + one.x0)
+                    yield replace(pair, first=one, second=second, peak=at, factor=1)
+
+
+def _holds(box: Box, other: Box) -> bool:
+    return box.cut(other) == other
+
+
 def compared(light: Float32, first: Box, second: Box) -> Pair | None:
     """Return how the second part shows the first one best; None where they cannot be alike."""
     if min(*first.shape, *second.shape) < LEAST_SIDE:
