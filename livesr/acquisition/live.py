@@ -205,9 +205,9 @@ class LiveCamera:
             speed()
 
     def _fail(self, error: LivesrError) -> None:
-        self.error = error
         log.error("%s", error)
         self._set_live(live=False, reason=error.what)
+        self.error = error  # whoever sees it finds the sample dark
 
     def _obey(self) -> None:
         """Carry out what is asked for; wait for it while nothing is exposed."""
