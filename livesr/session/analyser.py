@@ -51,10 +51,10 @@ class Analyser:
         except DiskFullError:
             raise
         except LivesrError as error:
-            return [], error.what
+            return self._alone(masks), error.what
         except Exception as error:
             log.exception("%s could not be measured", task.index)
-            return [], f"{type(error).__name__}: {error}"
+            return self._alone(masks), f"{type(error).__name__}: {error}"
         return measured.cells, ""
 
     def _alone(self, masks: Masks) -> list[CellMeasures]:

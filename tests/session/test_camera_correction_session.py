@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from memory_source import SIDE, MemorySource, memory_session
 
+from livesr.acquisition.images import Images
 from livesr.calibration.camera.correction import PEDESTAL
 from livesr.calibration.camera.found import CameraMaps
 from livesr.calibration.camera.record import save_camera
@@ -107,7 +108,8 @@ def test_masks_of_a_corrected_session_are_the_same_live_and_later(
     plain = Warp(tools.camera, tools.warp.target.voxel_um, plan.models)
     bare = replace(tools, warp=plain, offset=plan.info.camera_offset, early=None, masked=None)
     assert tools.offset == PEDESTAL
-    followers = Followers(plan.info, plan.followed, correction=plan.camera.correction)
+    images, correction = Images(plan.info), plan.camera.correction
+    followers = Followers(plan.info, images, plan.followed, correction=correction)
     differ = 0
     for line in events(folder, "stack_stored"):
         t = line["index"]["t"]

@@ -283,11 +283,11 @@ def test_cut_stack_is_stored_when_the_session_stops_before_the_next(
     tokens: list[StopToken] = []
     source.before = lambda _index, stop: tokens.append(stop)
 
-    def none_for_the_second(self: Spool, index: StackIndex) -> object:
+    def none_for_the_second(self: Spool, index: StackIndex, planes: int) -> object:
         if index.t == 1:
             tokens[0].stop_now("twice")
             return None
-        return acquire(self, index)
+        return acquire(self, index, planes)
 
     monkeypatch.setattr(Spool, "acquire", none_for_the_second)
     result = run_session(plan_of(source, **RAW_ONLY), tmp_path / "s")

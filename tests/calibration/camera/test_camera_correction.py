@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from uneven import uneven_camera, uneven_maps
 
+from livesr.acquisition.images import Images
 from livesr.analysis.masked import mean_intensity
 from livesr.calibration.camera.correction import AROUND, PEDESTAL, Correction, HotPixels
 from livesr.calibration.warp import ChromaticModel, Warp
@@ -137,7 +138,7 @@ def test_what_is_followed_is_told_from_corrected_counts() -> None:
         False,
     )  # fmt: skip
     corrected = correction.stack(data, np.empty_like(data))
-    found = Followers(info, {}, correction=correction)
-    wanted = Followers(even, {})
+    found = Followers(info, Images(info), {}, correction=correction)
+    wanted = Followers(even, Images(even), {})
     for t in range(2):
         assert found.update(StackIndex(0, t), data) == wanted.update(StackIndex(0, t), corrected)
