@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from livesr.calibration.camera.correction import Correction
     from livesr.calibration.matching import Matching
     from livesr.calibration.warp import ChromaticModel
+    from livesr.config.remote import Remote
     from livesr.session.plan import Plan
     from livesr.types import RecordingInfo
 
@@ -34,6 +35,8 @@ class Job:
         Name of the camera correction, or none …
     correction : Correction or None
         … which is this.
+    remote : Remote or None
+        The server of engine ``remote``.
     """
 
     info: RecordingInfo
@@ -53,6 +56,13 @@ class Job:
     masked_images: bool = False
     camera: str = "none"
     correction: Correction | None = None
+    remote: Remote | None = None
+
+    @property
+    def replaceable(self) -> bool:
+        """Whether the next best engine takes over from one that fails."""
+        remote = self.engine == "remote" and self.remote is not None and self.remote.fallback
+        return remote or self.engine == "auto"
 
     @property
     def offset(self) -> float:
@@ -81,4 +91,5 @@ class Job:
             masked_images=asked.masked_images,
             camera=plan.camera.name,
             correction=plan.camera.correction,
+            remote=asked.remote,
         )
