@@ -65,7 +65,7 @@ class Server:
         self._stub = service_pb2_grpc.GRPCInferenceServiceStub(self._channel)
         self._infer = self._channel.unary_unary(
             _INFER,
-            request_serializer=lambda parts: joined(*parts, RAW_INPUT),
+            request_serializer=lambda parts: joined(parts[0], parts[1], RAW_INPUT),
             # bytes as they came: what is no message must not end as an error within gRPC
             response_deserializer=bytes,
         )
