@@ -7,9 +7,6 @@ import logging
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
-
-from livesr.config.remote import PREFIX, Remote
 from livesr.errors import ModelError, nearest
 from livesr.segmentation.engines.contract import PRECISIONS, Engine, Options, Precision, silent
 from livesr.segmentation.engines.onnx_graph import check_graph
@@ -18,6 +15,7 @@ from livesr.segmentation.package import positions
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
+    from livesr.config.remote import Remote
     from livesr.segmentation.package import Package
 
 log = logging.getLogger(__name__)
@@ -288,10 +286,15 @@ def _asked_for(name: str, remote: Remote | None = None) -> tuple[EngineEntry, ..
 
 def _addressed(name: str, options: Options) -> tuple[str, Options]:
     """Return name and options with a server that stands in the name."""
-    if not name.startswith(PREFIX):
+    prefix = f"{REMOTE.name}:"
+    if not name.startswith(prefix):
         return name, options
+    from pydantic import ValidationError
+
+    from livesr.config.remote import Remote  # session files' libraries: servers have none
+
     try:
-        remote = Remote(url=name.removeprefix(PREFIX), fallback=False)
+        remote = Remote(url=name.removeprefix(prefix), fallback=False)
     except ValidationError:
         raise ModelError(
             f"{name!r} names no server",
