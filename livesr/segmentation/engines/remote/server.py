@@ -137,7 +137,7 @@ class Server:
 
     def _failed(self, problem: Any, what: str) -> ModelError:
         """Return the error for what gRPC says."""
-        code, said = problem.code(), " ".join((problem.details() or "").split())[-300:]
+        code, said = problem.code(), " ".join((problem.details() or "").split())[:300]
         known = {
             self._grpc.StatusCode.UNAVAILABLE: "it cannot be reached",
             self._grpc.StatusCode.DEADLINE_EXCEEDED: "it did not answer in time",

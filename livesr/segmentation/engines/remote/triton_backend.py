@@ -7,6 +7,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from livesr.errors import ModelError
 from livesr.segmentation.engines.remote.identity import FEATURES, PROBABILITY, WANTED
 from livesr.segmentation.engines.remote.serving import Serving
@@ -32,12 +34,16 @@ class TritonPythonModel:
 
     def _answer(self, request: Any) -> Any:
         utils = self._utils
+        # DLPack, not as_numpy: backends that were built for numpy 1 misread numpy 2's arrays
         features, rows = (
-            utils.get_input_tensor_by_name(request, name).as_numpy() for name in (FEATURES, WANTED)
+            np.from_dlpack(utils.get_input_tensor_by_name(request, name))
+            for name in (FEATURES, WANTED)
         )
         precision = json.loads(request.parameters() or "{}").get("precision", "auto")
         try:
             found = self._serving.run(features, rows.tolist(), str(precision))
         except (ModelError, ValueError) as problem:
             return utils.InferenceResponse(error=utils.TritonError(str(problem)))
-        return utils.InferenceResponse(output_tensors=[utils.Tensor(PROBABILITY, found)])
+        return utils.InferenceResponse(
+            output_tensors=[utils.Tensor.from_dlpack(PROBABILITY, found)]
+        )
