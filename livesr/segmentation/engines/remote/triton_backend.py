@@ -34,6 +34,8 @@ class TritonPythonModel:
 
     def _answer(self, request: Any) -> Any:
         utils = self._utils
+        features: Any
+        rows: Any
         # DLPack, not as_numpy: backends that were built for numpy 1 misread numpy 2's arrays
         features, rows = (
             np.from_dlpack(utils.get_input_tensor_by_name(request, name))
