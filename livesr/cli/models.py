@@ -10,10 +10,11 @@ import typer
 
 from livesr.catalog import BY_NAME
 from livesr.cli.output import Json, emit, say, say_error, table
-from livesr.errors import ModelError
+from livesr.errors import ConfigError, ModelError
 from livesr.segmentation.checking import check_package
 from livesr.segmentation.package import Package, load_package, package_names
 from livesr.segmentation.sharing import FORMS, share
+from livesr.segmentation.triton import BACKENDS, write_repository
 
 models = typer.Typer(
     help="Model packages: list them, describe one, check them, export one.", no_args_is_help=True
@@ -101,13 +102,36 @@ def check(
 @models.command()
 def export(
     package: Name,
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder to write to.")],
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder to write one file to.")
+    ] = None,
     form: Annotated[
         str, typer.Option("--format", help=f"{' or '.join(FORMS)}: all, or the graph alone.")
     ] = FORMS[0],
+    triton: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Model repository of a server; see docs/remote.md."),
+    ] = None,
+    backend: Annotated[
+        str, typer.Option(help=f"{' or '.join(BACKENDS)}: what runs it there (--triton).")
+    ] = BACKENDS[0],
+    half: Annotated[
+        bool, typer.Option("--half", help="Take float16 features: half the traffic (--triton).")
+    ] = False,
     as_json: Json = False,
 ) -> int:
-    """Write a package as one file, for bioimage.io or another program."""
+    """Write a package as one file, or for a server of the Open Inference Protocol."""
+    if (out is None) == (triton is None):
+        raise ConfigError(
+            "an export goes to one place", where="models export", fix="give --out or --triton"
+        )
+    if triton is not None:
+        folder = write_repository(load_package(package), triton, backend, half=half)
+        say(f"{folder}: a model for servers; docs/remote.md says how to start one")
+        if as_json:
+            emit({"path": str(folder), "model": folder.name})
+        return 0
+    assert out is not None  # noqa: S101 - one of both is given
     path = share(load_package(package), out, form)
     say(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
     if as_json:

@@ -27,6 +27,7 @@ from livesr.config.faults import Faults
 from livesr.config.focus import Focus
 from livesr.config.layouts import PRESETS, Layout, SingleLayout
 from livesr.config.limits import Limits
+from livesr.config.remote import Remote, with_address
 from livesr.config.rules import Dose, Pace, Rule
 from livesr.config.sample import Sample
 from livesr.errors import ConfigError, nearest
@@ -116,8 +117,11 @@ class Segmentation(Model):
     )
     structures: tuple[str, ...] | Literal["all"] = "all"
     engine: str = Field(
-        "auto", description="auto takes the best engine that works here and says which"
+        "auto",
+        description="auto takes the best engine that works here and says which; remote, or "
+        "remote:host:8001, is a server's",
     )
+    remote: Remote | None = Field(None, description="the server of engine remote")
     precision: Literal["auto", "f32", "bf16", "f16"] = Field(
         "auto",
         description="auto is what is fastest here without changing masks visibly: bf16 where the "
@@ -149,6 +153,17 @@ class Segmentation(Model):
         False,
         description="store each structure's mask × intensity, on the masks' grid: masked.ome.zarr",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _address(cls, value: Any) -> Any:
+        return with_address(value)
+
+    @model_validator(mode="after")
+    def _has_server(self) -> Segmentation:
+        if self.engine == "remote" and self.remote is None:
+            raise ValueError("engine remote needs a server: write remote: {url: host:8001}")
+        return self
 
     @field_validator("package", mode="before")
     @classmethod

@@ -4,29 +4,20 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import dataclass
-from tokenize import TokenError
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from livesr.errors import ModelError
 from livesr.segmentation.description import MEND
 from livesr.segmentation.engines import choose_engine
+from livesr.segmentation.exemplar import exemplar
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    import numpy.typing as npt
-
     from livesr.segmentation.package import Package
 
 LARGEST = 1
 """Steps of 1/255 by which an output may differ in float32: rounding, on either side."""
-AXES = 5
-_DAMAGE = (
-    OSError, ValueError, TypeError, SyntaxError, OverflowError, EOFError, MemoryError, TokenError,
-)  # fmt: skip
-"""What numpy raises for an array's file that is damaged."""
 MOST = 1e-3
 """Share of the outputs that may differ at all."""
 
@@ -64,17 +55,6 @@ class Difference:
         )
 
 
-def _array(path: Path, dtype: str) -> npt.NDArray[Any]:
-    """Return a stored array; ValueError if it is no batch of stacks.
-
-    It is mapped first: what its head says must be there, so that no head fills the memory.
-    """
-    mapped = np.lib.format.open_memmap(path, mode="r")
-    if mapped.dtype != dtype or mapped.ndim != AXES or not mapped.size:
-        raise ValueError(f"{path.name} is {mapped.dtype} {mapped.shape}, not {dtype}, {AXES} axes")
-    return np.array(mapped)
-
-
 def check_package(package: Package, engine: str = "auto") -> Difference:
     """Verify every file of a package and run its test input, in float32.
 
@@ -84,16 +64,7 @@ def check_package(package: Package, engine: str = "auto") -> Difference:
         If a file is damaged, the engine cannot run the network, or gives something else.
     """
     package.verify()
-    into, out = package.test_files()
-    try:
-        features = _array(into, "float32")
-        expected = _array(out, "uint8")
-    except _DAMAGE as problem:
-        raise ModelError(
-            f"the test input of package {package.name} cannot be read: {problem}",
-            where=str(package.folder),
-            fix=MEND,
-        ) from None
+    features, expected = exemplar(package)
     with closing(choose_engine(engine, package, precision="f32")) as runner:
         found = runner.run(features)
         if found.shape != expected.shape:

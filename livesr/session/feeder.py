@@ -193,10 +193,10 @@ class Feeder:
         """Go on with the next best engine in a new process: a lost card spoils the old one.
 
         An engine that was asked for by its name, or is the last one, is not replaced: the stack
-        fails.
+        fails. A server is, by this machine's engines, unless the session says otherwise.
         """
         failed = (*self._job.without, engine)
-        if self._job.engine != "auto" or not another(failed):
+        if not (self._job.replaceable and another(failed)):
             self._fail(task.index, error.what)
             return
         what = f"engine {engine} failed, the next best one takes over"
@@ -339,7 +339,7 @@ class Feeder:
         """Take the next best engine for the next process, if this one's died too often."""
         failed = (*self._job.without, self.engine)
         often = self._deaths % _DEATHS_AN_ENGINE == 0
-        if often and self.engine and self._job.engine == "auto" and another(failed):
+        if often and self.engine and self._job.replaceable and another(failed):
             self._job = replace(self._job, without=failed)
             what = f"engine {self.engine} died {self._deaths} times, the next best one takes over"
             self._journal.append(Event.FAULT, what=what)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from livesr.calibration.matching import Matching
     from livesr.calibration.warp import ChromaticModel
     from livesr.config.analysis import Analysis
+    from livesr.config.remote import Remote
     from livesr.session.plan import Plan
     from livesr.types import RecordingInfo
 
@@ -39,6 +40,8 @@ class Job:
         What is measured of them.
     cells : bool
         Whether the cells of each stack are measured in any case: rules go by them.
+    remote : Remote or None
+        The server of engine ``remote``.
     """
 
     info: RecordingInfo
@@ -60,6 +63,13 @@ class Job:
     correction: Correction | None = None
     analysis: Analysis | None = None
     cells: bool = False
+    remote: Remote | None = None
+
+    @property
+    def replaceable(self) -> bool:
+        """Whether the next best engine takes over from one that fails."""
+        remote = self.engine == "remote" and self.remote is not None and self.remote.fallback
+        return remote or self.engine == "auto"
 
     @property
     def offset(self) -> float:
@@ -95,4 +105,5 @@ class Job:
             correction=plan.camera.correction,
             analysis=plan.session.analysis,
             cells=bool(plan.session.rules),
+            remote=asked.remote,
         )

@@ -19,11 +19,11 @@ from livesr.catalog import BY_NAME
 from livesr.channels import check_order
 from livesr.errors import ConfigError
 from livesr.focus.of_session import check_focus
-from livesr.segmentation.engines import working_engine
 from livesr.segmentation.networks import WHERE, Networks, choose_networks
 from livesr.segmentation.segment import network_voxel
 from livesr.session import steered
 from livesr.session.camera import CameraUse, camera_use, camera_warnings
+from livesr.session.planned_engine import engine_warnings, planned_engine
 from livesr.session.promise import promise_of
 from livesr.storage.space import space_beside, space_needed
 from livesr.types import StackIndex
@@ -252,7 +252,7 @@ def _checked(session: Session, source: Source) -> Plan:
     _check_dims(networks, info)
     networks.verify()
     networks.tables()  # a damaged calibration is refused here
-    engine, passed_over = working_engine(asked.engine)
+    engine, passed_over = planned_engine(asked, networks)
     validation = session_validation(session.validation, info, networks)
     unreliable = () if info.seen == TWO else _need_ratio(networks.structures)
     warnings = (
@@ -260,6 +260,7 @@ def _checked(session: Session, source: Source) -> Plan:
         *of_light,
         *_depth_warnings(info, networks),
         *_trust_warnings(session, networks),
+        *engine_warnings(asked, engine, passed_over),
         *(validation.remarks(session.calibration) if validation else ()),
     )
     return Plan(
@@ -271,7 +272,7 @@ def _checked(session: Session, source: Source) -> Plan:
         applies,
         unreliable,
         warnings,
-        engine.name,
+        engine,
         passed_over,
         _matching(session, info),
         camera,

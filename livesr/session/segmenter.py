@@ -170,7 +170,8 @@ def load_tools(job: Job) -> tuple[SegmentTools, tuple[Choice, ...]]:
 
 def _chosen(tools: SegmentTools, job: Job, *, alone: bool) -> Choice:
     """Return the engine for one network; one of several rests until its turn comes."""
-    options = Options(job.threads, job.precision, tools.networks.structures, log.info)
+    structures = tools.networks.structures
+    options = Options(job.threads, job.precision, structures, log.info, job.remote)
 
     def first_run(engine: Engine) -> None:
         warm_up(replace(tools, engines=(engine,)), job)

@@ -22,6 +22,7 @@ from livesr.bench.engines import (
     live,
     loop,
     parts,
+    remote,
     scaling,
     start,
     way,
@@ -337,6 +338,7 @@ def test_topic_goes_on_after_a_part_that_fails(
     assert list(engines.rows()) == []
     assert [name for name, _ in seen] == [
         "end_to_end",
+        "remote",
         "by_engine",
         "parts",
         "delay",
@@ -349,6 +351,14 @@ def test_topic_goes_on_after_a_part_that_fails(
     ]
     assert dict(seen)["scaling"] == (36, 8, 8)
     assert dict(seen)["delay"] == (24, 8, 8)
+
+
+def test_a_server_gives_the_same_voxels(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("tritonclient")
+    monkeypatch.setattr(remote, "apart", lambda task, *arguments: task(*arguments))
+    added, differing = remote.rows(noise((8, 48, 48)), repeats=1, engine="openvino")
+    assert added.detail.endswith("both on the same cores")
+    assert differing.value == 0
 
 
 def test_rows_are_json() -> None:

@@ -34,6 +34,7 @@ def rows() -> Iterator[Row]:
     deep = raw_stack((DEEPEST, *FULL[1:]))
     full = deep.part(FULL[0], FULL[1])
     yield from part("end_to_end", full)
+    yield from part("remote", full)
     yield from part("by_engine", deep.part(FULL[0], SIDE))
     for name in ("parts", "delay", "features", "disk", "exactness"):
         yield from part(name, full)

@@ -4,113 +4,40 @@ from __future__ import annotations
 
 import importlib
 import logging
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Protocol, get_args
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from livesr.errors import ModelError, nearest
+from livesr.segmentation.engines.contract import PRECISIONS, Engine, Options, Precision, silent
 from livesr.segmentation.engines.onnx_graph import check_graph
 from livesr.segmentation.package import positions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
+    from livesr.config.remote import Remote
     from livesr.segmentation.package import Package
-    from livesr.types import Float32, UInt8
 
 log = logging.getLogger(__name__)
 
-Precision = Literal["auto", "f32", "bf16", "f16"]
-PRECISIONS: tuple[str, ...] = get_args(Precision)
-
+__all__ = [
+    "ENGINES",
+    "FAILED",
+    "PRECISIONS",
+    "REMOTE",
+    "Choice",
+    "Engine",
+    "EngineEntry",
+    "Options",
+    "Precision",
+    "another",
+    "choose_engine",
+    "entry_of",
+    "load_engine",
+    "working_engine",
+]
 
 FAILED = "it failed earlier in this session"
-
-
-def _silent(_: str) -> None:
-    """Say nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What is asked of an engine.
-
-    Attributes
-    ----------
-    threads : int, optional
-        CPU threads; all if None.
-    precision : {"auto", "f32", "bf16", "f16"}
-        ``auto`` is what is fastest here without changing masks visibly.
-    structures : tuple of str, optional
-        Only these outputs are computed, in this order; all of the package if None.
-    progress : callable
-        Given what a long step (a compile) is at, for people.
-    """
-
-    threads: int | None = None
-    precision: str = "auto"
-    structures: tuple[str, ...] | None = None
-    progress: Callable[[str], None] = _silent
-
-
-class Engine(Protocol):
-    """A network, loaded. Not shared between threads.
-
-    The constructor raises ModelError if the weights are no network of this kind, or what is asked
-    for cannot be done on this machine. It may trust that the files are what the package says.
-
-    Attributes
-    ----------
-    name : str
-        As in `ENGINES`.
-    precision : str
-        What it computes in.
-    structures : tuple of str
-        The outputs, in their order.
-    """
-
-    name: str
-    precision: str
-    structures: tuple[str, ...]
-
-    def __init__(self, package: Package, options: Options) -> None: ...
-
-    @staticmethod
-    def unavailable() -> str | None:
-        """Return why the engine cannot work here, with the command that mends it; or None."""
-        ...
-
-    @staticmethod
-    def describe() -> str:
-        """Return version and device, for people. Called only where it is available."""
-        ...
-
-    def run(self, features: Float32, out: UInt8 | None = None) -> UInt8:
-        """Return the probabilities, times 255.
-
-        Parameters
-        ----------
-        features : ndarray, (n, C, z, y, x), float32
-        out : ndarray, (n, K, z, y, x), uint8, optional
-            C-contiguous; written to and returned. Without it the array that is returned belongs
-            to the engine and holds until the next call.
-
-        Raises
-        ------
-        ModelError
-            If it fails: no memory, a device that is gone.
-        """
-        ...
-
-    def rest(self) -> None:
-        """Give back what the next run can have anew, so that other networks may take their turn.
-
-        What `run` returned without ``out`` holds no longer.
-        """
-        ...
-
-    def close(self) -> None:
-        """Give memory and threads back; the engine cannot be used again."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +75,9 @@ ENGINES: tuple[EngineEntry, ...] = (
     EngineEntry("torch", f"{__name__}.torch_cpu", "TorchEngine"),
 )
 
+REMOTE = EngineEntry("remote", f"{__name__}.remote.engine", "RemoteEngine")
+"""Not one of `ENGINES`: no machine is spoken to that nobody named."""
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:
@@ -183,14 +113,15 @@ def choose_engine(
     threads: int | None = None,
     precision: str = "auto",
     structures: Sequence[str] | None = None,
-    progress: Callable[[str], None] = _silent,
+    progress: Callable[[str], None] = silent,
 ) -> Engine:
     """Return an engine with the package loaded.
 
     Parameters
     ----------
     name : str
-        Name of an engine, or ``auto`` for the first of `ENGINES` that works here.
+        Name of an engine, ``auto`` for the first of `ENGINES` that works here, or
+        ``remote:host:8001`` for a server, in whose place nothing else is taken.
     package : Package
     threads, precision, structures, progress
         See `Options`.
@@ -218,7 +149,8 @@ def load_engine(
     Parameters
     ----------
     name : str
-        Name of an engine, or ``auto``.
+        Name of an engine, or ``auto``; ``remote`` is
+        followed by those of ``auto`` if its options ask for it.
     package : Package
     options : Options
     accept : callable
@@ -231,10 +163,11 @@ def load_engine(
     ModelError
         As for `choose_engine`.
     """
+    name, options = _addressed(name, options)
     _check(package, options)
     reasons: dict[str, str] = {}
     failures: list[ModelError] = []
-    for entry in _asked_for(name):
+    for entry in _asked_for(name, options.remote):
         reason = FAILED if entry.name in without else entry.unavailable()
         if reason is not None:
             reasons[entry.name] = reason
@@ -246,7 +179,8 @@ def load_engine(
             reasons[entry.name] = failure.what
             log.warning("engine %s is passed over: %s", entry.name, failure.what)
             continue
-        choice = Choice(engine, entry.describe(), reasons)
+        device = getattr(engine, "server", "") or entry.describe()
+        choice = Choice(engine, device, reasons)
         log.info("engine %s for package %s: %s", engine.name, package.name, choice.as_dict())
         return choice
     if len(failures) == 1:
@@ -286,13 +220,13 @@ def entry_of(name: str) -> EngineEntry:
     ModelError
         If there is none.
     """
-    for entry in ENGINES:
+    for entry in (*ENGINES, REMOTE):
         if entry.name == name:
             return entry
     raise ModelError(
         f"there is no engine {name!r}",
         where="segmentation.engine",
-        fix=nearest(name, ["auto", *(entry.name for entry in ENGINES)]),
+        fix=nearest(name, ["auto", "remote", *(entry.name for entry in ENGINES)]),
     )
 
 
@@ -344,5 +278,27 @@ def _none_works(name: str, reasons: dict[str, str]) -> ModelError:
     )
 
 
-def _asked_for(name: str) -> tuple[EngineEntry, ...]:
+def _asked_for(name: str, remote: Remote | None = None) -> tuple[EngineEntry, ...]:
+    if name == REMOTE.name and remote is not None and remote.fallback:
+        return (REMOTE, *ENGINES)
     return ENGINES if name == "auto" else (entry_of(name),)
+
+
+def _addressed(name: str, options: Options) -> tuple[str, Options]:
+    """Return name and options with a server that stands in the name."""
+    prefix = f"{REMOTE.name}:"
+    if not name.startswith(prefix):
+        return name, options
+    from pydantic import ValidationError
+
+    from livesr.config.remote import Remote  # session files' libraries: servers have none
+
+    try:
+        remote = Remote(url=name.removeprefix(prefix), fallback=False)
+    except ValidationError:
+        raise ModelError(
+            f"{name!r} names no server",
+            where="segmentation.engine",
+            fix="write remote:host:port, such as remote:gpu.lab:8001",
+        ) from None
+    return REMOTE.name, replace(options, remote=remote)

@@ -98,6 +98,54 @@ def narrowed(path: Path, structures: int, keep: Sequence[int]) -> bytes:
     return serialized
 
 
+def choosing(path: Path, *, half: bool = False) -> bytes:
+    """Return a package's graph with a second input: the positions of the outputs to give.
+
+    Parameters
+    ----------
+    path : Path
+        ``model.onnx`` of a package.
+    half : bool
+        Whether it takes float16 features.
+    """
+    import onnx
+    from onnx import helper
+
+    model = onnx.load(path)
+    graph = model.graph
+    output = graph.output[0].name
+    whole = f"{output}.all"
+    _rename_output(graph, output, whole)
+    kept = helper.make_tensor_value_info("structures", onnx.TensorProto.INT64, ["k"])
+    graph.input.append(kept)
+    graph.node.append(helper.make_node("Gather", [whole, kept.name], [output], axis=1))
+    graph.output[0].type.tensor_type.shape.dim[1].dim_param = "k"
+    if half:
+        _take_half(graph)
+    del graph.value_info[:]
+    serialized: bytes = model.SerializeToString()
+    return serialized
+
+
+def _take_half(graph: Any) -> None:
+    """Cast float16 features to what the graph computes in."""
+    import onnx
+    from onnx import helper
+
+    name = graph.input[0].name
+    full = f"{name}.f32"
+    for node in graph.node:
+        node.input[:] = [full if one == name else one for one in node.input]
+    cast = helper.make_node("Cast", [name], [full], to=onnx.TensorProto.FLOAT)
+    graph.node.insert(0, cast)
+    graph.input[0].type.tensor_type.elem_type = onnx.TensorProto.FLOAT16
+
+
+def _rename_output(graph: Any, output: str, name: str) -> None:
+    maker = _makers(graph)[output]
+    maker.output[:] = [name if one == output else one for one in maker.output]
+
+
 def _tail(graph: Any, structures: int) -> list[Any]:
     """Return the last convolution and what follows it; nothing if that is of another kind."""
     makers = _makers(graph)
@@ -149,8 +197,7 @@ def _gather_outputs(graph: Any, keep: Sequence[int]) -> None:
     """Compute all and give some."""
     output = graph.output[0].name
     whole = f"{output}.all"
-    maker = _makers(graph)[output]
-    maker.output[:] = [whole if name == output else name for name in maker.output]
+    _rename_output(graph, output, whole)
     _add_constant(graph, _ROWS, np.asarray(keep, np.int64))
     graph.node.append(_gather(whole, output, axis=1))
 

@@ -91,7 +91,8 @@ class OpenVinoEngine:
 
     def run(self, features: Float32, out: UInt8 | None = None) -> UInt8:
         """Return probabilities (n, K, z, y, x), in ``out`` or until the next call."""
-        seen = split(features) if self._in_parts else np.ascontiguousarray(features)
+        # OpenVINO shares no memory that is read-only, as what a network brought
+        seen = split(features) if self._in_parts else np.require(features, None, ["C", "W"])
         request, own = self._request(seen.shape)
         tensor = self._openvino.Tensor(seen, shared_memory=True)
         into = own if out is None else self._openvino.Tensor(out, shared_memory=True)

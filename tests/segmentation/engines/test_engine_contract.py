@@ -8,12 +8,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnx
 import pytest
+import served
 from tiny_network import describe, write_network, write_rdf
 
 from livesr.errors import ModelError
 from livesr.segmentation.checking import check_package
-from livesr.segmentation.engines import ENGINES, Engine, EngineEntry, choose_engine, entry_of
-from livesr.segmentation.package import load_package
+from livesr.segmentation.engines import (
+    ENGINES,
+    REMOTE,
+    Engine,
+    EngineEntry,
+    choose_engine,
+    entry_of,
+)
+from livesr.segmentation.package import list_packages, load_package
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +29,8 @@ if TYPE_CHECKING:
 
     from livesr.segmentation.package import Package
 
-WORKING = [entry.name for entry in ENGINES if entry.unavailable() is None]
+HERE = [entry.name for entry in ENGINES if entry.unavailable() is None]
+WORKING = [*HERE, *(["remote"] if served.INSTALLED else [])]
 SHAPES = ((1, 2, 8, 16, 32), (2, 2, 8, 32, 16), (1, 2, 8, 16, 32), (1, 2, 16, 16, 16))
 FEW = ("mitochondria", "cytosol", "lipid_droplet")
 
@@ -42,9 +51,23 @@ def exact(all_fifteen: Package) -> Iterator[Engine]:
         yield engine
 
 
+@pytest.fixture(scope="module")
+def address() -> Iterator[dict[str, str]]:
+    """What an engine is asked for by: a server of ours has every shipped package."""
+    names = {name: name for name in HERE}
+    if not served.INSTALLED:
+        yield names
+        return
+    with closing(served.Loopback(*list_packages(), engine="openvino", threads=1)) as server:
+        yield {**names, "remote": f"remote:{server.url}"}
+
+
 @pytest.fixture(scope="module", params=WORKING)
-def engine(request: pytest.FixtureRequest, all_fifteen: Package) -> Iterator[Engine]:
-    with closing(choose_engine(request.param, all_fifteen, threads=1, precision="f32")) as engine:
+def engine(
+    request: pytest.FixtureRequest, all_fifteen: Package, address: dict[str, str]
+) -> Iterator[Engine]:
+    name = address[request.param]
+    with closing(choose_engine(name, all_fifteen, threads=1, precision="f32")) as engine:
         yield engine
 
 
@@ -86,12 +109,13 @@ def test_windows_cut_from_a_larger_array_are_read_right(engine: Engine) -> None:
 
 
 def test_some_structures_in_any_order_are_the_same_as_of_all(
-    engine: Engine, all_fifteen: Package
+    engine: Engine, all_fifteen: Package, address: dict[str, str]
 ) -> None:
     x = features(SHAPES[1], 60_133)
     rows = [all_fifteen.structures.index(structure) for structure in FEW]
     expected = engine.run(x)[:, rows]
-    some = choose_engine(engine.name, all_fifteen, threads=1, precision="f32", structures=FEW)
+    name = address[engine.name]
+    some = choose_engine(name, all_fifteen, threads=1, precision="f32", structures=FEW)
     with closing(some):
         assert some.structures == FEW
         found = some.run(x)
@@ -101,11 +125,11 @@ def test_some_structures_in_any_order_are_the_same_as_of_all(
 
 
 def test_two_engines_of_a_package_do_not_disturb_each_other(
-    engine: Engine, all_fifteen: Package
+    engine: Engine, all_fifteen: Package, address: dict[str, str]
 ) -> None:
     x, y = (features(SHAPES[0], seed) for seed in (60_134, 60_135))
     expected = engine.run(x).copy()
-    other = choose_engine(engine.name, all_fifteen, threads=2, precision="f32")
+    other = choose_engine(address[engine.name], all_fifteen, threads=2, precision="f32")
     held = engine.run(x)
     theirs = other.run(y).copy()
     np.testing.assert_array_equal(held, expected)
@@ -116,10 +140,12 @@ def test_two_engines_of_a_package_do_not_disturb_each_other(
 
 
 @pytest.mark.parametrize("name", WORKING)
-def test_its_own_precision_changes_little(name: str, exact: Engine, all_fifteen: Package) -> None:
+def test_its_own_precision_changes_little(
+    name: str, exact: Engine, all_fifteen: Package, address: dict[str, str]
+) -> None:
     x = features((1, 2, 8, 32, 32), 60_136)
     wanted = exact.run(x).astype(int)
-    with closing(choose_engine(name, all_fifteen, threads=1)) as engine:
+    with closing(choose_engine(address[name], all_fifteen, threads=1)) as engine:
         difference = np.abs(engine.run(x) - wanted)
     assert difference.mean() < 0.5
     assert difference.max() < 32
@@ -127,13 +153,17 @@ def test_its_own_precision_changes_little(name: str, exact: Engine, all_fifteen:
 
 @pytest.mark.parametrize("package", ["ALL2D", "FG", "LD"])
 @pytest.mark.parametrize("name", WORKING)
-def test_it_gives_the_packages_test_outputs(name: str, package: str) -> None:
-    assert check_package(load_package(package), name).within
+def test_it_gives_the_packages_test_outputs(
+    name: str, package: str, address: dict[str, str]
+) -> None:
+    assert check_package(load_package(package), address[name]).within
 
 
 @pytest.mark.parametrize("name", WORKING)
 @pytest.mark.parametrize("asked", ["structures", "precision", "damage"])
-def test_it_refuses_what_it_cannot_do(name: str, asked: str, folder: Path) -> None:
+def test_it_refuses_what_it_cannot_do(
+    name: str, asked: str, folder: Path, address: dict[str, str]
+) -> None:
     arguments = {
         "structures": {"structures": ("mitochondria", "golgi")},
         "precision": {"precision": "float"},
@@ -143,7 +173,7 @@ def test_it_refuses_what_it_cannot_do(name: str, asked: str, folder: Path) -> No
         with (folder / "model.onnx").open("ab") as file:
             file.write(b" ")
     with pytest.raises(ModelError):
-        choose_engine(name, load_package(folder), **arguments)
+        choose_engine(address[name], load_package(folder), **arguments)
 
 
 def no_network(folder: Path, _: np.ndarray) -> None:
@@ -168,16 +198,21 @@ def unknown_operator(folder: Path, _: np.ndarray) -> None:
 @pytest.mark.parametrize("spoil", [no_network, floats_out, fewer_outputs, unknown_operator])
 @pytest.mark.parametrize("name", WORKING)
 def test_it_refuses_networks_of_another_kind(
-    name: str, spoil: object, structures: tuple[str, ...] | None, folder: Path, kernel: np.ndarray
+    name: str,
+    spoil: object,
+    structures: tuple[str, ...] | None,
+    folder: Path,
+    kernel: np.ndarray,
+    address: dict[str, str],
 ) -> None:
     spoil(folder, kernel)
     write_rdf(folder, describe(folder))
     with pytest.raises(ModelError, match="TINY") as caught:
-        choose_engine(name, load_package(folder), structures=structures)
+        choose_engine(address[name], load_package(folder), structures=structures)
     assert caught.value.fix
 
 
-@pytest.mark.parametrize("entry", ENGINES, ids=lambda entry: entry.name)
+@pytest.mark.parametrize("entry", [*ENGINES, REMOTE], ids=lambda entry: entry.name)
 def test_why_it_does_not_work_names_what_mends_it(entry: EngineEntry) -> None:
     reason = entry.unavailable()
     if reason is not None:
@@ -185,7 +220,7 @@ def test_why_it_does_not_work_names_what_mends_it(entry: EngineEntry) -> None:
 
 
 def test_a_row_is_found_by_its_name() -> None:
-    assert [entry_of(entry.name) for entry in ENGINES] == list(ENGINES)
+    assert [entry_of(entry.name) for entry in (*ENGINES, REMOTE)] == [*ENGINES, REMOTE]
 
 
 def test_it_rests_and_goes_on(engine: Engine) -> None:
