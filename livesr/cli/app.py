@@ -33,6 +33,7 @@ _VERBS = (
     "demo",
     "init",
     "run",
+    "process",
     "view",
     "note",
     "positions",

@@ -172,17 +172,18 @@ class SessionFiles:
         if only:
             where = self.folder / SPOOL_FOLDER
             log.error("%s could not be stored and were kept in %s", "; ".join(only), where)
-        self._tables()
+        close_tables(self.folder)
 
-    def _tables(self) -> None:
-        """Turn the rows into parquet; rows that cannot be turned stay as they are."""
-        for rows, table in ((PLANE_ROWS, PLANES_FILE), (MEASUREMENT_ROWS, MEASUREMENTS_FILE)):
-            try:
-                to_parquet(self.folder / rows, self.folder / table)
-            except StorageError as error:
-                log.error("%s stays as it is: %s", rows, error.what)  # noqa: TRY400 - its text is the message
-            else:
-                _unlink(self.folder / rows)
+
+def close_tables(folder: Path) -> None:
+    """Turn a session's rows into parquet; rows that cannot be turned stay as they are."""
+    for rows, table in ((PLANE_ROWS, PLANES_FILE), (MEASUREMENT_ROWS, MEASUREMENTS_FILE)):
+        try:
+            to_parquet(folder / rows, folder / table)
+        except StorageError as error:
+            log.error("%s stays as it is: %s", rows, error.what)  # noqa: TRY400 - its text is the message
+        else:
+            _unlink(folder / rows)
 
 
 @contextmanager
@@ -206,7 +207,9 @@ def open_files(plan: Plan, folder: Path, past: Past | None = None) -> Iterator[S
         spool = Spool(folder / SPOOL_FOLDER, plan.info.shape, plan.session.storage.spool_slots)
         opened.callback(spool.close, remove=past is None)
         images = [
-            _image(plan, folder, number, has_stacks=any(index.image == number for index in stored))
+            session_image(
+                plan, folder, number, has_stacks=any(index.image == number for index in stored)
+            )
             for number in range(plan.info.positions)
         ]
         opened.pop_all()  # from here on SessionFiles closes them
@@ -224,7 +227,8 @@ def _unlink(path: Path) -> None:
         log.warning("%s may be deleted by hand: %s", path, error)
 
 
-def _image(plan: Plan, folder: Path, number: int, *, has_stacks: bool) -> ImageWriter:
+def session_image(plan: Plan, folder: Path, number: int, *, has_stacks: bool) -> ImageWriter:
+    """Return an image of a session to write to: made new, unless it holds journalled stacks."""
     named = plan.info.position_names[number] if plan.info.position_names else ""
     attributes = {
         "livesr": __version__,

@@ -197,13 +197,20 @@ def make_plan(session: Session) -> Plan:
     source = open_source(session, on_fault=reports, next_stack=next_stack)
     try:
         check_focus(session, source.info)
-        return replace(_checked(session, source), reports=reports, next_stack=next_stack)
+        return replace(plan_on(session, source), reports=reports, next_stack=next_stack)
     except BaseException:
         source.close()
         raise
 
 
-def _checked(session: Session, source: Source) -> Plan:
+def plan_on(session: Session, source: Source) -> Plan:
+    """Check a session against a source that is open already, and stays so.
+
+    Raises
+    ------
+    LivesrError
+        The first thing that does not fit, with how to mend it.
+    """
     info = source.info
     check_order(info.channels, "layout.channels")
     calibration, models, applies = _calibration(session, info)
