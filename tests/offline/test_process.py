@@ -186,7 +186,8 @@ def test_a_session_file_of_the_microscope_says_how_they_were_recorded(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_cell(tmp_path / "a.ome.tif", timepoints=1)
-    (tmp_path / "night.yaml").write_text(
+    night = tmp_path / "night.yaml"
+    night.write_text(
         "microscope: {config: simulated, name: stand 3, camera_offset: 107}\n"
         "layout: prime95b-sequential\ncalibration: none\n"
         "sequence: {time_plan: {interval: 1, loops: 9}}\n"
