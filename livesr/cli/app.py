@@ -37,6 +37,7 @@ _VERBS = (
     "view",
     "note",
     "positions",
+    "plan",
     "presets",
     "validate",
     "label",

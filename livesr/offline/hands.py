@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from livesr.errors import LivesrError, ModelError
 from livesr.offline.shop import Shop
@@ -77,7 +77,7 @@ class Told:
     def __init__(self) -> None:
         self._queue: queue.SimpleQueue[Done] = queue.SimpleQueue()
 
-    def tell(self, folder: str, index: StackIndex, future: Future[Result]) -> None:
+    def tell(self, folder: str, index: StackIndex, future: Future[Any]) -> None:
         """Tell of a future that is done; what went wrong on its way becomes the result."""
         if future.cancelled():
             return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import hashlib
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -131,7 +132,10 @@ def _of_file(path: Path) -> Iterator[Path]:
         images = count_images(path)
         yield from [path] if images == 1 else (path / f"i{k}" for k in range(1, images + 1))
         return
-    stages = len(read_nd(path).stages)
+    try:
+        stages = len(read_nd(path).stages)
+    except HardwareError:  # told when its turn comes, and stops no other
+        stages = 1
     yield from [path] if stages == 1 else (path / f"s{k}" for k in range(1, stages + 1))
 
 
@@ -140,7 +144,8 @@ def _claimed(folder: Path) -> set[Path]:
     claimed: set[Path] = set()
     for nd in folder.iterdir():
         if nd.suffix.lower() == ".nd" and nd.is_file():
-            claimed.update(nd_files(nd).values())
+            with suppress(HardwareError):  # a damaged one is told when it is opened
+                claimed.update(nd_files(nd, read_nd(nd)).values())
     return claimed
 
 

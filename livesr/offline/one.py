@@ -116,7 +116,7 @@ class OneInput:
             elif done.index in self._followed:
                 self._fail(done.index, done.result)
             else:
-                self._came[done.index] = done.result  # type: ignore[assignment] # no masks yet
+                self._came[done.index] = done.result
                 self._in_turn()
         except StorageError as error:
             self.error = self.error or error

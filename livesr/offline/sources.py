@@ -149,7 +149,7 @@ class SessionStacks:
         begun = next((e for e in entries if e["event"] == Event.SESSION_STARTED), {})
         _check_shapes(self._images, folder)
         info = _info(session, self._images, begun)
-        self.source: Source = _AtRest(info)
+        self.source: Source = AtRest(info)
         same = all(reader.settings.get(k) == getattr(session, k) for k in _SAME)
         self.followed = self._values(info) if same else {}
         self._rows: dict[StackIndex, list[Mapping[str, Any]]] | None = None
@@ -227,7 +227,7 @@ def _info(
     )
 
 
-class _AtRest:
+class AtRest:
     """The source of a plan whose stacks are asked for one by one, not played."""
 
     def __init__(self, info: RecordingInfo) -> None:

@@ -14,7 +14,7 @@ from livesr.storage.recorded_file import Description, check_dtype
 from livesr.storage.recorded_tiff import TiffRecording
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     import numpy.typing as npt
@@ -26,8 +26,7 @@ _MOST_FILES = 2**20
 _OPEN = 8
 """Files that are held open: of a long recording there are thousands."""
 _FILE = re.compile(
-    r"(?:_w(?P<w>\d+)(?P<name>.*?))?(?:_s(?P<s>\d+))?(?:_t(?P<t>\d+))?\.(?:stk|tiff?)",
-    re.IGNORECASE,
+    r"(?:_w(?P<wave>.+?))?(?:_s(?P<s>\d+))?(?:_t(?P<t>\d+))?\.(?:stk|tiff?)", re.IGNORECASE
 )
 
 
@@ -122,17 +121,33 @@ def _text(path: Path) -> str:
     return path.read_text(encoding="utf-8", errors="replace")
 
 
-def nd_files(path: Path) -> dict[tuple[int, int, int], Path]:
+def nd_files(path: Path, plan: NdPlan) -> dict[tuple[int, int, int], Path]:
     """Return the files of a recording by wave, stage and time point, each from 1."""
-    stem, found = path.stem.casefold(), {}
+    stem = path.stem.casefold()
+    found: dict[tuple[int, int, int], Path] = {}
     for file in sorted(path.parent.iterdir()):
-        if not file.name.casefold().startswith(stem):
+        if not file.name.casefold().startswith(stem) or "_thumb_" in file.name.casefold():
             continue
         match = _FILE.fullmatch(file.name[len(stem) :])
-        if match and "_thumb_" not in file.name.casefold():
-            w, s, t = (int(match[key] or 1) for key in "wst")
-            found[w, s, t] = file
+        wave = _wave(match["wave"] or "1", plan.waves) if match else 0
+        if match and wave:
+            found[wave, int(match["s"] or 1), int(match["t"] or 1)] = file
     return found
+
+
+def _wave(text: str, waves: Sequence[str]) -> int:
+    """Return the wave that a file name gives, 0 for none: number and name are written together.
+
+    ``_w1561`` is wave 1 with the name 561, or wave 1561.
+    """
+    numbers = [n for n in range(1, len(waves) + 1) if text.startswith(str(n))]
+    named = [n for n in numbers if _plain(text[len(str(n)) :]) in ("", _plain(waves[n - 1]))]
+    return max(named or numbers, default=0)
+
+
+def _plain(name: str) -> str:
+    """Return a name without what MetaMorph replaces in the names of files."""
+    return "".join(filter(str.isalnum, name)).casefold()
 
 
 class NdRecording:
@@ -165,7 +180,7 @@ class NdRecording:
                 where=str(nd),
                 fix="count them from s1",
             )
-        self._files = nd_files(nd)
+        self._files = nd_files(nd, self._plan)
         self._held: OrderedDict[Path, TiffRecording] = OrderedDict()
         self._lock = threading.Lock()
         self._require_files()
