@@ -147,6 +147,10 @@ class Cluster:
             self._futures[one.folder] = [future for future in held if not future.done()]
         return done
 
+    def run_everywhere(self, function: Callable[..., object], *arguments: object) -> None:
+        """Call a function once in each worker's process."""
+        self._client.run(function, *arguments)
+
     def close(self) -> None:
         """Leave the scheduler, or end the workers that were started for this."""
         with suppress(OSError, TimeoutError):
