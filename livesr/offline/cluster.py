@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,8 @@ log = logging.getLogger(__name__)
 INSTALL = 'python -m pip install "livesr[cluster]"'
 _PLUGIN = "livesr-shop"
 _START_S = 120.0
+_COUNT_S = 2.0
+"""Between two times that workers are counted."""
 _FEW = 6
 """Inputs at once, whatever the number of workers: each worker holds as many open."""
 
@@ -69,6 +72,7 @@ class Cluster:
         self._told = Told()
         self._futures: dict[str, list[Any]] = {}
         self._own: Any = None
+        self._counted, self._counted_at = 1, -_COUNT_S
         try:
             if workers:
                 threads = threads or max((os.cpu_count() or 1) // workers, 1)
@@ -95,7 +99,12 @@ class Cluster:
     @property
     def slots(self) -> int:
         """Workers at present: a cluster may grow and shrink."""
-        return max(len(self._client.scheduler_info(n_workers=-1)["workers"]), 1)
+        if time.monotonic() > self._counted_at + _COUNT_S:
+            known = self._client.scheduler_info(n_workers=-1).get("workers", {})
+            if not known:
+                log.warning("no Dask worker is left; waiting for one, Ctrl-C ends it")
+            self._counted, self._counted_at = len(known), time.monotonic()
+        return max(self._counted, 1)
 
     @property
     def inputs(self) -> int:
@@ -140,8 +149,20 @@ class Cluster:
         self._follow(work, index, future)
 
     def wait(self, timeout_s: float) -> list[Done]:
-        """Return what was done since the last call."""
+        """Return what was done since the last call.
+
+        Raises
+        ------
+        HardwareError
+            If the scheduler is gone.
+        """
         done = self._told.wait(timeout_s)
+        if not done and self._client.status in ("closed", "closing"):
+            raise HardwareError(
+                "the Dask scheduler is gone",
+                where=str(self._client.scheduler.address),
+                fix="start it again and give the same command: only what is missing is done",
+            )
         for one in done:
             held = self._futures.get(one.folder, [])
             self._futures[one.folder] = [future for future in held if not future.done()]
