@@ -81,6 +81,7 @@ class Cluster:
                     threads_per_worker=threads,
                     dashboard_address=None,
                     memory_limit=0,
+                    silence_logs=logging.ERROR,
                 )
             self._client = distributed.Client(self._own or scheduler, timeout=_START_S)
             self._client.wait_for_workers(1, timeout=_START_S)

@@ -79,7 +79,9 @@ class Told:
 
     def tell(self, folder: str, index: StackIndex, future: Future[Any]) -> None:
         """Tell of a future that is done; what went wrong on its way becomes the result."""
-        if future.cancelled():
+        if future.cancelled():  # those that were given up belong to no input any more
+            lost = RuntimeError("the scheduler lost the stack")
+            self._queue.put(Done(folder, index, as_error(lost)))
             return
         error = future.exception()
         result = future.result() if error is None else as_error(error)
