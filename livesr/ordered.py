@@ -7,14 +7,15 @@ later and offline.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from livesr.calibration.camera.correction import PEDESTAL
 from livesr.calibration.following.follower import OffsetFollower
-from livesr.calibration.following.offset import estimate_offset
+from livesr.calibration.following.offset import Residual, estimate_offset
 from livesr.features import SEEN, NormalisationFollower, estimate_normalisation
 from livesr.types import Normalisation
 
@@ -61,9 +62,86 @@ class Followed:
         return cls(Normalisation(**entry["normalisation"]), offset)
 
 
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What one stack alone says of the values: pure, so that any process may work it out.
+
+    Attributes
+    ----------
+    normalisation : Normalisation
+    offset : mapping of int to Residual
+        Of each channel that shows one.
+    """
+
+    normalisation: Normalisation
+    offset: Mapping[int, Residual] = field(default_factory=dict)
+
+    def journalled(self) -> dict[str, object]:
+        """Return it as a journal keeps it: read back, it is the same to the last bit."""
+        shown = {str(c): asdict(residual) for c, residual in self.offset.items()}
+        return {"normalisation": asdict(self.normalisation), "offset": shown}
+
+    @classmethod
+    def read(cls, said: Mapping[str, Any]) -> Estimate:
+        """Return what a line of a journal has; JSON has no infinity, so null stands for it."""
+        offset = {
+            int(c): Residual(
+                _triple(r["shift_um"]), _triple(r["sigma_um"]), _triple(r["scatter_um"]), r["tiles"]
+            )
+            for c, r in said["offset"].items()
+        }
+        return cls(Normalisation(**said["normalisation"]), offset)
+
+
+def _triple(values: Sequence[float | None]) -> tuple[float, float, float]:
+    z, y, x = (inf if value is None else float(value) for value in values)
+    return (z, y, x)
+
+
 def offset_by_name(offset: ChannelOffset, channels: Sequence[str]) -> dict[str, dict[str, int]]:
     """Return an offset as journals and results keep it: nm along z, y and x by channel."""
     return {channels[c]: {"z": z, "y": y, "x": x} for c, (z, y, x) in offset.items()}
+
+
+class Estimator:
+    """Tells from a stack alone what the followers take; the same for the same stack, anywhere.
+
+    Parameters
+    ----------
+    info : RecordingInfo
+    models : mapping of int to ChromaticModel
+        Stored models of the channels whose offset is followed.
+    correction : Correction, optional
+        Of the camera: values are told from corrected counts, as features are.
+    """
+
+    def __init__(
+        self,
+        info: RecordingInfo,
+        models: Mapping[int, ChromaticModel],
+        correction: Correction | None = None,
+    ) -> None:
+        self._info, self._models, self._correction = info, models, correction
+        self._corrected: UInt16 | None = None
+
+    def __call__(self, data: UInt16) -> Estimate:
+        """Return what a stack (c, z, y, x) of camera counts says."""
+        dark = self._info.camera_offset
+        grid = replace(self._info.grid, shape=data.shape[1:])  # a rule's stacks are taller
+        data = data[: self._info.seen]
+        if self._correction is not None:
+            data, dark = self._correct(data, self._correction), PEDESTAL
+        return Estimate(
+            estimate_normalisation(data, grid, dark),
+            estimate_offset(data, grid, dark, self._models),
+        )
+
+    def _correct(self, data: UInt16, correction: Correction) -> UInt16:
+        """Return the channels that are looked at, corrected; they hold until the next call."""
+        seen = data[:SEEN]
+        if self._corrected is None or self._corrected.shape != seen.shape:
+            self._corrected = np.empty(seen.shape, np.uint16)
+        return correction.stack(seen, self._corrected)
 
 
 class Followers:
@@ -90,11 +168,8 @@ class Followers:
         start: Mapping[int, Followed] | None = None,
         correction: Correction | None = None,
     ) -> None:
-        self._info = info
-        self._correction = correction
-        self._corrected: UInt16 | None = None
         self._images = images
-        self._models = models
+        self._estimator = Estimator(info, models, correction)
         start = start or {}
         self._normalisations = [
             NormalisationFollower(start[number].normalisation if number in start else None)
@@ -107,19 +182,10 @@ class Followers:
 
     def update(self, index: StackIndex, data: UInt16) -> Followed:
         """Return the values for a stack (c, z, y, x) of camera counts, the next one in order."""
-        grid, dark = self._images.info(index.image).grid, self._info.camera_offset
-        data = data[: self._info.seen]
-        if self._correction is not None:
-            data, dark = self._correct(data, self._correction), PEDESTAL
-        normalisation = self._normalisations[self._images.position(index.image)].update(
-            estimate_normalisation(data, grid, dark)
-        )
-        offset = self.offset.update(estimate_offset(data, grid, dark, self._models))
-        return Followed(normalisation, offset)
+        return self.follow(index, self._estimator(data))
 
-    def _correct(self, data: UInt16, correction: Correction) -> UInt16:
-        """Return the channels that are looked at, corrected; they hold until the next call."""
-        seen = data[:SEEN]
-        if self._corrected is None or self._corrected.shape != seen.shape:
-            self._corrected = np.empty(seen.shape, np.uint16)
-        return correction.stack(seen, self._corrected)
+    def follow(self, index: StackIndex, estimate: Estimate) -> Followed:
+        """Return the values for the next stack in order, of which this is the estimate."""
+        position = self._images.position(index.image)
+        normalisation = self._normalisations[position].update(estimate.normalisation)
+        return Followed(normalisation, self.offset.update(estimate.offset))

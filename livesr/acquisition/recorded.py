@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from livesr.acquisition.clock import RealClock
 from livesr.acquisition.layout import channel_names, frames_per_plane, stored_shape
@@ -78,7 +81,7 @@ class RecordedSource:
                 if stop.stopping:
                     return
                 clock.start(due)
-            for frame in self._frames(stack, due):
+            for frame in self.frames(stack, due):
                 deliver(frame)
                 if stop.now:
                     return
@@ -97,12 +100,19 @@ class RecordedSource:
             if index not in self._done:
                 yield index
 
-    def _frames(self, stack: StackIndex, time_s: float) -> Iterator[Frame]:
+    def frames(self, stack: StackIndex, time_s: float) -> Iterator[Frame]:
+        """Yield the frames of one stack, in the order in which a camera would give them."""
+        for frame in self.places(stack, time_s):
+            image = self._recording.plane(stack.t, self._order[frame.c], frame.z)
+            yield replace(frame, image=image)
+
+    def places(self, stack: StackIndex, time_s: float) -> Iterator[Frame]:
+        """Yield the frames of one stack without their images: nothing is read."""
         _, channels, planes, _, _ = self._recording.shape
         for z in range(planes):
             for c in range(channels):
                 yield Frame(
-                    image=self._recording.plane(stack.t, self._order[c], z),
+                    image=_NOTHING,
                     stack=stack,
                     z=z,
                     c=c,
@@ -157,6 +167,9 @@ class RecordedSource:
             simulated=False,
             extra={"recording": [str(path) for path in given.paths], "speed": given.speed},
         )
+
+
+_NOTHING = np.empty((0, 0), np.uint16)
 
 
 def _size(value: float | None, what: str, key: str, where: str) -> float:

@@ -28,6 +28,7 @@ TOPICS: tuple[str, ...] = (
     "analysis",
     "mitosis",
     "setup",
+    "process",
 )
 ON_REQUEST: tuple[str, ...] = ("labels",)
 """Topics that train networks, and so run only where they are named."""

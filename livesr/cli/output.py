@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import typer
 
@@ -16,7 +16,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from livesr.errors import LivesrError
-    from livesr.session import Progress
+
+    class Words(Protocol):
+        """How far something is."""
+
+        def words(self) -> str:
+            """Return it as a line."""
+
 
 Json = Annotated[
     bool, typer.Option("--json", help="One JSON object on stdout, nothing else there.")
@@ -67,8 +73,8 @@ class ProgressLine:
     def __init__(self) -> None:
         self._terminal = sys.stderr.isatty()
 
-    def show(self, progress: Progress) -> None:
-        """Show how far the session is."""
+    def show(self, progress: Words) -> None:
+        """Show how far it is."""
         if self._terminal:
             print(f"\r\033[K{progress.words()}", end="", file=sys.stderr, flush=True)
         else:

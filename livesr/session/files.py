@@ -15,7 +15,8 @@ from livesr.config import dump_session
 from livesr.errors import StorageError
 from livesr.session.past import Past, read_past
 from livesr.session.restore import restore_image, restore_rows
-from livesr.session.tables import close_tables, restore_tables
+from livesr.session.tables import close_tables as close_measured
+from livesr.session.tables import restore_tables
 from livesr.storage.folder import (
     JOURNAL_FILE,
     LOCK_FILE,
@@ -179,18 +180,20 @@ class SessionFiles:
         if only:
             where = self.folder / SPOOL_FOLDER
             log.error("%s could not be stored and were kept in %s", "; ".join(only), where)
-        self._tables()
-
-    def _tables(self) -> None:
-        """Turn the rows into parquet; rows that cannot be turned stay as they are."""
-        for rows, table in ((PLANE_ROWS, PLANES_FILE), (MEASUREMENT_ROWS, MEASUREMENTS_FILE)):
-            try:
-                to_parquet(self.folder / rows, self.folder / table)
-            except StorageError as error:
-                log.error("%s stays as it is: %s", rows, error.what)  # noqa: TRY400 - its text is the message
-            else:
-                _unlink(self.folder / rows)
         close_tables(self.folder, self.analysis)
+
+
+def close_tables(folder: Path, analysis: Analysis | None = None) -> None:
+    """Turn a session's rows into parquet; rows that cannot be turned stay as they are."""
+    for rows, table in ((PLANE_ROWS, PLANES_FILE), (MEASUREMENT_ROWS, MEASUREMENTS_FILE)):
+        try:
+            to_parquet(folder / rows, folder / table)
+        except StorageError as error:
+            log.error("%s stays as it is: %s", rows, error.what)  # noqa: TRY400 - its text is the message
+        else:
+            _unlink(folder / rows)
+    if analysis is not None:
+        close_measured(folder, analysis)
 
 
 @contextmanager
@@ -264,12 +267,13 @@ class ImageWriters:
 
     def _next(self, number: int) -> ImageWriter:
         images, has_stacks = self._images, number in self._has_stacks
-        return _image(self._plan, self._folder, number, images, has_stacks=has_stacks)
+        return session_image(self._plan, self._folder, number, images, has_stacks=has_stacks)
 
 
-def _image(
+def session_image(
     plan: Plan, folder: Path, number: int, images: Images, *, has_stacks: bool
 ) -> ImageWriter:
+    """Return an image of a session to write to: made new, unless it holds journalled stacks."""
     info, mode, position = images.info(number), images.mode(number), images.position(number)
     named = plan.info.position_names[position] if plan.info.position_names else ""
     attributes = {

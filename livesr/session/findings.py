@@ -55,17 +55,19 @@ class FindingsOf:
 class Findings:
     """Labels of one image, and its probabilities and masked images if they are asked for.
 
-    After a death of the segmenter they are there already, and gone on with.
+    After a death of the segmenter they are there already, and gone on with. Those that are
+    ``shared`` other processes write to, too: they are there, and their metadata stay as they are.
     """
 
-    def __init__(self, number: int, job: Job, tools: SegmentTools) -> None:
+    def __init__(self, number: int, job: Job, tools: SegmentTools, *, shared: bool = False) -> None:
+        self._shared = shared
         self._tools = tools
         self._job = job
         self._number = number
         self._labels = self._label_writer()
         self._probability = self._beside(PROBABILITY) if job.probabilities else None
         self._masked = self._beside(MASKED) if job.masked_images else None
-        self._levelled = False
+        self._levelled = shared
         self._tables = tools.networks.tables()
 
     def write(self, t: int, found: Segmentation) -> None:
@@ -99,7 +101,7 @@ class Findings:
     def _label_writer(self) -> LabelWriter:
         image = image_path(self._job.folder, self._number)
         if label_names(image):
-            return LabelWriter.open(image)
+            return LabelWriter.open(image, shared=self._shared)
         job, tools = self._job, self._tools
         return LabelWriter.create(
             image,
@@ -114,7 +116,7 @@ class Findings:
         job, tools = self._job, self._tools
         path = beside_path(job.folder, kind, self._number)
         if path.exists():
-            return StructureImageWriter.open(path)
+            return StructureImageWriter.open(path, shared=self._shared)
         whole = kind == PROBABILITY or not tools.on_camera_grid
         about: dict[str, dict[str, object]] = {
             PROBABILITY: {

@@ -225,7 +225,7 @@ def make_plan(session: Session, opened: Callable[[Reports], Source] | None = Non
     )
     try:
         check_focus(session, source.info)
-        plan = replace(_checked(session, source), reports=reports, next_stack=next_stack)
+        plan = replace(plan_on(session, source), reports=reports, next_stack=next_stack)
         steered.check(plan)
     except BaseException:
         source.close()
@@ -233,7 +233,14 @@ def make_plan(session: Session, opened: Callable[[Reports], Source] | None = Non
     return plan
 
 
-def _checked(session: Session, source: Source) -> Plan:
+def plan_on(session: Session, source: Source) -> Plan:
+    """Check a session against a source that is open already, and stays so.
+
+    Raises
+    ------
+    LivesrError
+        The first thing that does not fit, with how to mend it.
+    """
     info = source.info
     check_order(info.channels, "layout.channels")
     calibration, models, applies = _calibration(session, info)

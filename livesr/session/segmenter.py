@@ -135,16 +135,33 @@ def _serve(pipe: Connection, job: Job, tools: SegmentTools, choices: Sequence[Ch
     raw.close()
 
 
-def load_tools(job: Job) -> tuple[SegmentTools, tuple[Choice, ...]]:
+def load_tools(
+    job: Job, loaded: tuple[Choice, ...] = ()
+) -> tuple[SegmentTools, tuple[Choice, ...]]:
     """Load packages and engines, build the warp, and segment a dark stack with each.
 
     An engine that fails at that, for want of memory or of its device, is passed over like one that
-    cannot load the package.
+    cannot load the package. Engines that were ``loaded`` for another job of the same packages,
+    structures and settings serve again.
     """
+    tools = tools_without_engines(job)
+    warp, networks = tools.warp, tools.networks
+    alone = len(networks.parts) == 1
+    choices = loaded or tuple(
+        _chosen(replace(tools, networks=one), job, alone=alone) for one in networks.each()
+    )
+    tools = replace(tools, engines=tuple(choice.engine for choice in choices))
+    resident = _resident(tools, job)
+    early = None if resident else EarlyPlanes(warp, job.info.seen)
+    return replace(tools, resident=resident, early=early), choices
+
+
+def tools_without_engines(job: Job) -> SegmentTools:
+    """Return packages and warp: what can be said and made before anything is segmented."""
     networks = choose_networks(job.packages, job.structures)
     source = job.info.grid
     warp = Warp(source, network_voxel(networks.first, source), job.models, job.correction)
-    tools = SegmentTools(
+    return SegmentTools(
         warp=warp,
         networks=networks,
         engines=(),
@@ -158,14 +175,6 @@ def load_tools(job: Job) -> tuple[SegmentTools, tuple[Choice, ...]]:
         channels_seen=job.info.seen,
         beside=_beside(job, warp),
     )
-    alone = len(networks.parts) == 1
-    choices = tuple(
-        _chosen(replace(tools, networks=one), job, alone=alone) for one in networks.each()
-    )
-    tools = replace(tools, engines=tuple(choice.engine for choice in choices))
-    resident = _resident(tools, job)
-    early = None if resident else EarlyPlanes(warp, job.info.seen)
-    return replace(tools, resident=resident, early=early), choices
 
 
 def _chosen(tools: SegmentTools, job: Job, *, alone: bool) -> Choice:

@@ -116,8 +116,11 @@ class ImageWriter:
         return cls(path, arrays["0"])
 
     @classmethod
-    def open(cls, path: Path) -> ImageWriter:
+    def open(cls, path: Path, *, shared: bool = False) -> ImageWriter:
         """Open an image to go on with it; the journal says which of its stacks are there.
+
+        Several processes may hold one that is ``shared``, each writing stacks of its own within
+        the time points declared.
 
         Raises
         ------
@@ -125,7 +128,7 @@ class ImageWriter:
             If there is none, or it is damaged.
         """
         read_attributes(path)
-        return cls(path, open_array(path / "0", axes=5))
+        return cls(path, open_array(path / "0", axes=5, shared=shared))
 
     @property
     def shape(self) -> tuple[int, int, int, int, int]:
@@ -165,12 +168,16 @@ class ImageWriter:
             raise storage_error(self._not_stored(t), error, self.path) from error
         self._written.append(t)
         if self._windows is None:
-            self._windows = _windows(data)
+            self._windows = display_windows(data)
 
     def stored_bytes(self, t: int) -> int:
         """Return the bytes that the stack of ``t`` takes on the disk; a dark shard has no file."""
         shards = [self.path / "0" / "c" / f"{t}/{c}/0/0/0" for c in range(self.shape[1])]
         return sum(shard.stat().st_size for shard in shards if shard.exists())
+
+    def show(self, windows: list[tuple[float, float]]) -> None:
+        """Let `close` set these display windows, of a stack that another process wrote."""
+        self._windows = self._windows or windows
 
     def trim(self, timepoints: int) -> None:
         """Shorten the image to the time points that exist, when a session ended early.
@@ -239,7 +246,7 @@ def _assumed(info: RecordingInfo) -> dict[str, Any]:
     return assumed
 
 
-def _windows(data: UInt16) -> list[tuple[float, float]]:
+def display_windows(data: UInt16) -> list[tuple[float, float]]:
     """Return a window to show each channel in, from a sample of its pixels (some ms)."""
     levels = [np.percentile(channel[::3, ::8, ::8], _WINDOW_PERCENTILES) for channel in data]
     return [(float(low), max(float(high), float(low) + 1)) for low, high in levels]

@@ -114,8 +114,8 @@ class LabelWriter:
         return cls(folder, stores)
 
     @classmethod
-    def open(cls, image: Path) -> LabelWriter:
-        """Open the labels of an image to go on with them.
+    def open(cls, image: Path, *, shared: bool = False) -> LabelWriter:
+        """Open the labels of an image to go on with them; `ImageWriter.open` says when ``shared``.
 
         Raises
         ------
@@ -130,7 +130,8 @@ class LabelWriter:
                 where=str(folder),
                 fix="create them: nothing of this image was segmented yet",
             )
-        return cls(folder, {name: open_array(folder / name / "0", axes=4) for name in names})
+        stores = {name: open_array(folder / name / "0", axes=4, shared=shared) for name in names}
+        return cls(folder, stores)
 
     @property
     def structures(self) -> tuple[str, ...]:

@@ -82,7 +82,7 @@ def update_attributes(group: Path, change: Mapping[str, object]) -> None:
     replace_text(path, json.dumps(node, indent=2, ensure_ascii=False))
 
 
-def open_array(path: Path, *, axes: int) -> ts.TensorStore:
+def open_array(path: Path, *, axes: int, shared: bool = False) -> ts.TensorStore:
     """Open an existing array for writing and clear the lock files that a kill left.
 
     Parameters
@@ -90,6 +90,8 @@ def open_array(path: Path, *, axes: int) -> ts.TensorStore:
     path : Path
     axes : int
         That it must have.
+    shared : bool
+        Other processes write other shards of it meanwhile: their lock files are left alone.
 
     Raises
     ------
@@ -100,7 +102,7 @@ def open_array(path: Path, *, axes: int) -> ts.TensorStore:
         read_json(path / GROUP_FILE)
         store = ts.open(_spec(path), open=True).result()
         check_array(store, axes)
-        for lock in path.rglob("*.__lock"):
+        for lock in () if shared else path.rglob("*.__lock"):
             lock.unlink()
     return store
 

@@ -14,6 +14,7 @@ import numpy as np
 import tifffile
 
 from livesr.errors import HardwareError
+from livesr.plain import there
 from livesr.storage.recorded_file import (
     MOST_PLANES,
     Description,
@@ -38,15 +39,17 @@ _DAMAGE = (
 )  # fmt: skip
 """What tifffile and its codecs raise for files that are damaged or cut short."""
 _OME_SIZE = re.compile(r'Size[ZCT]="(\d+)"')
+_IMAGE = re.compile(r"i([1-9]\d{0,5})")
 _IMAGEJ_SIZE = re.compile(r"(?:images|slices|frames|channels)=(\d+)")
 
 
 class TiffRecording:
-    """One TIFF file; thread-safe.
+    """One image of a TIFF file; thread-safe.
 
     Parameters
     ----------
     path : Path
+        The file; of several images that it holds ``FILE/i2``.
     check : callable
         Refuses pixels of the wrong kind: by default what is no camera counts.
 
@@ -63,14 +66,16 @@ class TiffRecording:
         logger = logging.getLogger("tifffile")
         logger.addHandler(heard)
         try:
+            path, number = image_of(path)
             self._file = tifffile.TiffFile(path)
             try:
                 _check_declared(self._file, path)
-                self._series = self._file.series[0]
+                own = _own_series(self._file)
+                image, self._series = own[number - 1]
                 self.dtype = check(np.dtype(self._series.dtype), path)
                 check_size(self._series.shape, self.dtype, path)
                 _check_whole(self._file, path, heard.messages)
-                self.description = _describe(self._file, self._series)
+                self.description = _describe(self._file, self._series, image)
             except BaseException:
                 self._file.close()
                 raise
@@ -78,8 +83,8 @@ class TiffRecording:
             raise _damaged(path, str(error)) from error
         finally:
             logger.removeHandler(heard)
-        if len(self._file.series) > 1:
-            _log.warning("%s holds %d images; the first is played", path, len(self._file.series))
+        if len(own) > 1 and path == self.path:
+            _log.warning("%s holds %d images; the first is played", path, len(own))
 
     def read(self, index: tuple[int, ...]) -> npt.NDArray[Any]:
         """Return the plane at an index of the axes before the last two."""
@@ -126,6 +131,37 @@ class TiffRecording:
         return np.asarray(self._file.filehandle.read_array(dtype, size)).reshape(shape)
 
 
+def image_of(path: Path) -> tuple[Path, int]:
+    """Return the TIFF file and the number of its image, from 1, that a path names."""
+    match = _IMAGE.fullmatch(path.name)
+    if match and there(path.parent) == "file":
+        return path.parent, int(match[1])
+    return path, 1
+
+
+def count_images(path: Path) -> int:
+    """Return how many images a TIFF file holds by itself; 1 where that cannot be read."""
+    try:
+        with tifffile.TiffFile(path) as file:
+            text = str(file.pages[0].description) if file.is_ome else ""
+            _check_declared(file, path)
+            return len(_own_series(file)) if text.count("<Image ") > 1 else 1
+    except (*_DAMAGE, HardwareError):
+        return 1
+
+
+def _own_series(file: tifffile.TiffFile) -> list[tuple[int, tifffile.TiffPageSeries]]:
+    """Return the series whose planes lie in a file, each with its number in the metadata.
+
+    A file a position, as pymmcore-plus writes them, describes the other positions too.
+    """
+    numbered = list(enumerate(file.series))
+    if len(numbered) == 1:
+        return numbered
+    own = [(k, s) for k, s in numbered if s.keyframe.parent.filename == file.filename]
+    return own or numbered[:1]
+
+
 class _Errors(logging.Handler):
     """Hear the errors that tifffile logs: of a file cut short it silently reads what is left."""
 
@@ -169,20 +205,22 @@ def _damaged(path: Path, why: str) -> HardwareError:
     )
 
 
-def _describe(file: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> Description:
+def _describe(file: tifffile.TiffFile, series: tifffile.TiffPageSeries, image: int) -> Description:
     axes = series.axes
     declared = axes if not set(axes) & set("IQ") else None
     shape = tuple(int(size) for size in series.shape)
     if file.is_ome:
-        return _describe_ome(file.ome_metadata, declared, shape)
+        return _describe_ome(file.ome_metadata, declared, shape, image)
     if file.is_imagej:
         return _describe_imagej(file, declared, shape)
+    if file.is_stk:
+        return _describe_stk(file, "TZYX"[-len(shape) :], shape)
     return Description(declared, shape)
 
 
-def _describe_ome(xml: str, axes: str | None, shape: tuple[int, ...]) -> Description:
+def _describe_ome(xml: str, axes: str | None, shape: tuple[int, ...], number: int) -> Description:
     image = tifffile.xml2dict(xml)["OME"]["Image"]
-    pixels = (image[0] if isinstance(image, list) else image)["Pixels"]
+    pixels = (image[number] if isinstance(image, list) else image)["Pixels"]
     sizes = [
         to_um(float(pixels.get(f"PhysicalSize{axis}", 0)), pixels.get(f"PhysicalSize{axis}Unit"))
         for axis in "YXZ"
@@ -220,3 +258,23 @@ def _describe_imagej(
         z_step_um=to_um(float(metadata.get("spacing", 0)), unit) if unit else None,
         interval_s=to_seconds(float(metadata.get("finterval", 0)), metadata.get("tunit")),
     )
+
+
+def _describe_stk(file: tifffile.TiffFile, axes: str, shape: tuple[int, ...]) -> Description:
+    """Describe a MetaMorph stack: its sizes stand in tags of its own."""
+    said = file.stk_metadata or {}
+    unit = said.get("CalibrationUnits")
+    unit = unit.strip() if isinstance(unit, str) else None
+    y, x = (to_um(_number(said.get(f"{axis}Calibration")), unit) if unit else None for axis in "YX")
+    steps = [abs(_number(step)) for step in np.ravel(said.get("ZDistance", 0.0))]
+    return Description(
+        axes,
+        shape,
+        pixel_um=(y, x) if y and x else None,
+        z_step_um=to_um(float(np.median(steps)), None) if steps else None,
+    )
+
+
+def _number(value: Any) -> float:
+    known = isinstance(value, int | float | np.floating) and np.isfinite(value)
+    return float(value) if known else 0.0

@@ -60,9 +60,9 @@ class ZarrRecording:
             path = image_path(path, 0)
         self.path = path
         try:
-            multiscale, omero = _metadata(path)
+            multiscale, omero, group = _metadata(path)
             dataset = multiscale["datasets"][0]
-            folder = _inside(path, dataset["path"])
+            folder = _inside(group, dataset["path"])
             _check_codecs(folder)
             self._array: zarr.Array[Any] = zarr.open_array(folder, mode="r")
             check_size(self._array.shape, self._array.dtype, path)
@@ -112,14 +112,35 @@ class ZarrRecording:
         return (last + 1, *shape[1:])
 
 
-def _metadata(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the first multiscale and the omero block, of 0.5 (``zarr.json``) or 0.4."""
+def _metadata(path: Path) -> tuple[dict[str, Any], dict[str, Any], Path]:
+    """Return a multiscale, the omero block, and their group, of 0.5 (``zarr.json``) or 0.4.
+
+    Of a group with several images, as older versions of pymmcore-plus wrote positions, the path of
+    an array in it names one; the group itself means the first.
+    """
+    if (path / ".zarray").is_file() and (path.parent / ".zattrs").is_file():
+        attributes = read_json(path.parent / ".zattrs")
+        images = {m["datasets"][0]["path"]: m for m in attributes["multiscales"]}
+        return images[path.name], attributes.get("omero", {}), path.parent
     if (path / "zarr.json").is_file():
         group = read_json(path / "zarr.json")
         attributes = group["attributes"]["ome"]
     else:
         attributes = read_json(path / ".zattrs")
-    return attributes["multiscales"][0], attributes.get("omero", {})
+    return attributes["multiscales"][0], attributes.get("omero", {}), path
+
+
+def several_images(path: Path) -> list[Path]:
+    """Return the arrays of a group that holds several images; none of one image or anything else.
+
+    Resolutions of one image are not images.
+    """
+    try:
+        multiscales = read_json(path / ".zattrs")["multiscales"]
+        arrays = [_inside(path, one["datasets"][0]["path"]) for one in multiscales]
+    except DAMAGE:
+        return []
+    return arrays if len(arrays) > 1 else []
 
 
 def _inside(folder: Path, name: Any) -> Path:

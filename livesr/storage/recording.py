@@ -11,7 +11,8 @@ import numpy as np
 from livesr.errors import ConfigError, HardwareError
 from livesr.plain import there
 from livesr.storage.recorded_file import by_axis, choose_axes
-from livesr.storage.recorded_tiff import TiffRecording
+from livesr.storage.recorded_nd import NdRecording, stage_of
+from livesr.storage.recorded_tiff import TiffRecording, image_of
 from livesr.storage.recorded_zarr import ZarrRecording
 
 if TYPE_CHECKING:
@@ -111,8 +112,9 @@ def open_recording(
     Parameters
     ----------
     paths : path or sequence of paths
-        One OME-TIFF, ImageJ, STK or plain TIFF, one OME-Zarr image, or a livesr session; or
-        several files of one shape, one a channel, in the order of the channels.
+        One OME-TIFF, ImageJ, STK or plain TIFF (of several images in it ``FILE/i2``), one OME-Zarr
+        image, one MetaMorph ``.nd`` (of several stage positions ``FILE.nd/s2``), or a livesr
+        session; or several files of one shape, one a channel, in the order of the channels.
     axes : str, optional
         Letters of "tczyx" in the files' order; needed where a file does not declare them.
     pixel_um, z_step_um, interval_s : float, optional
@@ -162,7 +164,9 @@ def frame_axes(path: Path) -> str | None:
 def _open_file(path: Path) -> RecordedFile:
     if there(path) == "folder":
         return ZarrRecording(path)
-    if there(path) == "file":
+    if stage_of(path) is not None:
+        return NdRecording(path)
+    if there(image_of(path)[0]) == "file":
         return TiffRecording(path)
     raise ConfigError(
         "there is no such recording", where=str(path), fix="correct `recording.paths`"

@@ -117,8 +117,8 @@ class StructureImageWriter:
         return cls(path, open_array(path / "0", axes=5))
 
     @classmethod
-    def open(cls, path: Path) -> StructureImageWriter:
-        """Open an image to go on with it.
+    def open(cls, path: Path, *, shared: bool = False) -> StructureImageWriter:
+        """Open an image to go on with it; `ImageWriter.open` says what ``shared`` is.
 
         Raises
         ------
@@ -126,7 +126,7 @@ class StructureImageWriter:
             If there is none, or it is damaged.
         """
         read_attributes(path)
-        return cls(path, open_array(path / "0", axes=5))
+        return cls(path, open_array(path / "0", axes=5, shared=shared))
 
     @property
     def shape(self) -> tuple[int, int, int, int, int]:
