@@ -25,6 +25,7 @@ TOPICS: tuple[str, ...] = (
     "safety",
     "focus",
     "validation",
+    "daemon",
 )
 ON_REQUEST: tuple[str, ...] = ("labels",)
 """Topics that train networks, and so run only where they are named."""

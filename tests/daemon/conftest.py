@@ -3,9 +3,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-
-pytest.importorskip("fastapi", reason='python -m pip install "livesr[serve]"')
-
 from cellrecording import Recording
 from daemon_serving import Served, serving
 
