@@ -36,7 +36,7 @@ _HEADERS = (
     (b"cross-origin-opener-policy", b"same-origin"),
     (
         b"content-security-policy",
-        b"default-src 'self'; img-src 'self' blob: data:; base-uri 'none'; form-action 'self'; "
+        b"default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' blob: data:; base-uri 'none'; form-action 'self'; "
         b"frame-ancestors 'none'",
     ),
 )
@@ -177,9 +177,12 @@ class Guard:
     async def _answer(
         self, scope: Scope, headers: Mapping[str, str], send: Send, status: int, why: str
     ) -> None:
+        way = "http.response"
         if scope["type"] == "websocket":
-            await send({"type": "websocket.close", "code": 1008, "reason": why[:100]})
-            return
+            way = "websocket.http.response"
+            if way not in scope.get("extensions", {}):
+                await send({"type": "websocket.close", "code": 1008, "reason": why[:100]})
+                return
         kind, body = b"application/json", json.dumps({"what": why}).encode()
         if status == 401 and "text/html" in headers.get("accept", ""):
             kind, body = b"text/html; charset=utf-8", self._login()
@@ -190,9 +193,9 @@ class Guard:
             rest.append((b"retry-after", b"1"))
         if status in {413, 415}:
             rest.append((b"connection", b"close"))
-        start = {"type": "http.response.start", "status": status, "headers": [*_HEADERS, *rest]}
+        start = {"type": f"{way}.start", "status": status, "headers": [*_HEADERS, *rest]}
         await send(start)
-        await send({"type": "http.response.body", "body": body})
+        await send({"type": f"{way}.body", "body": body})
 
 
 def same(given: str, wanted: str) -> bool:

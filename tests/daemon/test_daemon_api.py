@@ -136,16 +136,16 @@ def test_a_growing_session_is_streamed_and_drawn(served: Served, data: Path) -> 
     with only_one(recording.folder):
         assert served.get("/api/sessions/live/overlay.png").status_code == 404
         with connect(address) as one, connect(f"{address}?after=1") as other:
-            assert json.loads(one.recv(10))["event"] == "session_started"
+            assert json.loads(one.recv(60))["event"] == "session_started"
             recording.add(1)
             for socket in (one, other):
-                events = [json.loads(socket.recv(10))["event"] for _ in range(2)]
+                events = [json.loads(socket.recv(60))["event"] for _ in range(2)]
                 assert events == ["stack_stored", "stack_segmented"]
             assert served.get("/api/sessions/live/overlay.png").headers["x-livesr-t"] == "0"
             assert served.state("live") == "recording"
             assert served.daemon.hub.listeners == 2
             recording.finish()
-            assert json.loads(one.recv(10))["event"] == "session_finished"
+            assert json.loads(one.recv(60))["event"] == "session_finished"
     wait_for(lambda: served.daemon.hub.listeners == 0)
     assert served.state("live") in {"finished", "stopped"}
 
@@ -160,10 +160,10 @@ def test_a_socket_that_says_something_is_closed(served: Served, data: Path, fram
         only_one(recording.folder),
         connect(served.address.replace("http", "ws") + "/api/sessions/live/stream") as socket,
     ):
-        socket.recv(10)
+        socket.recv(60)
         socket.send(frame)
         with pytest.raises(ConnectionClosed) as closed:
-            socket.recv(10)
+            socket.recv(60)
     assert closed.value.rcvd.code == 1003
 
 
@@ -175,16 +175,16 @@ def test_bad_frames_are_refused(served: Served, data: Path) -> None:
     address = served.address.replace("http", "ws") + "/api/sessions/live/stream"
     with only_one(recording.folder):
         with connect(address) as socket:
-            socket.recv(10)
+            socket.recv(60)
             socket.send("x" * 5000)
             with pytest.raises(ConnectionClosed) as closed:
-                socket.recv(10)
+                socket.recv(60)
             assert closed.value.rcvd.code in {1003, 1009}
         with connect(address) as socket:
-            socket.recv(10)
+            socket.recv(60)
             socket.socket.sendall(b"\xff\xff\xff\xff\xff\xff\xff\xff")  # reserved bits, no length
             with pytest.raises(ConnectionClosed) as closed:
-                socket.recv(10)
+                socket.recv(60)
     with pytest.raises(InvalidStatus):
         connect(address.replace("live", "none"))
     assert served.get("/api/status").status_code == 200
