@@ -183,6 +183,7 @@ class Lane:
             job = self._jobs.get(name)
             if job is not None and job.state == "queued":
                 raise BusyError(f"{name} waits already", fix="wait for its turn")
+            self._reap(name)
             with disk_errors("an old request cannot be removed", folder):
                 (folder / STOP_FILE).unlink(missing_ok=True)
             self._keep(self._job(name, resume=True))
@@ -226,7 +227,7 @@ class Lane:
         with self._lock:
             for job in list(self._jobs.values()):
                 if job.state == "started" and not self._lives(job):
-                    self._processes.pop(job.name, None)
+                    self._reap(job.name)
                     self._keep(replace(job, state="ended"))
             waiting = self.queue()
             if waiting and not self._checking and not self._occupied():
@@ -252,6 +253,12 @@ class Lane:
     def _lives(self, job: Job) -> bool:
         process = self._processes.get(job.name)
         return children.lives(job) if process is None else process.poll() is None
+
+    def _reap(self, name: str) -> None:
+        """Let go of a process that has ended."""
+        process = self._processes.pop(name, None)
+        if process is not None:
+            process.wait()
 
     def _must_run(self, name: str) -> None:
         if self.runs(name):

@@ -32,6 +32,14 @@ STATES: tuple[State, ...] = State.__args__  # type: ignore[attr-defined]  # typi
 _END = 65_536
 """Bytes at a journal's end that are looked at."""
 _HEAD = 65_536
+_GATES = (
+    Event.PAUSED,
+    Event.CONTINUED,
+    Event.SESSION_STARTED,
+    Event.SESSION_RESUMED,
+    Event.SESSION_FINISHED,
+)
+"""Lines after which a session is paused, or no longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +94,7 @@ def _glance(path: Path, size: int, _changed: int) -> Glance:
     if first is None or not lines:
         return Glance()
     last = lines[-1]
-    gates = [e["event"] for e in lines if e["event"] in (Event.PAUSED, Event.CONTINUED)]
+    gates = [e["event"] for e in lines if e["event"] in _GATES]
     done = last["event"] == Event.SESSION_FINISHED
     return Glance(
         begun=str(first.get("time", "")),

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import uvicorn
 
-from livesr.daemon import children
 from livesr.daemon.app import make_app
 from livesr.daemon.folder import DataFolder
 from livesr.daemon.guard import Rules
@@ -46,7 +45,7 @@ class Served:
         wait_for(lambda: self.state(name) in states)
 
 
-def wait_for(true: Callable[[], bool], seconds: float = 30.0) -> None:
+def wait_for(true: Callable[[], bool], seconds: float = 100.0) -> None:
     until = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < until, "it did not come about"
@@ -72,9 +71,10 @@ def serving(folder: Path, rules: Rules | None = None, token: str = "") -> Iterat
         with httpx.Client(base_url=address, headers=headers, timeout=30, trust_env=False) as http:
             yield Served(daemon, address, http)
     finally:
-        for job in daemon.lane.jobs().values():
-            if job.state == "started" and children.lives(job):
-                daemon.lane.stop(job.name)
+        for name in (*daemon.lane.queue(), daemon.lane.running()):
+            if name is not None:
+                daemon.lane.stop(name)
+        wait_for(lambda: all(job.state == "ended" for job in daemon.lane.jobs().values()), 90)
         server.should_exit = True
         thread.join(20)
         assert not thread.is_alive()
