@@ -84,12 +84,12 @@ def test_a_browser_is_asked_for_it_once(guarded: Served) -> None:
     assert guarded.post("/login", content=b"x" * 2**21).status_code == 413
 
 
-def test_a_name_that_was_bent_to_here_is_refused(served: Served, guarded: Served) -> None:
+def test_a_name_that_was_bent_to_here_is_refused(shown: Served, guarded: Served) -> None:
     """DNS rebinding: a page of evil.example whose name now leads to this computer."""
     for host in ("evil.example", "evil.example:8470", "127.0.0.1.evil.example", "[", ""):
-        assert served.get("/api/status", headers={"Host": host}).status_code in {400, 421}, host
+        assert shown.get("/api/status", headers={"Host": host}).status_code in {400, 421}, host
     for host in ("localhost:1", "127.0.0.1", "[::1]:8470", "10.0.0.7:8470"):
-        assert served.get("/api/status", headers={"Host": host}).status_code == 200, host
+        assert shown.get("/api/status", headers={"Host": host}).status_code == 200, host
     own = {"Host": "scope7:8470", "Authorization": f"Bearer {TOKEN}"}
     assert guarded.get("/api/status", headers=own).status_code == 200
 
@@ -105,42 +105,40 @@ def test_a_name_that_was_bent_to_here_is_refused(served: Served, guarded: Served
     ],
 )
 def test_a_page_of_another_site_starts_and_stops_nothing(
-    served: Served, headers: dict[str, str]
+    shown: Served, headers: dict[str, str]
 ) -> None:
     for path in ("/api/sessions", "/api/sessions/x/stop", "/api/check"):
-        assert served.post(path, {"example": "simulated"}, headers=headers).status_code == 403
+        assert shown.post(path, {"example": "simulated"}, headers=headers).status_code == 403
     if "Origin" in headers:
-        address = served.address.replace("http", "ws") + "/api/sessions/x/stream"
+        address = shown.address.replace("http", "ws") + "/api/sessions/x/stream"
         with pytest.raises(InvalidStatus) as refused:
             connect(address, additional_headers=headers)
         assert refused.value.response.status_code == 403
 
 
-def test_a_form_of_another_site_cannot_be_json(served: Served) -> None:
+def test_a_form_of_another_site_cannot_be_json(shown: Served) -> None:
     for kind in (
         "text/plain",
         "application/x-www-form-urlencoded",
         "multipart/form-data; boundary=x",
     ):
-        answer = served.post("/api/sessions", content=b"{}", headers={"Content-Type": kind})
+        answer = shown.post("/api/sessions", content=b"{}", headers={"Content-Type": kind})
         assert answer.status_code == 415
-    own = {"Origin": served.address, "Sec-Fetch-Site": "same-origin"}
-    assert served.post("/api/sessions", {"example": "?"}, headers=own).status_code == 422
+    own = {"Origin": shown.address, "Sec-Fetch-Site": "same-origin"}
+    assert shown.post("/api/sessions", {"example": "?"}, headers=own).status_code == 422
 
 
-def test_bodies_are_bounded(served: Served) -> None:
+def test_bodies_are_bounded(shown: Served) -> None:
     headers = {"Content-Type": "application/json"}
     large = b'{"text": "' + b"x" * 2**20 + b'"}'
-    assert served.post("/api/sessions", content=large, headers=headers).status_code == 413
-    chunks = served.post(
-        "/api/sessions", content=(b"x" * 2**16 for _ in range(20)), headers=headers
-    )
+    assert shown.post("/api/sessions", content=large, headers=headers).status_code == 413
+    chunks = shown.post("/api/sessions", content=(b"x" * 2**16 for _ in range(20)), headers=headers)
     assert chunks.status_code in {400, 413}
-    assert served.get("/api/status").status_code == 200
+    assert shown.get("/api/status").status_code == 200
 
 
-def test_a_length_that_is_none_is_refused(served: Served) -> None:
-    host, port = served.address.removeprefix("http://").split(":")
+def test_a_length_that_is_none_is_refused(shown: Served) -> None:
+    host, port = shown.address.removeprefix("http://").split(":")
     for length in (b"-1", b"1e3", b"99999999999999999999999999"):
         with socket.create_connection((host, int(port)), 60) as raw:
             raw.sendall(
