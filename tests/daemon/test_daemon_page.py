@@ -43,6 +43,13 @@ def browser() -> Iterator[WebDriver]:
     driver.quit()
 
 
+@pytest.fixture(autouse=True)
+def leave_the_page(browser: WebDriver) -> Iterator[None]:
+    yield
+    browser.get("about:blank")  # or the page goes on asking a daemon that is gone
+    complaints(browser)
+
+
 def text(browser: WebDriver, name: str) -> str:
     return str(browser.find_element(By.ID, name).text)
 

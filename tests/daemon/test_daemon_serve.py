@@ -100,12 +100,16 @@ def test_no_qt_and_no_pytorch_in_the_daemon() -> None:
     assert done.stdout.strip() == "[]"
 
 
-def test_other_addresses_ask_for_a_token(data: Path, tmp_path: Path) -> None:
+def test_other_addresses_ask_for_a_token(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A loopback address with a token asked for stands for another one: tests open no port."""
     file = tmp_path / "token"
     served = Program(data, "--token-file", str(file))
     try:
-        assert run(["status", "--address", served.address]) == 2
+        with monkeypatch.context() as another_user:
+            another_user.setenv("LIVESR_STATE", str(tmp_path / "another"))
+            assert run(["status", "--address", served.address]) == 2
         assert run(["status", "--address", served.address, "--token-file", str(file)]) == 0
         assert run(["status"]) == 0  # the daemon left where its token stands
     finally:
