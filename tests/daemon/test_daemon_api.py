@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING
 
 import cv2
@@ -13,7 +14,7 @@ import pytest
 from cellrecording import Recording
 from daemon_serving import wait_for
 from websockets.exceptions import ConnectionClosed, InvalidStatus
-from websockets.sync.client import connect
+from websockets.sync.client import connect as connect_within
 
 from livesr.catalog import NAMES
 from livesr.storage.reader import open_session
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from daemon_serving import Served
 
 NIGHT = "/api/sessions/night"
+connect = partial(connect_within, open_timeout=60)
 
 
 def picture(content: bytes) -> np.ndarray:
