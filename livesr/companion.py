@@ -58,7 +58,7 @@ class Companion:
             stderr=subprocess.DEVNULL,
             env={**os.environ, "PYTHONPATH": paths},
             bufsize=0,
-            **_of_its_own(),
+            **of_its_own(),
         )
         self._thread = threading.Thread(target=self._listen, name=f"hear-{module}", daemon=True)
         self._thread.start()
@@ -175,8 +175,8 @@ _DEAF_TO = [
 ]
 
 
-def _of_its_own() -> dict[str, Any]:
-    """Return what keeps the terminal's signals away from a process."""
+def of_its_own() -> dict[str, Any]:
+    """Return what keeps the terminal's signals away from a process (for `subprocess.Popen`)."""
     if os.name == "nt":
         flags = ("CREATE_NO_WINDOW", "CREATE_NEW_PROCESS_GROUP")
         return {"creationflags": sum(getattr(subprocess, name) for name in flags)}

@@ -1,4 +1,4 @@
-"""Where the data that travel with livesr lie: stored calibrations and model packages.
+"""Where the data that travel with livesr lie: stored calibrations, model packages and examples.
 
 In a checkout (editable install) they stand beside the package; in a wheel inside it, under
 ``_data``. Only this module knows.
@@ -11,11 +11,11 @@ from typing import Literal
 
 from livesr.errors import StorageError
 
-Kind = Literal["calibration", "models"]
+Kind = Literal["calibration", "models", "examples"]
 
 
 def data_folder(kind: Kind) -> Path:
-    """Return the folder of the stored calibrations or of the model packages.
+    """Return the folder of the stored calibrations, the model packages or the examples.
 
     Raises
     ------

@@ -29,6 +29,7 @@ TOPICS: tuple[str, ...] = (
     "mitosis",
     "setup",
     "process",
+    "daemon",
 )
 ON_REQUEST: tuple[str, ...] = ("labels",)
 """Topics that train networks, and so run only where they are named."""

@@ -1,4 +1,4 @@
-"""The gate between two stacks: pauses that the user asks for, and those for want of room."""
+"""What files in a session's folder ask for: its end, or a pause, as want of room does too."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from livesr.errors import DiskFullError
-from livesr.storage.folder import PAUSE_FILE
+from livesr.flow import Ticker
+from livesr.storage.folder import PAUSE_FILE, STOP_FILE
 from livesr.storage.journal import Event
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _POLL_S = 0.2
+_STOP_POLL_S = 0.3
+_AT_ONCE = b"now"
 _AHEAD = 4
 
 
@@ -141,3 +144,37 @@ class Pauses:
         )
         self._give_up(error)
         self._stop.stop(error.what)
+
+
+class StopFile(Ticker):
+    """Ends a session once a file ``stop`` appears in its folder, while the block runs.
+
+    The file is taken away, so that a session that goes on later is not ended again.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the session.
+    stop : StopToken
+        Asked to end after the present stack; at once if the file says ``now``.
+    """
+
+    def __init__(self, folder: Path, stop: StopToken) -> None:
+        super().__init__("stop-file", _STOP_POLL_S, self.look)
+        self._file, self._stop = folder / STOP_FILE, stop
+
+    def look(self) -> None:
+        """Look once; a folder that cannot be read is looked at again."""
+        words = f"there was a file {STOP_FILE} in the session's folder"
+        try:
+            at_once = self._file.read_bytes().strip() == _AT_ONCE
+        except OSError:
+            return
+        if at_once:
+            self._stop.stop_now(words)
+        else:
+            self._stop.stop(words)
+        try:
+            self._file.unlink(missing_ok=True)
+        except OSError as error:  # Windows: somebody reads it
+            log.debug("the file %s stays for now: %s", self._file, error)

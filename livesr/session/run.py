@@ -27,7 +27,7 @@ from livesr.session.job import Job
 from livesr.session.log import session_log
 from livesr.session.notes import NoteTaker, SessionTime
 from livesr.session.past import Past, check_same
-from livesr.session.pauses import Pauses
+from livesr.session.pauses import Pauses, StopFile
 from livesr.session.progress import Progress
 from livesr.session.restore import take_light_reports, take_up, without_masks
 from livesr.session.result import Outcome, SessionResult
@@ -115,7 +115,7 @@ def run_session(
                     opened(folder)
                 service.ready(f"{plan.session.name}: {plan.info.stacks} stacks planned")
                 with service.watched(run.alive):
-                    with run.notes:
+                    with run.notes, run.stop_file:
                         run.acquire()
                     service.stopping()
                     return run.close()
@@ -151,6 +151,7 @@ class _Run:
         plan.reports.listen(self._books.fault)
         self._time = SessionTime(stands_still=plan.played)
         self.notes = NoteTaker(files.folder, self._books.note, self._time)
+        self.stop_file = StopFile(files.folder, stop)
         self._books.frames_lost = past.frames_lost
         self._books.failed += sorted(past.holes)
         self._room = self._make_room()

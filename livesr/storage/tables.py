@@ -236,3 +236,46 @@ def read_table(parquet: Path) -> list[dict[str, Any]]:
     with disk_errors("the table cannot be read", parquet):
         rows: list[dict[str, Any]] = pq.read_table(parquet).to_pylist()
     return rows
+
+
+def part_of_table(
+    rows: Path, parquet: Path, *, after: int, most: int
+) -> tuple[list[dict[str, Any]], int]:
+    """Return some rows of a table, whether its session runs or has ended.
+
+    Parameters
+    ----------
+    rows, parquet : Path
+        The table while the session runs, and once it has closed.
+    after, most : int
+        Rows to leave out, and to return at most.
+
+    Returns
+    -------
+    rows : list of dict
+    int
+        The rows up to here: ``after`` of the next call.
+
+    Raises
+    ------
+    StorageError
+        If the table is damaged.
+    """
+    found: list[dict[str, Any]] = []
+    if parquet.is_file() and not rows.is_file():
+        with disk_errors("the table cannot be read", parquet), pq.ParquetFile(parquet) as file:
+            begins = 0
+            for group in range(file.num_row_groups):
+                count = file.metadata.row_group(group).num_rows
+                if begins + count > after and len(found) < most:
+                    part = file.read_row_group(group)
+                    part = part.slice(max(after - begins, 0), most - len(found))
+                    found += part.to_pylist()
+                begins += count
+        return found, after + len(found)
+    for number, row in enumerate(read_rows(rows)):
+        if number >= after:
+            found.append(row)
+        if len(found) == most:
+            break
+    return found, after + len(found)

@@ -17,7 +17,7 @@ from livesr.flow import StopToken
 from livesr.session import make_plan, room, run_session
 from livesr.session.demo import demo_session
 from livesr.storage import disk
-from livesr.storage.folder import PAUSE_FILE, PLANES_FILE
+from livesr.storage.folder import PAUSE_FILE, PLANES_FILE, STOP_FILE
 from livesr.storage.image import ImageWriter
 from livesr.storage.reader import open_session
 from livesr.storage.tables import read_table
@@ -200,6 +200,25 @@ def test_a_stop_ends_a_pause(plan_of: Callable[..., Plan], tmp_path: Path) -> No
     timer.join()
     assert result.exit_code == 6
     assert_raw(folder, 1)
+
+
+@pytest.mark.parametrize("says", ["", "now"])
+def test_a_file_ends_the_session_and_is_taken_away(
+    plan_of: Callable[..., Plan], tmp_path: Path, says: str
+) -> None:
+    folder = tmp_path / "s"
+
+    def before(index: StackIndex, stop: StopToken) -> None:
+        if index.t == 1:
+            (folder / STOP_FILE).write_text(says, encoding="utf-8")
+            assert stop.wait(10)
+            assert stop.now == (says == "now")
+
+    result = run_session(plan_of(MemorySource(timepoints=9, before=before), **RAW_ONLY), folder)
+    assert len(result.outcome.stored) <= 2 < result.planned
+    assert result.exit_code == 6
+    assert "a file stop" in events(folder, "session_finished")[0]["stopped"]
+    assert not (folder / STOP_FILE).exists()
 
 
 def test_a_pause_delays_the_rest_of_a_plan_and_darkens_the_sample(tmp_path: Path) -> None:
