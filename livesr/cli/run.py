@@ -83,7 +83,9 @@ def run(
         return _replay(replay, session, set_ or (), as_json)
     if session is None:
         raise ConfigError(
-            "no session file is named", where="livesr run", fix="livesr run SESSION.yaml"
+            "no session file is named",
+            where="livesr run",
+            fix="livesr run SESSION.yaml; see: livesr run --help",
         )
     if resume and session.is_dir():
         session = session / SESSION_FILE

@@ -89,7 +89,9 @@ def test_an_offset_is_cut_short_at_the_limits() -> None:
     assert allowed_offset(stack, -5.0, (0.0, 4.0)) == -1.0
     assert allowed_offset(stack, 0.5, (0.0, 4.0)) == 0.5
     assert allowed_offset(stack, 0.5, (0.0, 2.0)) == 0.0  # the plan itself is refused elsewhere
-    flat = PlannedStack(StackIndex(0, 0), 0.0, restarts=False, events=(useq.MDAEvent(),))
+    flat = PlannedStack(
+        StackIndex(0, 0), 0.0, restarts=False, events=(useq.MDAEvent(),), planes=1, exposures=1
+    )
     assert allowed_offset(flat, 0.5, (0.0, 0.1)) == 0.5
 
 

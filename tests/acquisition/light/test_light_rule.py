@@ -90,19 +90,20 @@ def test_all_frames_and_nothing_else_are_lit(
     core: CMMCorePlus = source.core  # type: ignore[attr-defined] # a microscope
     assert not core.getShutterOpen()  # before the first photon
     waiting: list[bool] = []
-    wait = source._clock.wait_until  # type: ignore[attr-defined]
+    wait = source._clock.approach  # type: ignore[attr-defined]
 
     def looking(*args: Any) -> bool:
         waiting.append(core.getShutterOpen())
         return bool(wait(*args))
 
-    source._clock.wait_until = looking  # type: ignore[attr-defined]
+    source._clock.approach = looking  # type: ignore[attr-defined]
     taken = Taken()
     source.run(taken, StopToken())
     assert not core.getShutterOpen()
     dose = float(core.getProperty("Laser", "Dose-ms"))
     source.close()
-    assert waiting == [False] * STACKS
+    assert len(waiting) >= STACKS
+    assert not any(waiting)
     assert len(taken.frames) == PLANES * STACKS
     assert dose == pytest.approx(EXPOSURE_MS * PLANES * STACKS if lit else 0.0)
 
