@@ -46,11 +46,13 @@ _AGREEING = 0.5
 """Share of the tiles with structure that must agree."""
 _PAD = 0.15
 """Share of a side by which a channel may reach beyond its part of the sensor."""
-_ALL = 0.95
+_ALL = 0.9
 """Channels with so much of the lit pixels are as good as those with all of them: the smallest are
 taken, for what they leave out is dark."""
-_BLUR, _LIT = 9, 1.0
+_BLUR, _LIT = 9, 2.0
 """A pixel is lit that has so many counts, as the mean of so many pixels along each side."""
+_UNEVEN = 0.45
+"""Natural logarithm by which the channels' ratio may differ between the halves of a field."""
 _FULL = 65535
 
 
@@ -157,7 +159,25 @@ def _best(light: Float32, channels: int) -> _Places:
     shown = [sum(int(box.of(lit).sum()) for box in places.boxes) for places in measured]
     full = [p for p, pixels in zip(measured, shown, strict=True) if pixels >= _ALL * max(shown)]
     # a sensor that is its own image turned by 180° can be parted both ways
-    return min(full, key=lambda p: (not _continuous(light, p.boxes[0]), p.area))
+    return min(full, key=lambda p: (_uneven(light, p), not _continuous(light, p.boxes[0]), p.area))
+
+
+def _uneven(light: Float32, places: _Places) -> bool:
+    """Return whether one channel is brighter here and darker there: parts of two channels are."""
+    one, *others = (
+        np.maximum(turn.of(box.of(light)), 0)
+        for turn, box in zip(places.turns, places.boxes, strict=True)
+    )
+    for other in others:
+        for axis in (0, 1):
+            halves = [np.array_split(image, 2, axis=axis) for image in (one, other)]
+            ratios = [
+                np.log((float(b.mean()) + 1.0) / (float(a.mean()) + 1.0))
+                for a, b in zip(*halves, strict=True)
+            ]
+            if abs(ratios[0] - ratios[1]) > _UNEVEN:
+                return True
+    return False
 
 
 def _measured(light: Float32, pairs: tuple[Pair, ...]) -> _Places | None:
