@@ -20,11 +20,13 @@ from livesr.acquisition.finding.alike import Fit, fit
 from livesr.acquisition.finding.margins import EVERYWHERE, beyond, lit_box, ports_of
 from livesr.acquisition.finding.pairs import (
     LEAST_SIDE,
+    RIVAL,
     Pair,
     clearness,
     halves_of,
     pair_sets,
     widened,
+    with_rivals,
 )
 from livesr.acquisition.finding.refusal import check_light, refuse_ambiguous, refuse_unlike
 from livesr.acquisition.finding.seams import goes_on
@@ -38,12 +40,12 @@ if TYPE_CHECKING:
 
 CLEAR = 8.0
 """Standard deviations of the correlation by which a peak must stand out."""
-RIVAL = 0.72
-"""Share of a peak's height at which another one makes it ambiguous."""
 _NEARLY = 0.6
 """Pairs that are so clear, beside the clearest, are compared by their size."""
 _AGREEING = 0.5
 """Share of the tiles with structure that must agree."""
+_AS_WELL = 0.8
+"""Share of the best agreement of tiles at which another one is as good."""
 _PAD = 0.15
 """Share of a side by which a channel may reach beyond its part of the sensor."""
 _ALL = 0.9
@@ -134,6 +136,12 @@ class _Places:
     turns: tuple[Turn, ...]
     fits: tuple[Fit, ...]
     clear: float
+    cell: Box
+
+    @property
+    def alike(self) -> float:
+        """How alike the channels' structures are, in the channel where they are least."""
+        return min(one.alike for one in self.fits)
 
     @property
     def area(self) -> int:
@@ -150,8 +158,10 @@ def _best(light: Float32, channels: int) -> _Places:
         refuse_unlike(light, halves_of(Box(0, 0, *light.shape)), best)
     good = [pairs for pairs in sets if clearness(pairs) >= max(CLEAR, _NEARLY * best)]
     if channels == 2:
+        good = [(one,) for (pair,) in good for one in with_rivals(pair)]
         good += [(wider,) for (pair,) in good for wider in widened(light, pair)]
     measured = [places for pairs in good if (places := _measured(light, pairs)) is not None]
+    measured = _agreeing(measured)
     if not measured:
         refuse_ambiguous((pair for pairs in good for pair in pairs), RIVAL)
         refuse_unlike(light, halves_of(Box(0, 0, *light.shape)), best)
@@ -160,6 +170,17 @@ def _best(light: Float32, channels: int) -> _Places:
     full = [p for p, pixels in zip(measured, shown, strict=True) if pixels >= _ALL * max(shown)]
     # a sensor that is its own image turned by 180° can be parted both ways
     return min(full, key=lambda p: (_uneven(light, p), not _continuous(light, p.boxes[0]), p.area))
+
+
+def _agreeing(measured: list[_Places]) -> list[_Places]:
+    """Return those whose tiles agree best; none if some of them stand otherwise in one place."""
+    most = max((places.alike for places in measured), default=0.0)
+    left = [places for places in measured if places.alike >= _AS_WELL * most]
+    stands: dict[Box, tuple[Turn, ...]] = {}
+    for places in left:
+        if stands.setdefault(places.cell, places.turns) != places.turns:
+            return []
+    return left
 
 
 def _uneven(light: Float32, places: _Places) -> bool:
@@ -207,6 +228,7 @@ def _measured(light: Float32, pairs: tuple[Pair, ...]) -> _Places | None:
         (Turn(), *(pair.turn for pair in pairs)),
         tuple(fits),
         clearness(pairs),
+        pairs[0].first,
     )
 
 
