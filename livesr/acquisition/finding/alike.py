@@ -62,6 +62,8 @@ class Fit:
         Rotation, and magnification beyond 1, of the second.
     tiles, agreeing : int
         Tiles that show a structure, and those of them that the second image shows as well.
+    alike : float
+        Mean correlation of the tiles that show a structure.
     """
 
     y: float
@@ -70,6 +72,7 @@ class Fit:
     larger: float
     tiles: int
     agreeing: int
+    alike: float = 0.0
 
     def at(self, y: float, x: float) -> tuple[float, float]:
         """Return the displacement so far from the middle."""
@@ -200,6 +203,7 @@ def _fitted(found: Float64, contrasts: Float64) -> Fit:
         larger,
         int(structured.sum()),
         int((structured & alike).sum()),
+        float(found[structured, 4].mean()),
     )
 
 

@@ -20,11 +20,13 @@ from livesr.acquisition.finding.alike import Fit, fit
 from livesr.acquisition.finding.margins import EVERYWHERE, beyond, lit_box, ports_of
 from livesr.acquisition.finding.pairs import (
     LEAST_SIDE,
+    RIVAL,
     Pair,
     clearness,
     halves_of,
     pair_sets,
     widened,
+    with_rivals,
 )
 from livesr.acquisition.finding.refusal import check_light, refuse_ambiguous, refuse_unlike
 from livesr.acquisition.finding.seams import goes_on
@@ -38,19 +40,23 @@ if TYPE_CHECKING:
 
 CLEAR = 8.0
 """Standard deviations of the correlation by which a peak must stand out."""
-RIVAL = 0.72
-"""Share of a peak's height at which another one makes it ambiguous."""
 _NEARLY = 0.6
 """Pairs that are so clear, beside the clearest, are compared by their size."""
 _AGREEING = 0.5
 """Share of the tiles with structure that must agree."""
+_ELSEWHERE = 0.85
+"""Share of a peak's height at which another displacement makes it ambiguous, as in a grid."""
+_AS_WELL = 0.88
+"""Share of the best agreement of tiles at which another one is as good."""
 _PAD = 0.15
 """Share of a side by which a channel may reach beyond its part of the sensor."""
-_ALL = 0.95
+_ALL = 0.9
 """Channels with so much of the lit pixels are as good as those with all of them: the smallest are
 taken, for what they leave out is dark."""
-_BLUR, _LIT = 9, 1.0
+_BLUR, _LIT = 9, 2.0
 """A pixel is lit that has so many counts, as the mean of so many pixels along each side."""
+_SEAM, _TIE = 0.5, 0.1
+"""What a seam, and the size, weigh beside the natural logarithm of an uneven ratio."""
 _FULL = 65535
 
 
@@ -132,6 +138,12 @@ class _Places:
     turns: tuple[Turn, ...]
     fits: tuple[Fit, ...]
     clear: float
+    cell: Box
+
+    @property
+    def alike(self) -> float:
+        """How alike the channels' structures are, in the channel where they are least."""
+        return min(one.alike for one in self.fits)
 
     @property
     def area(self) -> int:
@@ -148,21 +160,58 @@ def _best(light: Float32, channels: int) -> _Places:
         refuse_unlike(light, halves_of(Box(0, 0, *light.shape)), best)
     good = [pairs for pairs in sets if clearness(pairs) >= max(CLEAR, _NEARLY * best)]
     if channels == 2:
+        good = [(one,) for (pair,) in good for one in with_rivals(pair)]
         good += [(wider,) for (pair,) in good for wider in widened(light, pair)]
     measured = [places for pairs in good if (places := _measured(light, pairs)) is not None]
+    measured = _agreeing(measured)
     if not measured:
         refuse_ambiguous((pair for pairs in good for pair in pairs), RIVAL)
         refuse_unlike(light, halves_of(Box(0, 0, *light.shape)), best)
     lit = cv2.blur(light, (_BLUR, _BLUR)) > _LIT
     shown = [sum(int(box.of(lit).sum()) for box in places.boxes) for places in measured]
     full = [p for p, pixels in zip(measured, shown, strict=True) if pixels >= _ALL * max(shown)]
+    largest = max(places.area for places in full)
     # a sensor that is its own image turned by 180° can be parted both ways
-    return min(full, key=lambda p: (not _continuous(light, p.boxes[0]), p.area))
+    return min(full, key=lambda p: _oddness(light, p) + _TIE * p.area / largest)
+
+
+def _agreeing(measured: list[_Places]) -> list[_Places]:
+    """Return those whose tiles agree best in their place; none of a place where two turns do."""
+    left = []
+    for cell in {places.cell for places in measured}:
+        here = [places for places in measured if places.cell == cell]
+        most = max(places.alike for places in here)
+        best = [places for places in here if places.alike >= _AS_WELL * most]
+        if len({places.turns for places in best}) == 1:
+            left += best
+    return left
+
+
+def _oddness(light: Float32, places: _Places) -> float:
+    """Return how unlike one channel each a layout's channels are.
+
+    That is by how much (natural logarithm) their ratio differs between halves of the field, as it
+    does where each holds parts of two channels; and more if there is a seam in them.
+    """
+    one, *others = (
+        np.maximum(turn.of(box.of(light)), 0)
+        for turn, box in zip(places.turns, places.boxes, strict=True)
+    )
+    uneven = 0.0
+    for other in others:
+        for axis in (0, 1):
+            halves = [np.array_split(image, 2, axis=axis) for image in (one, other)]
+            ratios = [
+                float(np.log((b.mean() + 1.0) / (a.mean() + 1.0)))
+                for a, b in zip(*halves, strict=True)
+            ]
+            uneven = max(uneven, abs(ratios[0] - ratios[1]))
+    return uneven + (0.0 if _continuous(light, places.boxes[0]) else _SEAM)
 
 
 def _measured(light: Float32, pairs: tuple[Pair, ...]) -> _Places | None:
     """Return where the channels of some pairs lie; None where they are not what they seemed."""
-    if any(pair.peak.second > RIVAL * pair.peak.clear for pair in pairs):
+    if any(pair.peak.second > _ELSEWHERE * pair.peak.clear for pair in pairs):
         return None
     shape = (light.shape[0], light.shape[1])
     shifts = [pair.shift for pair in pairs]
@@ -187,6 +236,7 @@ def _measured(light: Float32, pairs: tuple[Pair, ...]) -> _Places | None:
         (Turn(), *(pair.turn for pair in pairs)),
         tuple(fits),
         clearness(pairs),
+        pairs[0].first,
     )
 
 

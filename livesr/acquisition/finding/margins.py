@@ -39,6 +39,8 @@ _LEAST = 0.4
 """Counts leave the dark that are so many times the noise, and so many counts, above it."""
 _STEP = 0.9
 """Counts by which an edge that is looked for from inside rises."""
+_FLAT, _OFFSET = 1.0, 2.5
+"""Counts by which a line in the dark may differ between bands, and from the camera's offset."""
 _DARK = 1.5
 """Counts by which a dark margin may differ from the camera's offset."""
 _PORT = 6.0
@@ -174,8 +176,9 @@ class _Edges:
         begin : int
             Pixel inside of which nothing is looked for.
         """
-        smooth = np.abs(bands)
-        dark = np.quantile(smooth, 0.9, axis=0) <= self.pictures * _DARK
+        middle = np.median(bands, axis=0)
+        rough = np.quantile(np.abs(bands - middle), 0.9, axis=0)
+        dark = (rough <= self.pictures * _FLAT) & (np.abs(middle) <= self.pictures * _OFFSET)
         for x in range(min(begin, bands.shape[1] - _SMOOTH), _SHORTEST - 1, -1):
             if not dark[x - _SHORTEST : x - 1].all():
                 continue

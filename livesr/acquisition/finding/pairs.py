@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 LEAST_SIDE = 48
 """Pixels of the smallest channel that is looked for."""
+RIVAL = 0.72
+"""Share of a peak's height at which another one is a rival."""
 _UNLIKE = 0.3
 """Share by which the sides of two parts may differ."""
 _SAME = 2
@@ -37,9 +39,10 @@ class Pair:
     turn : Turn
         How the second must be turned to stand as the first one does.
     peak : Peak
-        Its ``second`` is the best that any other displacement or turn reaches.
     factor : int
         Pixels of the sensor a pixel of the peak.
+    rivals : tuple of (Turn, Box, Peak)
+        Other turns that agree nearly as well, the second part turned so, and their peaks.
     """
 
     first: Box
@@ -47,6 +50,7 @@ class Pair:
     turn: Turn
     peak: Peak
     factor: int
+    rivals: tuple[tuple[Turn, Box, Peak], ...] = ()
 
     @property
     def shift(self) -> tuple[int, int]:
@@ -163,8 +167,15 @@ def compared(light: Float32, first: Box, second: Box) -> Pair | None:
         return None
     found.sort(key=lambda pair: -pair.peak.clear)
     best = found[0]
-    rival = max([best.peak.second, *(pair.peak.clear for pair in found[1:])])
-    return replace(best, peak=replace(best.peak, second=rival))
+    near = [pair for pair in found[1:] if pair.peak.clear > RIVAL * best.peak.clear]
+    return replace(best, rivals=tuple((pair.turn, pair.second, pair.peak) for pair in near))
+
+
+def with_rivals(pair: Pair) -> Iterator[Pair]:
+    """Yield a pair, and those that are nearly as clear in another turn."""
+    yield replace(pair, rivals=())
+    for turn, second, at in pair.rivals:
+        yield replace(pair, turn=turn, second=second, peak=at, rivals=())
 
 
 def _unlike(one: tuple[int, int], two: tuple[int, int]) -> bool:
