@@ -7,6 +7,7 @@ import sys
 
 CODE = """
 import faulthandler, gc, signal, threading
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background ignores it
 import numpy as np
 from livesr.segmentation.engines import Options
 from livesr.segmentation.engines.openvino_cpu import OpenVinoEngine
