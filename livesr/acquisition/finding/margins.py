@@ -26,6 +26,8 @@ _BANDS = 14
 """Bands along a side; the counts must leave the dark at one place in a share of them."""
 _SMOOTH = 3
 """Pixels across an edge that are averaged."""
+_INSIDE = 0.45
+"""Share of a box in which an edge is looked for from inside."""
 _SHORTEST = 4
 """A margin of fewer pixels is not looked for."""
 _MOST = 0.75
@@ -39,7 +41,7 @@ _LEAST = 0.4
 """Counts leave the dark that are so many times the noise, and so many counts, above it."""
 _STEP = 0.9
 """Counts by which an edge that is looked for from inside rises."""
-_FLAT, _OFFSET = 1.0, 2.5
+_FLAT, _OFFSET = 1.5, 2.5
 """Counts by which a line in the dark may differ between bands, and from the camera's offset."""
 _DARK = 1.5
 """Counts by which a dark margin may differ from the camera's offset."""
@@ -99,20 +101,21 @@ def beyond(light: Float32, box: Box, pad: int, *, pictures: int) -> Box:
         Sum of pictures that end together, with the box ``pad`` pixels from each border.
     box : Box
     pad : int
-        Pixels outwards and inwards that are looked at.
+        Pixels outwards that are looked at.
     pictures : int
     """
     edges = _Edges(EVERYWHERE, pictures)
     moved = list(box)
     for axis in (0, 1):
         other = 1 - axis
-        inside = [slice(None), slice(None)]
-        inside[other] = slice(box[other], box[other + 2])
-        bands = _bands(light[tuple(inside)], axis)
+        lines = [slice(None), slice(None)]
+        lines[other] = slice(box[other], box[other + 2])
+        bands = _bands(light[tuple(lines)], axis)
         for side, seen in ((axis, bands), (axis + 2, bands[:, ::-1])):
             border = box[side] if side == axis else bands.shape[1] - box[side]
             nearby = seen[:, max(0, border - pad) :]
-            found = edges.first_dark(nearby, min(border, pad) + pad)
+            inside = int(_INSIDE * (box[axis + 2] - box[axis]))
+            found = edges.first_dark(nearby, min(border, pad) + inside)
             if found is not None:
                 at = found + max(0, border - pad)
                 moved[side] = at if side == axis else bands.shape[1] - at
