@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,7 +14,6 @@ from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 # no test asserts a time: a machine may be busy
 settings.register_profile("livesr", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -26,6 +26,25 @@ summary = load_description_and_test(sys.argv[1], weight_format="onnx").validatio
 print(summary.format() if summary.status != "passed" else "")
 sys.exit(summary.status != "passed")
 """
+
+
+LONG = ("faults", "system", "session", "daemon", "bench", "cli", "calibration")
+"""Folders whose files take long: they come first, so that none is left over at the end."""
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One process more than cores, as sessions often wait; four at most, as some take gigabytes."""
+    return min((os.cpu_count() or 1) + 1, 4)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the files that take long first."""
+
+    def place(item: pytest.Item) -> int:
+        folder = item.path.relative_to(Path(__file__).parent).parts[0]
+        return LONG.index(folder) if folder in LONG else len(LONG)
+
+    items.sort(key=place)
 
 
 @pytest.fixture

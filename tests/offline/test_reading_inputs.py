@@ -103,7 +103,8 @@ def write_nd(folder: Path, *, stages: int = 2, waves: int = 2, times: int = 2) -
 def test_a_metamorph_stack_says_its_scales(tmp_path: Path) -> None:
     planes = RNG.integers(0, 900, (Z, SIDE, SIDE), dtype=np.uint16)
     write_stk(tmp_path / "a.stk", planes)
-    assert tifffile.TiffFile(tmp_path / "a.stk").is_stk
+    with tifffile.TiffFile(tmp_path / "a.stk") as file:
+        assert file.is_stk
     with open_recording(tmp_path / "a.stk") as recording:
         assert recording.shape == (1, 1, Z, SIDE, SIDE)
         assert recording.pixel_um == pytest.approx(0.065)

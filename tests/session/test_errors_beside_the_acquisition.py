@@ -300,7 +300,7 @@ def test_files_are_let_go_of_when_one_cannot_be_made(
     def full(*_: object, **__: object) -> None:
         raise StorageError("the disk is full", where="here", fix="make room")
 
-    monkeypatch.setattr(files, "_image", full)
+    monkeypatch.setattr(files, "session_image", full)
     with pytest.raises(StorageError):
         run_session(plan_of(MemorySource(), **RAW_ONLY), tmp_path / "s")
     assert not (tmp_path / "s" / "spool").exists()

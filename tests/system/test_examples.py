@@ -16,26 +16,23 @@ from livesr.storage.reader import open_session
 EXAMPLES = Path(__file__).parents[2] / "examples"
 _HALF = "y: 0, width: 128, height: 128"
 SMALL = (
-    "sequence.time_plan.loops=2",
-    "rules.0.then.z_range_um=8",
     "microscope.properties.Camera.Motion=0",
     "microscope.properties.Camera.FieldWidth=128",
     "microscope.properties.Camera.FieldHeight=128",
     f"layout.channels=[{{name: yellow, x: 0, {_HALF}}}, "
     f"{{name: red, x: 128, {_HALF}, flip: horizontal}}]",
 )
-"""Two time points of a session with rules, on a small field."""
+"""A small field of the simulated microscope."""
+RULES = (*SMALL, "sequence.time_plan.loops=2", "rules.0.then.z_range_um=8")
+"""Two time points of a session with rules."""
 SESSIONS: dict[str, tuple[str, ...]] = {
-    "demo-camera.yaml": (),
-    "demo-two-cameras.yaml": (),
-    "simulated.yaml": ("sequence.time_plan.loops=1", "microscope.properties.Camera.Motion=0"),
-    "control.yaml": (
-        "sequence.stage_positions=[{x: 0, y: 0}]",
-        "microscope.properties.Camera.Motion=0",
-    ),
+    "demo-camera.yaml": ("sequence.time_plan.loops=1",),
+    "demo-two-cameras.yaml": ("sequence.time_plan.loops=1",),
+    "simulated.yaml": (*SMALL, "sequence.time_plan.loops=1"),
+    "control.yaml": ("sequence.stage_positions=[{x: 0, y: 0}]", *SMALL[:1]),
     "probe.yaml": ("recording.paths=three.ome.tif",),
-    "mitosis.yaml": SMALL,
-    "watch-positions.yaml": SMALL,
+    "mitosis.yaml": RULES,
+    "watch-positions.yaml": RULES,
     "recorded-pair.yaml": ("recording.paths=[yellow.tif, red.tif]",),
     "recorded-stack.yaml": ("recording.paths=cells.ome.tif",),
 }
