@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import psutil
 
+from livesr.bench.family import ACQUISITION, SEGMENTER, family
 from livesr.bench.rows import Row
 from livesr.config import plain_session, read_session, session_from
 from livesr.errors import LivesrError
@@ -37,7 +39,9 @@ if TYPE_CHECKING:
     from livesr.types import UInt16
 
 KILLS = 200
-TARGETS = ("acquisition", "segmenter", "both")
+BOTH = "both"
+ENDED = "nothing, it had ended"
+TARGETS = (ACQUISITION, SEGMENTER, BOTH)
 TIMEPOINTS, PLANES, FIELD = 5, 5, 64
 STRUCTURES = ("er", "mitochondria")
 SPEEDUP = 40
@@ -53,6 +57,8 @@ class Toll:
     ----------
     phases : Counter
         What the session was doing when it was hit.
+    hit : Counter
+        What was killed.
     unreadable : int
         Journalled stacks that could not be read after the kill.
     stuck : int
@@ -67,6 +73,7 @@ class Toll:
 
     kills: int = 0
     phases: Counter[str] = field(default_factory=Counter)
+    hit: Counter[str] = field(default_factory=Counter)
     unreadable: int = 0
     stuck: int = 0
     unlike: int = 0
@@ -80,7 +87,10 @@ class Toll:
 def kill_rows(kills: int = KILLS) -> Iterator[Row]:
     """Kill so many sessions and report."""
     toll = kill_sessions(kills)
-    phases = ", ".join(f"{phase} {n}" for phase, n in sorted(toll.phases.items()))
+    hit, phases = (
+        ", ".join(f"{name} {n}" for name, n in sorted(counted.items()))
+        for counted in (toll.hit, toll.phases)
+    )
     for name, value, of in (
         ("journalled stacks unreadable", toll.unreadable, f"of {toll.stacks}"),
         ("sessions that did not go on to their end", toll.stuck, f"of {toll.kills}"),
@@ -94,7 +104,7 @@ def kill_rows(kills: int = KILLS) -> Iterator[Row]:
             of,
             bound="0",
             attained=1.0 if value == 0 else 0.0,
-            detail=f"hit: {phases}" + "".join(f"; {line}" for line in toll.said[:5]),
+            detail=f"hit: {hit}; {phases}" + "".join(f"; {line}" for line in toll.said[:5]),
         )
 
 
@@ -161,13 +171,12 @@ def _one(
     )
     try:
         process.wait(moment)
+        toll.hit[ENDED] += 1
     except subprocess.TimeoutExpired:
-        _kill(process.pid, target)
+        toll.hit[_kill(process, target)] += 1
     toll.kills += 1
-    if target == "segmenter":
-        process.wait(LONGEST_S)
-    process.wait(LONGEST_S)
     toll.phases[_phase(folder)] += 1
+    process.wait(LONGEST_S)
     before = _stacks(toll, folder)
     spooled = _spooled(folder)
     session = folder / SESSION_FILE
@@ -188,15 +197,20 @@ def _one(
     _compare(toll, folder, before, spooled, tools)
 
 
-def _kill(pid: int, target: str) -> None:
-    try:
-        process = psutil.Process(pid)
-        children = process.children(recursive=True)
-        for one in [*([] if target == "acquisition" else children),
-                    *([] if target == "segmenter" else [process])]:  # fmt: skip
-            one.kill()
-    except psutil.NoSuchProcess:
-        pass
+def _kill(process: subprocess.Popen[bytes], target: str) -> str:
+    """Kill a session's process, its segmenter once there is one, or all; return what was hit."""
+    while process.poll() is None:
+        there = family(process.pid)
+        hit = [one for name, one in there.items() if target in (name, BOTH)]
+        for one in reversed(hit):
+            with suppress(psutil.NoSuchProcess):
+                one.kill()
+        if hit and target != SEGMENTER:
+            process.wait(LONGEST_S)
+        if hit:
+            return target
+        time.sleep(0.01)
+    return ENDED
 
 
 def _phase(folder: Path) -> str:

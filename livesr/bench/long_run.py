@@ -15,6 +15,7 @@ import numpy as np
 import psutil
 from scipy.stats import linregress
 
+from livesr.bench.family import family
 from livesr.bench.rows import Row
 from livesr.config import plain_session, session_from
 from livesr.session.demo import demo_session
@@ -183,20 +184,8 @@ def _sample_tree(watched: dict[str, Watched], pid: int, stacks: int) -> None:
     """Sample the session's process and those that it started and still has."""
     if not stacks:
         return
-    try:
-        acquisition = psutil.Process(pid)
-        children = [one for one in acquisition.children(recursive=True) if _is_ours(one)]
-        children.sort(key=lambda one: one.memory_info().rss, reverse=True)
-    except psutil.Error:
-        return
-    names = ("segmenter", *(f"helper {n}" for n in range(1, len(children))))
-    for name, process in [("acquisition", acquisition), *zip(names, children, strict=False)]:
+    for name, process in family(pid).items():
         watched.setdefault(name, Watched()).sample(process, stacks)
-
-
-def _is_ours(process: psutil.Process) -> bool:
-    """Return whether a process is a spawned one of the session: Python starts others beside."""
-    return "spawn_main" in " ".join(process.cmdline())
 
 
 def _handles(process: psutil.Process) -> int:

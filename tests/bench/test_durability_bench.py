@@ -81,7 +81,7 @@ def test_a_long_session_is_watched_process_by_process() -> None:
     assert whole.value == 12
     assert "exit code 0" in whole.detail
     assert "0 bytes left" in whole.detail
-    for process in ("acquisition", "segmenter"):
+    for process in ("acquisition", "supervisor", "segmenter"):
         for what in ("resident memory", "handles", "threads"):
             assert f"{what} of the {process}: growth" in rows
 

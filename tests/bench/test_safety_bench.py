@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from livesr.bench.family import ACQUISITION, SUPERVISOR
 from livesr.bench.lamp.box import Lamp
-from livesr.bench.safety.kills import ACQUISITION, SUPERVISOR, kill_again_and_again
+from livesr.bench.safety.kills import kill_again_and_again
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import psutil
 
+from livesr.bench.family import ACQUISITION, SEGMENTER, SUPERVISOR, name_of
 from livesr.bench.lamp.box import lamp
 from livesr.bench.safety.session import (
     EXPOSURES,
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
     from livesr.bench.lamp.box import Lamp
 
-ACQUISITION, SUPERVISOR, SEGMENTER = "acquisition", "supervisor", "segmenter"
 ORDERS: tuple[tuple[str, ...], ...] = (
     (ACQUISITION,),
     (SUPERVISOR, ACQUISITION),
@@ -39,7 +39,6 @@ ORDERS: tuple[tuple[str, ...], ...] = (
 """What is killed in one session, one after the other."""
 LIGHTS = ("shutter", "gated")
 SEED = 70_000
-_MARKS = {SUPERVISOR: "livesr.acquisition.light.watcher", SEGMENTER: "spawn_main"}
 _LOOK_S = 4.0
 """For so long the lamp is looked at after a kill."""
 _APART_S = (1.0, 2.5)
@@ -92,7 +91,7 @@ class Session:
         self._look()
         for process in reversed(self._known.values()):
             with suppress(psutil.Error):
-                if process.is_running() and _MARKS[name] in " ".join(process.cmdline()):
+                if process.is_running() and name_of(process) == name:
                     return process
         return None
 
