@@ -28,7 +28,9 @@ class Analyser:
         self._measuring = None
         if job.analysis is not None:
             threads = job.threads or os.cpu_count() or 1
-            self._measuring = Measuring(job.analysis, job.models, job.info.camera_offset, threads)
+            self._measuring = Measuring(
+                job.analysis, job.models, job.offset, threads, job.correction
+            )
             self._measuring.warm_up(job.structures)
         self._tables = TableWriter(job.folder)
 

@@ -11,10 +11,11 @@ from livesr.calibration.camera.record import camera_file, load_camera, load_maps
 from livesr.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from livesr.calibration.camera.correction import Correction
+    from livesr.calibration.camera.record import CameraProfile
     from livesr.config.session import Session
     from livesr.types import RecordingInfo
 
@@ -59,7 +60,42 @@ def camera_use(session: Session, info: RecordingInfo) -> CameraUse:
     path = camera_file(session.camera_correction)
     profile = load_camera(path)
     check_camera(profile, info, session.layout, _exposures_ms(session, info))
-    correction = correction_of(profile, load_maps(profile, path), info, session.layout)
+    return _use(session, profile, path, info.channels)
+
+
+def camera_again(
+    session: Session, channels: Sequence[str], before: Mapping[str, object], folder: Path
+) -> CameraUse:
+    """Return the camera correction of a recorded session, which must be the one that it had.
+
+    Parameters
+    ----------
+    session : Session
+    channels : sequence of str
+        Names of the stored channels.
+    before : mapping
+        The correction as the session's journal has it.
+    folder : Path
+
+    Raises
+    ------
+    ConfigError
+        If its file now holds another one.
+    CalibrationError
+        If its file is gone or damaged.
+    """
+    if session.camera_correction == "none":
+        return CameraUse()
+    path = camera_file(session.camera_correction)
+    use = _use(session, load_camera(path), path, channels)
+    check_same_camera(use, before, folder)
+    return use
+
+
+def _use(
+    session: Session, profile: CameraProfile, path: Path, channels: Sequence[str]
+) -> CameraUse:
+    correction = correction_of(profile, load_maps(profile, path), channels, session.layout)
     return CameraUse(profile.name, profile.measured, profile.sha256, correction)
 
 

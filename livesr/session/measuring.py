@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from livesr.analysis.cells import Cells
     from livesr.analysis.objects.measure import Channels, Found
     from livesr.analysis.objects.per_cell import Columns
+    from livesr.calibration.camera.correction import Correction
     from livesr.calibration.warp import ChromaticModel
     from livesr.config.analysis import Analysis
     from livesr.types import CellMeasures, ChannelOffset, UInt16
@@ -54,8 +55,10 @@ class Measuring:
     models : mapping of int to ChromaticModel
         Index of a channel to its chromatic model.
     offset : float
-        Camera counts without light.
+        Camera counts without light; with a correction its pedestal.
     threads : int
+    correction : Correction, optional
+        Undoes the camera's pattern before light is measured.
     """
 
     def __init__(
@@ -64,8 +67,10 @@ class Measuring:
         models: Mapping[int, ChromaticModel],
         offset: float,
         threads: int,
+        correction: Correction | None = None,
     ) -> None:
         self._asked = asked
+        self._correction = correction
         self._models = models
         self._offset = offset
         self._threads = threads
@@ -84,7 +89,8 @@ class Measuring:
         volume = np.zeros(grid.shape, np.uint8)
         volume[1:3, 4:12, 4:12] = volume[1:3, 10:18, 10:18] = 1
         masks = Masks(dict.fromkeys(structures, volume), grid, StackIndex(0, 0))
-        self.measure(masks, np.zeros((2, *grid.shape), np.uint16), grid, {}, 0.0)
+        small = Measuring(self._asked, {}, 0.0, self._threads)
+        small.measure(masks, np.zeros((2, *grid.shape), np.uint16), grid, {}, 0.0)
 
     def measure(
         self,
@@ -148,6 +154,8 @@ class Measuring:
             moved = np.empty(masks.grid.shape, np.float32)
             warp.apply_to(0, data[0], offset, moved)
             yellow, yellow_offset = moved, 0.0
+        elif self._correction is not None:
+            yellow = self._correction.stack(data[:1], np.empty_like(data[:1]))[0]
         if len(data) < 2:
             return Channels(yellow, None, yellow_offset)
         red = np.empty(masks.grid.shape, np.float32)
@@ -156,7 +164,7 @@ class Measuring:
 
     def _warp(self, camera: Grid, voxel_um: tuple[float, float, float]) -> Warp:
         if (camera, voxel_um) not in self._warps:
-            self._warps[camera, voxel_um] = Warp(camera, voxel_um, self._models)
+            self._warps[camera, voxel_um] = Warp(camera, voxel_um, self._models, self._correction)
         return self._warps[camera, voxel_um]
 
 

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydantic import ValidationError
 
+from livesr.calibration.camera.correction import PEDESTAL
 from livesr.calibration.profile import load_profile
 from livesr.config import session_from
 from livesr.errors import ConfigError, StorageError
+from livesr.session.camera import camera_again
 from livesr.session.files import only_one
 from livesr.session.measuring import Measuring
 from livesr.session.past import read_past
@@ -74,7 +76,10 @@ def remeasure(
     StorageError
         If it is no session, runs, or is damaged, or the disk fails.
     ConfigError
-        If nothing is asked for, or the calibration is not there any more.
+        If nothing is asked for, the calibration is not there any more, or the camera correction
+        is another one than the session had.
+    CalibrationError
+        If the camera correction is not there any more.
     """
     reader = open_session(path)
     folder = reader.folder
@@ -83,11 +88,13 @@ def remeasure(
     with only_one(folder):
         channels = reader.images[0].channels if reader.images else ()
         past = read_past(folder, channels)
+        camera = camera_again(session, channels, past.camera, folder)
         measuring = Measuring(
             asked,
             _models(calibration or session.calibration, channels),
-            _offset(session),
+            _offset(session) if camera.correction is None else PEDESTAL,
             os.cpu_count() or 1,
+            camera.correction,
         )
         if not measuring.wanted:
             raise ConfigError(

@@ -13,7 +13,7 @@ import yaml
 from pydantic import Field, field_validator
 
 from livesr.calibration.datafile import Record, read_record
-from livesr.calibration.profile import PIXEL_TOLERANCE, SIMULATED_MICROSCOPE
+from livesr.calibration.profile import PIXEL_TOLERANCE, unlike
 from livesr.catalog import structure
 from livesr.errors import ConfigError, StorageError
 from livesr.plain import there
@@ -116,6 +116,11 @@ class Made(Record):
     pixel_um: float = Field(gt=0, le=1e3)
     calibration: str = NONE
 
+    @property
+    def layout(self) -> str:
+        """None: masks do not depend on how the channels came to the camera."""
+        return ""
+
 
 class Unmixed(Record):
     """How Nile Red's share of the probe's channel was found: ``error`` is of a control."""
@@ -201,16 +206,8 @@ class Validation(Record):
             yield f"by the validation record these masks are not good enough: {', '.join(failed)}"
 
     def _light_path(self, info: RecordingInfo) -> Iterator[str]:
-        simulated = info.simulated or info.microscope == SIMULATED_MICROSCOPE
-        if self.simulated and not simulated:
-            yield "it was made on simulated cells, this is another source"
         made = self.microscope
-        for what in ("microscope", "camera", "objective"):
-            mine, theirs = getattr(made, what), getattr(info, what)
-            if mine and not theirs and not info.simulated:
-                yield f"it is for the {what} {mine!r}, the session does not say which it has"
-            elif mine and theirs and mine.strip().casefold() != theirs.strip().casefold():
-                yield f"it is for the {what} {mine!r}, the session has {theirs!r}"
+        yield from unlike(made, info, "", simulated=self.simulated)
         if abs(info.pixel_um / made.pixel_um - 1) > PIXEL_TOLERANCE:
             yield f"it is for pixels of {made.pixel_um:g} µm, the session's are {info.pixel_um:g}"
 

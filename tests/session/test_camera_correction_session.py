@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,22 +13,28 @@ import pytest
 from memory_source import SIDE, MemorySource, memory_session
 
 from livesr.acquisition.images import Images
+from livesr.calibration.camera.applied import correction_of
 from livesr.calibration.camera.correction import PEDESTAL
 from livesr.calibration.camera.found import CameraMaps
-from livesr.calibration.camera.record import save_camera
-from livesr.calibration.warp import Warp
+from livesr.calibration.camera.record import load_camera, load_maps, save_camera
+from livesr.calibration.warp import Warp, target_grid
+from livesr.config import session_from
+from livesr.config.analysis import Analysis
 from livesr.errors import CalibrationError, ConfigError
 from livesr.ordered import Followed, Followers
 from livesr.pipeline import segment
 from livesr.session import run_session
 from livesr.session import segmenter as guests
+from livesr.session.camera import camera_again
 from livesr.session.job import Job
+from livesr.session.measuring import Measuring
+from livesr.session.past import read_past
+from livesr.storage.folder import OBJECTS_FILE
 from livesr.storage.reader import open_session
-from livesr.types import RecordingInfo, Stack, StackIndex
+from livesr.types import Grid, Masks, RecordingInfo, Stack, StackIndex
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
-    from pathlib import Path
 
     from livesr.flow import StopToken
     from livesr.session import Plan
@@ -174,12 +181,42 @@ def test_a_session_goes_on_with_the_correction_it_began_with(
     store(tmp_path, seed=60_761)  # calibrated again, under the same name
     with pytest.raises(ConfigError, match="was begun with the camera correction mine"):
         run_session(plan_of(ResumableSource(timepoints=1), **asked), folder, resume=True)
+    session, channels = session_from(open_session(folder).settings), ("yellow", "red")
+    before = read_past(folder, channels).camera
+    with pytest.raises(ConfigError, match="was begun with the camera correction mine"):
+        camera_again(session, channels, before, folder)  # as `livesr measure` does
     store(tmp_path)
+    assert camera_again(session, channels, before, folder).as_dict() == before
     result = run_session(plan_of(ResumableSource(timepoints=1), **asked), folder, resume=True)
     assert result.exit_code == 0
     other = plan_of(ResumableSource(timepoints=1), segmentation={"enabled": False})
     with pytest.raises(ConfigError, match="begun with another camera_correction"):
         run_session(other, folder, resume=True)
+
+
+@pytest.mark.parametrize("voxel_um", [(0.3, 0.1, 0.1), (0.3, 0.2, 0.2)])
+def test_light_is_measured_without_the_cameras_pattern(
+    tmp_path: Path, voxel_um: tuple[float, float, float]
+) -> None:
+    profile = load_camera(Path(store(tmp_path)))
+    maps = load_maps(profile, tmp_path / "mine.camera.yaml")
+    correction = correction_of(profile, maps, ("yellow", "red"), memory_session().layout)
+    camera = Grid((3, SIDE, SIDE), (0.3, 0.1, 0.1))
+    raw = np.random.default_rng(60_762).poisson(300, (2, *camera.shape)).astype(np.uint16)
+    grid = target_grid(camera, voxel_um)
+    volume = np.zeros(grid.shape, np.uint8)
+    volume[:, 4:12, 4:12] = 1
+    masks = Masks({"lysosome": volume}, grid, StackIndex(0, 0))
+
+    def light(measuring: Measuring, data: np.ndarray) -> list[float]:
+        rows = measuring.measure(masks, data, camera, {}, 0.0).tables[OBJECTS_FILE]
+        return [float(rows[name][0]) for name in ("intensity_mean", "ratio_mean")]
+
+    asked = Analysis(objects=True)
+    corrected = correction.stack(raw, np.empty_like(raw))
+    found = light(Measuring(asked, {}, PEDESTAL, 1, correction), raw)
+    assert found == light(Measuring(asked, {}, PEDESTAL, 1), corrected)
+    assert found != light(Measuring(asked, {}, 110.0, 1), raw)
 
 
 def test_sessions_of_older_versions_go_on(plan_of: Callable[..., Plan], tmp_path: Path) -> None:

@@ -91,8 +91,8 @@ class ResumedSource(MemorySource):
 def test_an_error_in_the_analysis_costs_no_masks(tmp_path: Path) -> None:
     grid = Grid((4, 24, 24), (0.3, 0.1, 0.1))
     job = SimpleNamespace(
-        info=SimpleNamespace(grid=grid, camera_offset=100.0), analysis=Analysis(), models={},
-        threads=1, structures=("er",), folder=tmp_path, cells=False,
+        info=SimpleNamespace(grid=grid), offset=100.0, correction=None, analysis=Analysis(),
+        models={}, threads=1, structures=("er",), folder=tmp_path, cells=False,
     )  # fmt: skip
     analyser = Analyser(job)
     masks = Masks({"er": np.ones(grid.shape, np.uint8)}, grid, StackIndex(0, 0))

@@ -78,7 +78,7 @@ def test_without_a_record_nothing_is_validated(plan_of: Callable[..., Plan]) -> 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"simulated": True}, "made on simulated cells"),
+        ({"simulated": True}, "made on the simulated microscope"),
         ({"microscope": Made(microscope="other", pixel_um=0.1)}, "for the microscope 'other'"),
         ({"microscope": Made(objective="60x", pixel_um=0.1)}, "does not say which it has"),
         ({"microscope": Made(pixel_um=0.2)}, "pixels of 0.2 µm"),

@@ -136,11 +136,11 @@ def _rectangle(layout: Layout, name: str) -> Rectangle | None:
 
 
 def correction_of(
-    profile: CameraProfile, maps: CameraMaps, info: RecordingInfo, layout: Layout
+    profile: CameraProfile, maps: CameraMaps, channels: Sequence[str], layout: Layout
 ) -> Correction:
-    """Return what is done to each channel of a session that `check_camera` lets pass."""
+    """Return what is done to each channel, by name, of a session that `check_camera` lets pass."""
     names = [channel.name for channel in profile.channels]
-    places = [names.index(name) for name in info.channels]
+    places = [names.index(name) for name in channels]
     regions = [_region(profile.channels[k], layout) for k in places]
 
     def cut(of: npt.NDArray[T]) -> npt.NDArray[T]:

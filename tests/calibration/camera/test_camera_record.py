@@ -103,7 +103,7 @@ def test_it_comes_back_whole(stored: Path) -> None:
 
 def test_each_channel_gets_its_part_of_the_sensor(stored: Path) -> None:
     profile = load_camera(stored)
-    found = correction_of(profile, load_maps(profile, stored), session(), LAYOUT)
+    found = correction_of(profile, load_maps(profile, stored), session().channels, LAYOUT)
     one = maps()
     split = [
         np.stack([of[0, :, :SIDE], of[0, :, SIDE:][:, ::-1]])
@@ -119,11 +119,11 @@ def test_each_channel_gets_its_part_of_the_sensor(stored: Path) -> None:
 
 def test_only_the_sessions_channels_in_its_order(stored: Path) -> None:
     profile = load_camera(stored)
-    both = correction_of(profile, load_maps(profile, stored), session(), LAYOUT)
+    both = correction_of(profile, load_maps(profile, stored), session().channels, LAYOUT)
     one = session(channels=("red",), shape=(1, 4, SIDE, SIDE))
     layout = SplitterLayout(kind="splitter", channels=LAYOUT.channels[1:])
     check_camera(profile, one, layout)
-    red = correction_of(profile, load_maps(profile, stored), one, layout)
+    red = correction_of(profile, load_maps(profile, stored), one.channels, layout)
     np.testing.assert_array_equal(red.factor[0], both.factor[1])
 
 
@@ -133,7 +133,7 @@ def test_a_rectangle_that_moved_little_takes_the_sensors_own_pixels(stored: Path
     moved = yellow.model_copy(update={"x": 3})
     layout = SplitterLayout(kind="splitter", channels=(moved, red))
     check_camera(profile, session(), layout)
-    found = correction_of(profile, load_maps(profile, stored), session(), layout)
+    found = correction_of(profile, load_maps(profile, stored), session().channels, layout)
     one = maps()
     np.testing.assert_allclose(
         found.factor[0], 1 / (one.response[0, :, 3 : 3 + SIDE] * one.flat[0]), rtol=1e-6
