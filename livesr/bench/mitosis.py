@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from livesr.bench.rows import Row
 
-PARTS = ("mitosis_decoder", "closed_loop")
+PARTS = ("mitosis_decoder", "closed_loop", "decision_delay")
 """Modules that measure a part each."""
 
 
