@@ -50,10 +50,13 @@ def storage_error(what: str, error: Exception, where: Path | str) -> StorageErro
 
 @contextmanager
 def disk_errors(what: str, where: Path | str) -> Iterator[None]:
-    """Turn errors of the disk within the block into a StorageError."""
+    """Turn errors of the disk within the block into a StorageError.
+
+    A table that is damaged may ask pyarrow for what it does not know: NotImplementedError.
+    """
     try:
         yield
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, NotImplementedError) as error:
         raise storage_error(what, error, where) from error
 
 

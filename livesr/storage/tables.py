@@ -137,7 +137,8 @@ def to_parquet(rows: Path, parquet: Path) -> int:
     """Write the rows of a JSON-lines file as parquet and return how many there were.
 
     Columns are all that any row has. A column of whole numbers is int64, of numbers float64, of
-    true and false bool, of anything else text (lists and mappings as JSON text); absent is null.
+    true and false bool, of anything else text (lists and mappings as JSON text, and whole numbers
+    beyond 64 bits, which only a damaged row has); absent is null.
     The file appears whole or not at all.
 
     Raises
@@ -204,8 +205,12 @@ def _schema(rows: Path) -> pa.Schema:
     kinds: dict[str, set[type]] = {}
     for row in read_rows(rows):
         for name, value in row.items():
-            kinds.setdefault(name, set()).add(type(value))
+            kinds.setdefault(name, set()).add(_kind(value))
     return pa.schema([pa.field(name, _arrow_type(found)) for name, found in kinds.items()])
+
+
+def _kind(value: object) -> type:
+    return str if isinstance(value, int) and not -(2**63) <= value < 2**63 else type(value)
 
 
 def _arrow_type(found: set[type]) -> pa.DataType:

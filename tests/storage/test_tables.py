@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -45,18 +46,19 @@ def test_plane_rows_become_a_typed_table(tmp_path: Path) -> None:
 def test_columns_of_many_kinds(tmp_path: Path) -> None:
     rows = RowLog(tmp_path / "m.jsonl")
     rows.append({"a": 1, "b": 1, "c": True, "d": "x", "e": None, "f": [1, 2]})
-    rows.append({"a": 2, "b": 1.5, "d": 3, "g": {"k": 1}})
+    rows.append({"a": 2, "b": 1.5, "d": 3, "g": {"k": 1}, "h": 10**19})
     rows.close()
     to_parquet(tmp_path / "m.jsonl", tmp_path / "m.parquet")
     table = pq.read_table(tmp_path / "m.parquet")
     kinds = {field.name: str(field.type) for field in table.schema}
     assert kinds == {
         "a": "int64", "b": "double", "c": "bool", "d": "string", "e": "string", "f": "string",
-        "g": "string",
+        "g": "string", "h": "string",
     }  # fmt: skip
     assert table["c"].to_pylist() == [True, None]
     assert table["d"].to_pylist() == ["x", "3"]
     assert table["f"].to_pylist() == ["[1, 2]", None]
+    assert table["h"].to_pylist() == [None, "1" + 19 * "0"]
 
 
 @pytest.mark.parametrize("count", [0, 1, 70_000])
@@ -98,4 +100,15 @@ def test_a_table_is_read_back_as_rows(tmp_path: Path) -> None:
     assert rows == [{"k": 0, "name": "a"}, {"k": 1, "name": None}]
     (tmp_path / "rows.parquet").write_bytes(b"PAR1 cut short")
     with pytest.raises(StorageError, match="cannot be read"):
+        read_table(tmp_path / "rows.parquet")
+
+
+def test_a_table_that_pyarrow_does_not_know_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unknown(*_: object) -> None:
+        raise pa.ArrowNotImplementedError("Integers with more than 64 bits not implemented")
+
+    monkeypatch.setattr(pq, "read_table", unknown)
+    with pytest.raises(StorageError, match="more than 64 bits"):
         read_table(tmp_path / "rows.parquet")
