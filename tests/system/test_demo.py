@@ -136,7 +136,7 @@ def test_signals_end_in_order(tmp_path: Path, number: int, code: int) -> None:
     )
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
-        if (out / "journal.jsonl").exists() and open_session(out).status().stacks >= 3:
+        if (out / "journal.jsonl").exists() and open_session(out).status().stacks >= 1:
             break
         time.sleep(0.1)
     process.send_signal(number)
@@ -145,7 +145,7 @@ def test_signals_end_in_order(tmp_path: Path, number: int, code: int) -> None:
     result = json.loads(stdout)
     reader = open_session(out)
     assert reader.status().finished
-    assert reader.status().stacks == result["stacks"] >= 3
+    assert reader.status().stacks == result["stacks"] >= 1
     assert reader.images[0].shape[0] == result["stacks"]
     assert reader.images[0].segmented() == reader.images[0].stored()
 
