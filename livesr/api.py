@@ -20,7 +20,7 @@ from livesr.ordered import Followers
 from livesr.pipeline import Segmentation
 from livesr.pipeline import segment as segment_stack
 from livesr.session.job import Job
-from livesr.session.plan import plan_on
+from livesr.session.planning import plan_on
 from livesr.session.segmenter import load_tools
 from livesr.storage.folder import MEASUREMENTS_FILE, PLANES_FILE
 from livesr.storage.reader import SessionReader

@@ -24,7 +24,7 @@ from livesr.ordered import Followed
 from livesr.pipeline import segment
 from livesr.session.demo import demo_session
 from livesr.session.job import Job
-from livesr.session.plan import make_plan
+from livesr.session.planning import make_plan
 from livesr.session.segmenter import load_tools
 from livesr.storage.folder import SESSION_FILE, SPOOL_FOLDER
 from livesr.storage.journal import Event

@@ -26,6 +26,7 @@ from livesr.flow import StopToken, stop_on_signals
 from livesr.segmentation.engines import entry_of
 from livesr.session import SessionResult, check_folder, check_same, make_plan, run_session
 from livesr.session.naming import named
+from livesr.session.summary import summary_of
 from livesr.storage.folder import SESSION_FILE
 
 if TYPE_CHECKING:
@@ -190,7 +191,7 @@ def report(result: SessionResult, as_json: bool) -> int:
 
 
 def _show_plan(plan: Plan, as_json: bool) -> int:
-    summary = plan.summary()
+    summary = summary_of(plan)
     if plan.engine:
         summary |= {"device": entry_of(plan.engine).describe()}
     if as_json:

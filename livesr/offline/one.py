@@ -14,6 +14,7 @@ from livesr.errors import LivesrError, StorageError
 from livesr.offline.shop import Masked, Taken, Work
 from livesr.ordered import Followed, Followers
 from livesr.session.result import Outcome, SessionResult
+from livesr.session.summary import summary_of
 from livesr.storage.journal import Event
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ class OneInput:
 
     def begin(self, *, resumed: bool) -> None:
         """Journal the beginning."""
-        what = {"livesr": __version__, **self._plan.summary(), "offline": True}
+        what = {"livesr": __version__, **summary_of(self._plan), "offline": True}
         event = Event.SESSION_RESUMED if resumed else Event.SESSION_STARTED
         self._output.journal.append(event, None, **what)
         for warning in self._plan.warnings:

@@ -13,7 +13,7 @@ from livesr.offline.one import OneInput
 from livesr.offline.output import check_same_work, is_begun, open_output
 from livesr.offline.settings import session_of
 from livesr.offline.sources import open_stacks
-from livesr.session.plan import plan_on
+from livesr.session.planning import plan_on
 from livesr.session.result import INCOMPLETE, SessionResult
 from livesr.storage.folder import JOURNAL_FILE
 from livesr.storage.journal import Event, read_journal

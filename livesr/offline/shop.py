@@ -25,7 +25,7 @@ from livesr.plain import yaml_of
 from livesr.segmentation.engines import another
 from livesr.session.findings import Findings
 from livesr.session.job import Job
-from livesr.session.plan import plan_on
+from livesr.session.planning import plan_on
 from livesr.session.segmenter import Segmented, load_tools, tools_without_engines
 from livesr.storage.folder import image_path
 from livesr.storage.image import ImageWriter, display_windows

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from livesr.session.files import check_folder
 from livesr.session.past import check_same
-from livesr.session.plan import Plan, make_plan
+from livesr.session.plan import Plan
+from livesr.session.planning import make_plan
 from livesr.session.progress import Progress
 from livesr.session.result import SessionResult
 from livesr.session.run import run_session

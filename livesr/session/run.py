@@ -34,6 +34,7 @@ from livesr.session.result import Outcome, SessionResult
 from livesr.session.room import GIB, Room
 from livesr.session.service import Service
 from livesr.session.steered import steering_of
+from livesr.session.summary import summary_of
 from livesr.storage.folder import LOG_FILE
 from livesr.storage.journal import Event
 
@@ -210,7 +211,7 @@ class _Run:
     def begin(self, *, resumed: bool) -> None:
         """Journal the beginning; of a resumed session first store what its spool kept."""
         plan, journal = self._plan, self._files.journal
-        what = {"livesr": __version__, **plan.summary()}
+        what = {"livesr": __version__, **summary_of(plan)}
         journal.append(Event.SESSION_RESUMED if resumed else Event.SESSION_STARTED, None, **what)
         for warning in plan.warnings:
             log.warning("%s", warning)

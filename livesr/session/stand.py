@@ -24,7 +24,7 @@ from livesr.acquisition.microscope import SIMULATOR_PATIENCE_S, is_simulated, kn
 from livesr.config.layouts import SplitterLayout, check_layout
 from livesr.errors import HardwareError, LivesrError
 from livesr.session.job import Job
-from livesr.session.plan import make_plan
+from livesr.session.planning import make_plan
 from livesr.session.run import run_session
 from livesr.session.trial import Trial, TrialSource, trial_of
 from livesr.session.warm import Warm

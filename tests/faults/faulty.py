@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from stamping import FRAME, HEIGHT
 
-from livesr.session.plan import make_plan
+from livesr.session.planning import make_plan
 from livesr.session.run import run_session
 from livesr.storage.journal import read_journal
 from livesr.storage.reader import open_session

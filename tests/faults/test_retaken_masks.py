@@ -11,7 +11,7 @@ import pytest
 from memory_source import PLANES, MemorySource, memory_session, splitter_frame
 
 from livesr.pipeline import segment
-from livesr.session import plan as planning
+from livesr.session import planning
 from livesr.session import segmenter as guests
 from livesr.session.job import Job
 from livesr.session.run import run_session

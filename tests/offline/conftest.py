@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from memory_source import MemorySource, memory_session
 
-from livesr.session import plan as planning
+from livesr.session import planning
 
 if TYPE_CHECKING:
     from collections.abc import Callable

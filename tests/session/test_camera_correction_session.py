@@ -29,6 +29,7 @@ from livesr.session.camera import camera_again
 from livesr.session.job import Job
 from livesr.session.measuring import Measuring
 from livesr.session.past import read_past
+from livesr.session.summary import summary_of
 from livesr.storage.folder import OBJECTS_FILE
 from livesr.storage.reader import open_session
 from livesr.types import Grid, Masks, RecordingInfo, Stack, StackIndex
@@ -160,7 +161,7 @@ def test_a_missing_or_old_correction_is_warned_of(
     assert "camera correction" not in warned(fresh)
     old = plan_of(MemorySource(), camera_correction=store(tmp_path, days=91), **off)
     assert "is 91 days old" in warned(old)
-    assert old.summary()["camera_correction"] == old.camera.as_dict()
+    assert summary_of(old)["camera_correction"] == old.camera.as_dict()
 
 
 def test_another_cameras_correction_ends_the_session_before_it_begins(

@@ -18,6 +18,7 @@ from livesr.pipeline import segment
 from livesr.session import run_session
 from livesr.session import segmenter as guests
 from livesr.session.job import Job
+from livesr.session.summary import summary_of
 from livesr.simulator.imaging.optics import Optics
 from livesr.simulator.sample import Sample
 from livesr.simulator.stack import draw_center
@@ -110,7 +111,7 @@ def test_the_offset_is_followed_journalled_and_told(
     tmp_path: Path, plan_of: Callable[..., Plan]
 ) -> None:
     plan = session_on(tmp_path, plan_of, (0.06, -0.05, 0.04), **RAW_ONLY)
-    assert plan.summary()["calibration_followed"] == ["red"]
+    assert summary_of(plan)["calibration_followed"] == ["red"]
     result = run_session(plan, tmp_path / "s")
     kept = [line["channel_offset_nm"]["red"] for line in events(tmp_path / "s", "stack_stored")]
     assert kept[2] == kept[1]  # a dark stack changes nothing

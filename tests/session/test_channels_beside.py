@@ -12,6 +12,7 @@ from memory_source import PLANES, SIDE, MemorySource, splitter_frame
 from livesr.calibration.profile import load_profile, save_profile
 from livesr.errors import ConfigError
 from livesr.session import run_session
+from livesr.session.summary import summary_of
 from livesr.storage.reader import open_session
 from livesr.storage.tables import read_table
 
@@ -59,7 +60,7 @@ def test_green_is_stored_and_measured_and_changes_no_mask(
     names = ("yellow", "red", "green")
     source = ThreeChannels(timepoints=1, names=names)
     plan = plan_of(source, layout=layout(*names), segmentation=SEGMENTATION)
-    assert plan.summary()["channels_beside"] == {"green": "as recorded"}
+    assert summary_of(plan)["channels_beside"] == {"green": "as recorded"}
     run_session(plan, tmp_path / "three")
     run_session(plan_of(MemorySource(timepoints=1), segmentation=SEGMENTATION), tmp_path / "two")
     three, two = (open_session(tmp_path / name).images[0] for name in ("three", "two"))

@@ -15,6 +15,7 @@ from livesr.segmentation.segment import engine_errors
 from livesr.session import run_session
 from livesr.session import segmenter as guests
 from livesr.session.job import Job
+from livesr.session.summary import summary_of
 from livesr.storage.reader import open_session
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def test_the_journal_says_which_engine_and_why_no_better_one(
 ) -> None:
     asked = {"structures": list(FEW), "policy": "every", "engine": "openvino", "precision": "f32"}
     plan = plan_of(MemorySource(timepoints=1), segmentation=asked)
-    summary = plan.summary()
+    summary = summary_of(plan)
     assert (summary["engine"], summary["engines_passed_over"]) == ("openvino", {})
     run_session(plan, tmp_path / "s")
     reader = open_session(tmp_path / "s")

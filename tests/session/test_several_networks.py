@@ -9,6 +9,7 @@ import zarr
 from memory_source import MemorySource
 
 from livesr.session import run_session
+from livesr.session.summary import summary_of
 from livesr.storage.reader import open_session
 
 if TYPE_CHECKING:
@@ -43,4 +44,4 @@ def test_each_mask_is_of_its_own_network(plan_of: Callable[..., Plan], tmp_path:
 def test_a_list_and_a_name_are_both_understood(plan_of: Callable[..., Plan]) -> None:
     for package, name in (("auto", "ALL"), (["LD", "LYSO"], "LD+LYSO"), (["auto"], "ALL")):
         plan = plan_of(MemorySource(), segmentation={"package": package})
-        assert plan.summary()["package"] == name
+        assert summary_of(plan)["package"] == name

@@ -13,6 +13,7 @@ from livesr.session.demo import demo_session
 from livesr.session.promise import Tried, duration, promise_of, recording_s
 from livesr.session.settings import session_for, with_settings, write_session, z_range
 from livesr.session.stand import Stand
+from livesr.session.summary import summary_of
 from livesr.session.trial import light_left
 from livesr.storage.folder import PLANES_FILE
 from livesr.storage.reader import open_session
@@ -107,7 +108,7 @@ def test_the_plan_alone_says_time_frames_and_light() -> None:
         assert promise.light_ms == pytest.approx(TIMEPOINTS * PLANES * 50)
         assert promise.disk_bytes == plan.disk_bytes()
         assert not promise.measured
-        assert plan.summary()["promise"] == promise.as_dict()
+        assert summary_of(plan)["promise"] == promise.as_dict()
         assert recording_s(plan, 40.0) == 160.0  # slower than the interval: one after the other
         tried = Tried(1.0, 100.0, 1000, 500, segment_s=60.0, bleached=0.5)
         slow = promise_of(plan, tried)

@@ -10,6 +10,7 @@ from memory_source import MemorySource
 
 from livesr.errors import ConfigError, StorageError
 from livesr.segmentation.package import load_package
+from livesr.session.summary import summary_of
 from livesr.validation.record import (
     Made,
     Scores,
@@ -67,7 +68,7 @@ def test_a_session_that_quotes_a_record_knows_what_is_validated(
     assert plan.is_validated("mitochondria")
     assert not plan.is_validated("er"), "it was looked at, and is not good enough"
     assert not plan.is_validated("golgi")
-    assert plan.summary()["validated"] == ["mitochondria"]
+    assert summary_of(plan)["validated"] == ["mitochondria"]
     assert any("not good enough: er" in warning for warning in plan.warnings)
 
 

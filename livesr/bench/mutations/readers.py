@@ -31,6 +31,7 @@ from livesr.segmentation.checking import check_package
 from livesr.segmentation.networks import choose_networks
 from livesr.segmentation.package import load_package
 from livesr.session import make_plan
+from livesr.session.summary import summary_of
 from livesr.storage.image import ImageWriter
 from livesr.storage.journal import Event, Journal
 from livesr.storage.labels import LabelWriter
@@ -60,7 +61,7 @@ def session(root: Path, file: Path) -> None:
     session_from(yaml.safe_load(dump_session(found)))
     if found.recording is not None:
         plan = make_plan(found)
-        plan.summary()
+        summary_of(plan)
         plan.disk_bytes()
         plan.source.close()
     else:
