@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from livesr.cli.output import Json, emit, say
-from livesr.errors import ConfigError, StorageError
+from livesr.config.writing import write_new
 
 
 def add_to(app: typer.Typer) -> None:
@@ -23,21 +23,7 @@ def init(
 ) -> int:
     """Write a commented session file; an existing one is never overwritten."""
     text = resources.files("livesr.config").joinpath("template.yaml").read_text(encoding="utf-8")
-    try:
-        with file.open("x", encoding="utf-8") as new:
-            new.write(text)
-    except FileExistsError:
-        raise ConfigError(
-            "the file exists already and is left as it is",
-            where=str(file),
-            fix="name another: livesr init FILE",
-        ) from None
-    except OSError as error:
-        raise StorageError(
-            f"the file cannot be written: {error.strerror}",
-            where=str(file),
-            fix="choose a folder that exists and that you may write to",
-        ) from None
+    write_new(file, text, rename="name another: livesr init FILE")
     say(f"wrote {file}; check it with: livesr run {file} --dry-run")
     if as_json:
         emit({"file": str(file)})

@@ -7,6 +7,7 @@ a facility's shared one), or anywhere: where a name is asked for, a path is take
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,8 @@ import yaml
 from livesr.config.explain import parse_yaml
 from livesr.config.reading import resolve_paths
 from livesr.config.session import Session
-from livesr.errors import ConfigError, StorageError, nearest
+from livesr.config.writing import write_new
+from livesr.errors import ConfigError, nearest
 from livesr.plain import NotPlainError, read_text
 
 if TYPE_CHECKING:
@@ -124,22 +126,10 @@ def save_preset(name: str, content: dict[str, Any], folder: Path, keys: Sequence
     resolve_paths(kept, folder)
     text = yaml.safe_dump(kept, sort_keys=False, allow_unicode=True)
     path = preset_folder() / f"{name}{_SUFFIX}"
-    try:
+    mend = f"let {FOLDER_VARIABLE} name a folder that you may write to"
+    with suppress(OSError):  # writing tells of it
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("x", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-    except FileExistsError:
-        raise StorageError(
-            f"there is a preset {name!r} already, and it is left as it is",
-            where=str(path),
-            fix="choose another name, or delete that file",
-        ) from None
-    except OSError as error:
-        raise StorageError(
-            f"the preset cannot be written: {error.strerror or error}",
-            where=str(path),
-            fix=f"let {FOLDER_VARIABLE} name a folder that you may write to",
-        ) from None
+    write_new(path, text, rename="choose another name, or delete that file", folder=mend)
     return path
 
 

@@ -10,7 +10,8 @@ import yaml
 
 from livesr.config.layouts import SequentialLayout
 from livesr.config.reading import plain_session
-from livesr.errors import ConfigError, StorageError
+from livesr.config.writing import write_new
+from livesr.errors import ConfigError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,17 +71,5 @@ def write_useq(path: Path, session: Session) -> useq.MDASequence:
         text = json.dumps(plain, indent=2, ensure_ascii=False)
     else:
         text = yaml.safe_dump(plain, sort_keys=False, allow_unicode=True)
-    try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(text)
-        return useq.MDASequence.from_file(path)
-    except FileExistsError:
-        raise StorageError(
-            "there is a file of this name already", where=str(path), fix="name another with -o"
-        ) from None
-    except OSError as error:
-        raise StorageError(
-            f"the plan cannot be written: {error.strerror or error}",
-            where=str(path),
-            fix="name a folder that you may write to",
-        ) from None
+    write_new(path, text, rename="name another with -o")
+    return useq.MDASequence.from_file(path)

@@ -11,12 +11,12 @@ import useq
 import yaml
 from pydantic import ValidationError
 
-from livesr.errors import ConfigError, StorageError
+from livesr.config.writing import write_new
+from livesr.errors import ConfigError
 from livesr.plain import MOST_JSON_BYTES, NotPlainError, read_text, yaml_of
 from livesr.positions.metamorph import read_stg, stg_text
 from livesr.positions.micromanager import pos_text, read_pos
 from livesr.positions.stage_list import stage_list
-from livesr.storage.disk import replace_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,20 +70,7 @@ def write_positions(path: Path, listed: StageList) -> None:
     writer = _WRITERS.get(path.suffix.lower())
     if writer is None:
         raise _unknown(path)
-    if path.exists():
-        raise StorageError(
-            "the file exists already and is left as it is",
-            where=str(path),
-            fix="name another with -o",
-        )
-    try:
-        replace_text(path, writer(listed))
-    except OSError as error:
-        raise StorageError(
-            f"the list cannot be written: {error.strerror or error}",
-            where=str(path),
-            fix="choose a folder that exists and that you may write to",
-        ) from None
+    write_new(path, writer(listed), rename="name another with -o")
 
 
 def plain_positions(listed: StageList) -> list[dict[str, Any]]:

@@ -9,7 +9,8 @@ from livesr.config import plain_session, read_session, session_from
 from livesr.config.commented import commented
 from livesr.config.layouts import PRESETS, side_by_side
 from livesr.config.reading import apply_setting
-from livesr.errors import ConfigError, StorageError, nearest
+from livesr.config.writing import write_new
+from livesr.errors import ConfigError, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -145,24 +146,7 @@ def write_session(session: Session, file: Path) -> None:
 
     Raises
     ------
-    ConfigError
-        If the file exists.
     StorageError
-        If it cannot be written.
+        If the file exists, or cannot be written.
     """
-    text = commented(session)
-    try:
-        with file.open("x", encoding="utf-8") as new:
-            new.write(text)
-    except FileExistsError:
-        raise ConfigError(
-            "the file exists already and is left as it is",
-            where=str(file),
-            fix="name another one with --out",
-        ) from None
-    except OSError as error:
-        raise StorageError(
-            f"the file cannot be written: {error.strerror}",
-            where=str(file),
-            fix="choose a folder that exists and that you may write to",
-        ) from None
+    write_new(file, commented(session), rename="name another one with --out")

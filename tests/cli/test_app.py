@@ -82,7 +82,7 @@ def test_init_writes_a_session_once(capsys: pytest.CaptureFixture[str], tmp_path
     assert call(capsys, "init", str(file))[0] == 0
     assert read_session(file).calibration == "simulated"
     code, out, err = call(capsys, "init", str(file), "--json")
-    assert code == 2
+    assert code == 5
     assert "left as it is" in json.loads(out)["what"]
     assert err
 

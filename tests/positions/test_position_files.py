@@ -127,7 +127,7 @@ def test_what_is_written_is_read_back(suffix: str, tmp_path: Path) -> None:
     out = tmp_path / f"out{suffix}"
     write_positions(out, listed)
     assert places(out) == places(source)
-    with pytest.raises(StorageError, match="exists already"):
+    with pytest.raises(StorageError, match="of this name already"):
         write_positions(out, listed)
 
 

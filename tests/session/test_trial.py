@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from livesr.config import plain_session, session_from
-from livesr.errors import ConfigError
+from livesr.errors import ConfigError, StorageError
 from livesr.session import make_plan, run_session
 from livesr.session.demo import demo_session
 from livesr.session.promise import Tried, duration, promise_of, recording_s
@@ -149,7 +149,7 @@ def test_what_was_set_while_looking_stands_in_the_session_file(tmp_path: Path) -
     file = tmp_path / "night.yaml"
     write_session(changed, file)
     assert session_for(str(file)) == changed
-    with pytest.raises(ConfigError, match="left as it is"):
+    with pytest.raises(StorageError, match="of this name already"):
         write_session(changed, file)
     with pytest.raises(ConfigError, match="no such layout preset"):
         session_for("simulated", layout="wide")
