@@ -26,6 +26,8 @@ OUTCOMES = ("read", "refused", "poor", "traceback", "memory", "hang", "crash", "
 """In the order of how bad they are; the first two are as it must be."""
 GOOD = OUTCOMES[:2]
 SECONDS = 20.0
+PATIENCE = 3
+"""Times as long that a case gets which took too long: something else may have been at work."""
 MEBIBYTES = 2048
 CASES = 1000
 """That one process reads: engines keep a little of the memory that it may take."""
@@ -40,8 +42,8 @@ class Tally:
     counts : Counter
         By (kind of file, outcome).
     failures : list of dict
-        Each mutation that went wrong: ``kind``, ``number``, ``outcome``, ``detail``, ``spoil``,
-        ``file``.
+        Each mutation that went wrong: ``kind``, ``number``, ``outcome``, ``detail``, and
+        ``spoil`` and ``file`` unless the process died.
     slowest : tuple of (float, str)
         Seconds of the slowest case, and which it was.
     largest : tuple of (float, str)
@@ -98,6 +100,8 @@ def run_mutations(
         try:
             for kind, number in _cases(count, first, kinds):
                 answer = reader.ask(kind, number)
+                if answer["outcome"] == "hang":
+                    answer = reader.ask(kind, number, patience=PATIENCE)
                 tally.add(kind, number, answer)
                 progress(kind, number, answer)
         finally:
@@ -123,15 +127,15 @@ class _Reader:
         self._number = self._asked = 0
         self._process: subprocess.Popen[str] | None = None
 
-    def ask(self, kind: str, number: int) -> dict[str, Any]:
-        """Return what became of a case."""
+    def ask(self, kind: str, number: int, *, patience: float = 1) -> dict[str, Any]:
+        """Return what became of a case, which may take ``patience`` times as long as most."""
         if self._asked >= CASES:
             self.close()
         process = self._process or self._start()
         self._asked += 1
         assert process.stdin is not None  # noqa: S101 - asked for below
         assert process.stdout is not None  # noqa: S101
-        process.stdin.write(f"{kind}\t{number}\n")
+        process.stdin.write(f"{kind}\t{number}\t{SECONDS * patience}\n")
         process.stdin.flush()
         line = process.stdout.readline()
         if line:
@@ -162,7 +166,7 @@ class _Reader:
         command = [sys.executable, "-X", "faulthandler", "-m", "livesr.bench.mutations.worker"]
         with self._dump.open("wb") as dump:
             self._process = subprocess.Popen(  # noqa: S603 - our own program
-                [*command, str(root), str(self._seed), str(SECONDS), str(MEBIBYTES)],
+                [*command, str(root), str(self._seed), str(MEBIBYTES)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=dump,

@@ -1,7 +1,7 @@
 """The process in which spoilt files are read: limited in memory and time, watched for writes.
 
-``python -m livesr.bench.mutations.worker ROOT SEED SECONDS MEBIBYTES`` takes ``kind<TAB>number`` a
-line and answers each with one JSON object. A case that takes longer ends the process.
+``python -m livesr.bench.mutations.worker ROOT SEED MEBIBYTES`` takes a line of kind, number and
+seconds parted by tabs for each case, and answers with one JSON object. A case that takes longer ends the process.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _OWN = ("/dev/", "/proc/", tempfile.gettempdir(), *map(str, _caches()))
 
 def main() -> None:
     """Answer cases until stdin ends."""
-    root, seed, seconds, mebibytes = sys.argv[1:]
+    root, seed, mebibytes = sys.argv[1:]
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     quiet = os.open(os.devnull, os.O_WRONLY)
     os.dup2(quiet, 1)  # libraries print
@@ -51,7 +51,7 @@ def main() -> None:
     watch = _Watch(Path(root))
     print("ready", file=answers, flush=True)
     for line in sys.stdin:
-        kind, number = line.rstrip("\n").split("\t")
+        kind, number, seconds = line.rstrip("\n").split("\t")
         case = make_case(kind, int(number), int(seed), watch.root)
         faulthandler.dump_traceback_later(float(seconds), exit=True)
         answer = _judged(case, watch)
@@ -182,13 +182,18 @@ def _limit(mebibytes: int) -> None:
         import resource
     except ImportError:  # Windows
         return
-    now = (
-        int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
-        if Path("/proc/self/statm").exists()
-        else 0
-    )
-    most = now * resource.getpagesize() + mebibytes * 2**20
-    resource.setrlimit(resource.RLIMIT_AS, (most, most))
+    most = _data_bytes() + mebibytes * 2**20
+    # not the address space, of which every thread's heap sets 64 MiB aside and uses little
+    resource.setrlimit(resource.RLIMIT_DATA, (most, most))
+
+
+def _data_bytes() -> int:
+    """Return the bytes of the process that it may write to, where Linux tells it."""
+    try:
+        status = Path("/proc/self/status").read_text(encoding="ascii")
+    except OSError:
+        return 0
+    return next(int(s.split()[1]) * 1024 for s in status.splitlines() if s.startswith("VmData"))
 
 
 def _peak_mib(*, reset: bool = False) -> float:
