@@ -13,8 +13,9 @@ from livesr.errors import StorageError
 from livesr.viewer import state, theme
 from livesr.viewer.fonts import choose_font
 from livesr.viewer.loader import Loader, flattened
+from livesr.viewer.movie import Movie
 from livesr.viewer.window import Window
-from livesr.viewer.worker import PictureWorker, Update
+from livesr.viewer.worker import PictureWorker, Update, extras_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,22 +46,26 @@ def show(session: SessionReader, view: View, size: tuple[int, int]) -> None:
     """Open the window and stay until it is closed."""
     app = start_qt()
     with PictureWorker(Loader(session), view) as worker:
-        window = Window(session.folder.name, view, worker.show)
+        window = Window(session.folder.name, view, worker.show, worker.point)
+        movie = Movie(session.folder)
         window.bind_keys(
             save=lambda whole: _save_beside(window, session.folder, whole=whole),
             relevel=worker.relevel,
+            movie=lambda: window.tell(movie.start(window.view)),
         )
         window.resize(*size)
         window.show()
         timer = QTimer()
-        timer.timeout.connect(lambda: pull(window, worker))
+        timer.timeout.connect(lambda: pull(window, worker, movie))
         timer.start(PULL_MS)
         app.exec()
         timer.stop()
 
 
-def pull(window: Window, worker: PictureWorker) -> None:
-    """Show the newest update, if there is one."""
+def pull(window: Window, worker: PictureWorker, movie: Movie | None = None) -> None:
+    """Show the newest update, if there is one, and say when a movie is done."""
+    if movie is not None and (said := movie.poll()):
+        window.tell(said)
     update = worker.updates.take()
     if update is not None:
         window.display(update)
@@ -86,11 +91,14 @@ def screenshot(session: SessionReader, view: View, size: tuple[int, int], file: 
     if picture is not None and picture.labels is not None:
         names = loader.scenes[picture.image].structures
         volumes = {name: loader.volume(picture.image, picture.t, name) for name in names}
+    beside = loader.beside()
+    parts = {str(part): beside.make(part, view, None) for part in beside.wanted(view, None)}
+    extras = extras_of(loader.course, parts)
     window = Window(session.folder.name, view, lambda _: None)
     try:
         window.resize(*size)
         window.grab()  # lays the window out without opening one
-        window.display(Update(loader.scenes, loader.progress, picture, volumes))
+        window.display(Update(loader.scenes, loader.progress, picture, volumes, "", extras))
         QApplication.processEvents()
         save(window, file)
     finally:

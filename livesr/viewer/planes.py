@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+import numpy as np
+
+from livesr.catalog import NAMES
 from livesr.segmentation.trust import Flag
 from livesr.viewer import compose, state
 from livesr.viewer.registration import RedRegistration, registration_of
@@ -85,10 +88,8 @@ class Planes:
 
     def mask(self, image: int, t: int, z: Plane, name: str) -> UInt8:
         """Return a structure's mask (y, x) in the camera's plane ``z``, on the masks' pixels."""
-        reader, grid = self._session.images[image], self.mask_grid(image)
-        at = z
-        if z != "max":
-            at = nearest_plane(z, reader.voxel_um[0], grid.voxel_um[0], grid.shape[0])
+        reader = self._session.images[image]
+        at = z if z == "max" else self.mask_plane(image, z)
 
         def read() -> UInt8:
             mask: UInt8 = (
@@ -98,9 +99,27 @@ class Planes:
 
         return self._cache.get(("mask", image, t, at, name), read)
 
+    def mask_plane(self, image: int, z: int) -> int:
+        """Return the plane of the masks that lies nearest to a plane of the camera's."""
+        reader, grid = self._session.images[image], self.mask_grid(image)
+        return nearest_plane(z, reader.voxel_um[0], grid.voxel_um[0], grid.shape[0])
+
     def mask_volume(self, image: int, t: int, name: str) -> UInt8:
         """Return a structure's mask (z, y, x) on the masks' grid; not kept."""
         return self._session.images[image].mask(name, t)
+
+    def label_volume(self, image: int, t: int, names: frozenset[str]) -> UInt8:
+        """Return a label image (z, y, x) of some structures on the masks' grid."""
+
+        def read() -> UInt8:
+            labels = np.zeros(self.mask_grid(image).shape, np.uint8)
+            for name in compose.PAINT_ORDER:
+                if name in names:
+                    number = np.uint8(NAMES.index(name) + 1)
+                    np.copyto(labels, number, where=self.mask_volume(image, t, name) != 0)
+            return labels
+
+        return self._cache.get(("labels", image, t, names), read)
 
     def mask_grid(self, image: int) -> Grid:
         """Return the grid of an image's masks: one for all structures."""
@@ -156,6 +175,7 @@ def scene_of(image: ImageReader, notes: tuple[tuple[int, str], ...] = ()) -> Sce
             (t, tuple(_words(flag) for flag in flags)) for t, flags in image.flags().items()
         ),
         notes=notes,
+        position=int(image.attributes.get("position", image.number)),
     )
 
 
