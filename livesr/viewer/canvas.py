@@ -66,7 +66,7 @@ class Canvas(QWidget):
         self.message = _overlay(self, "message")
         self.scale_bar = ScaleBar(self)
         self.colour_bar = ColourBar(self)
-        self.error_bar = ColourBar(self, "error (nm)", plasma(), decimals=1)
+        self.error_bar = ColourBar(self, "error (nm)", plasma())
         self._mouse: tuple[float, float] | None = None
         self._object: Pointed | None = None
         self._still = QTimer(self)
@@ -96,7 +96,7 @@ class Canvas(QWidget):
         self._base.setRect(extent(picture))
         self.show_labels(opacity, labels=labels)
         self.scale_bar.setVisible(True)
-        self.colour_bar.setVisible(picture.channel == "ratio")
+        self.colour_bar.setVisible(picture.channel == "ratio" and not picture.drawn)
         self.colour_bar.levels = picture.levels
         if fit:
             self.fit()
@@ -120,9 +120,9 @@ class Canvas(QWidget):
         self._error.setVisible(error is not None)
         self.error_bar.setVisible(error is not None)
         if error is not None:
-            top, left, height, width = error.extent_um
+            height, width = error.extent_um
             self._error.setImage(error.rgba, autoLevels=False, levels=None)
-            self._error.setRect(QRectF(left, top, width, height))
+            self._error.setRect(QRectF(0, 0, width, height))
             self.error_bar.levels = compose.Levels(error.low_nm, error.high_nm)
 
     def show_object(self, pointed: Pointed | None) -> None:

@@ -55,6 +55,7 @@ class SectionPane(QWidget):
         layout.addWidget(graphics)
         title = labelled(across, "canvas")
         title.setParent(self)
+        title.adjustSize()
         title.move(6, 6)
         if across == "xz":
             self.setFixedHeight(THICK)

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from livesr.viewer.course import Course
     from livesr.viewer.series import Curve, Series
 
-_LEFT, _RIGHT, _TOP, _BOTTOM = 58, 190, 22, 20
+_LEFT, _TOP, _BOTTOM = 58, 22, 20
+_NAMES = (90, 300)
+"""Pixels for the names at the right, at least and at most."""
 _LINE = 15.0
 
 
@@ -59,7 +61,13 @@ class Curves(QWidget):
     def axis(self) -> TimeAxis:
         """Return the axis as it is drawn."""
         end = self._course.end_s if self._course is not None else 0.0
-        return TimeAxis(_LEFT, self.width() - _RIGHT, max(end, 1.0))
+        return TimeAxis(_LEFT, self.width() - self._right(), max(end, 1.0))
+
+    def _right(self) -> int:
+        """Return the room that the names need."""
+        names = [curve.name for curve in self._series.curves] if self._series is not None else []
+        widest = max((self.fontMetrics().horizontalAdvance(name) for name in names), default=0)
+        return max(_NAMES[0], min(widest + 20, _NAMES[1]))
 
     def values(self, curve: Curve) -> list[float]:
         """Return what is drawn of a curve."""
@@ -80,11 +88,9 @@ class Curves(QWidget):
             return
         axis.draw(painter, _TOP, bottom)
         highest = max((v for c in series.curves for v in self.values(c)), default=0.0) or 1.0
-        self._draw_scale(painter, highest, series.unit)
+        self._draw_scale(painter, highest, series.unit, axis.right)
         ends = [self._draw_curve(painter, axis, curve, highest) for curve in series.curves]
-        _draw_names(
-            painter, list(zip(ends, series.curves, strict=True)), self.width() - _RIGHT, bottom
-        )
+        _draw_names(painter, list(zip(ends, series.curves, strict=True)), axis.right, bottom)
         for mark in self._course.marks if self._course is not None else ():
             draw_mark(painter, mark, axis.x(mark.time_s), _TOP / 2 + 1)
         if self._now is not None:
@@ -94,23 +100,23 @@ class Curves(QWidget):
     def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
         """Go to the stack of a moment."""
         x = event.position().x()
-        if _LEFT <= x <= self.width() - _RIGHT:
+        if _LEFT <= x <= self.axis().right:
             self.picked.emit(self.axis().time_s(x))
 
     def _y(self, value: float, highest: float) -> float:
         bottom = self.height() - _BOTTOM
         return bottom - value / highest * (bottom - _TOP - 4)
 
-    def _draw_scale(self, painter: QPainter, highest: float, unit: str) -> None:
+    def _draw_scale(self, painter: QPainter, highest: float, unit: str, right: float) -> None:
         step = round_length(highest / 2) or highest
         for k in range(int(highest / step) + 1):
             y = self._y(k * step, highest)
             painter.setPen(QPen(QColor(theme.LINE), 1))
-            painter.drawLine(QPointF(_LEFT, y), QPointF(self.width() - _RIGHT, y))
+            painter.drawLine(QPointF(_LEFT, y), QPointF(right, y))
             painter.setPen(QColor(theme.FAINT))
-            where = QRectF(0, y - 8, _LEFT - 6, 16)
-            right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-            painter.drawText(where, right, f"{k * step:,.4g}")
+            where = QRectF(0, y - 10 if k == 0 else y - 8, _LEFT - 6, 16)
+            side = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+            painter.drawText(where, side, f"{k * step:,.4g}")
         painter.setPen(QColor(theme.DIM))
         words = "× first" if self._relative else unit
         painter.drawText(QRectF(8, 2, 200, 16), Qt.AlignmentFlag.AlignLeft, words)
@@ -143,7 +149,7 @@ def _draw_names(
     painter.setFont(font)
     for y, (_, curve) in zip(apart([y for y, _ in ordered], line, bottom), ordered, strict=True):
         painter.setPen(QColor(f"#{curve.color}"))
-        where = QRectF(left + 8, y - line / 2, _RIGHT - 12, line)
+        where = QRectF(left + 8, y - line / 2, _NAMES[1], line)
         painter.drawText(where, Qt.AlignmentFlag.AlignVCenter, curve.name)
 
 

@@ -7,15 +7,24 @@ from functools import partial
 from typing import TYPE_CHECKING, get_args
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QPushButton,
+    QSizePolicy,
+    QStackedLayout,
+    QVBoxLayout,
+    QWidget,
+)
 
 from livesr.viewer import state
 from livesr.viewer.controls import choice, joined, labelled
 from livesr.viewer.curves import Curves
 from livesr.viewer.lives import STAGE_COLOURS, Lives
-from livesr.viewer.timeaxis import COLOURS, LEGEND
+from livesr.viewer.timeaxis import COLOURS, LEGEND, SIGNS
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from livesr.viewer.beside import Extras
     from livesr.viewer.controls import Edit
     from livesr.viewer.state import OverTime, Scene, View
@@ -79,7 +88,8 @@ class Drawer(QWidget):
         lives = view.over_time == "lives"
         self._stack.setCurrentWidget(self.lives if lives else self.curves)
         self.relative.setVisible(not lives)
-        self.legend.setText(_stages() if lives else _marks())
+        happened = {mark.kind for mark in extras.course.marks}
+        self.legend.setText(_stages() if lives else _marks(happened))
         t = state.time_of(view, scene) if scene is not None else None
         now = None if t is None else extras.course.time_of(view.image, t)
         if lives:
@@ -104,10 +114,10 @@ def _stages() -> str:
     return "&nbsp;&nbsp; ".join(dots)
 
 
-def _marks() -> str:
-    signs = {"decision": "▼", "shadow": "▼", "note": "■"}
+def _marks(happened: Collection[str]) -> str:
     dots = (
-        f'<span style="color:{COLOURS[kind]}">{signs.get(kind, "●")}</span>&nbsp;{word}'
+        f'<span style="color:{COLOURS[kind]}">{SIGNS.get(kind, "●")}</span>&nbsp;{word}'
         for kind, word in LEGEND
+        if kind in happened
     )
     return "&nbsp;&nbsp; ".join(dots)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import cv2
 import numpy as np
 
 from livesr.calibration.error_map import load_error_maps
@@ -17,10 +18,13 @@ from livesr.plain import there
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from livesr.types import UInt8
+    from livesr.types import Float32, UInt8
     from livesr.viewer.state import Scene
 
 OPACITY = 0.55
+POINTS = 96
+"""Along each side of the picture."""
+HALF = 0.5
 _STOPS = np.array([[13, 8, 135], [126, 3, 168], [204, 71, 120], [248, 149, 64], [240, 249, 33]])
 """Of matplotlib's plasma."""
 
@@ -34,7 +38,7 @@ class ErrorPicture:
     rgba : ndarray, (y, x, 4), uint8
         Coloured by the lateral error; where it is extrapolated it is thinner.
     extent_um : tuple of float
-        (top, left, height, width) on the field, µm.
+        Height and width: those of the field, µm.
     low_nm, high_nm : float
         Lateral errors at the ends of the colours.
     words : str
@@ -42,7 +46,7 @@ class ErrorPicture:
     """
 
     rgba: UInt8
-    extent_um: tuple[float, float, float, float]
+    extent_um: tuple[float, float]
     low_nm: float
     high_nm: float
     words: str
@@ -82,20 +86,34 @@ def error_picture(settings: Mapping[str, Any], scene: Scene) -> ErrorPicture:
     if not found:
         raise CalibrationError("the error map is empty", where=name, fix="calibrate again")
     channel, one = next(((k, v) for k, v in found.items() if k == "red"), next(iter(found.items())))
-    low, high = float(one.xy_nm.min()), float(one.xy_nm.max())
-    place = (one.xy_nm - low) / max(high - low, 1e-9) * 255
-    rgb = plasma()[np.rint(place).astype(np.intp)]
-    alpha = np.where(one.inside, round(255 * OPACITY), round(120 * OPACITY)).astype(np.uint8)
     rows, columns = scene.shape[3:]
-    _, dy, dx = scene.voxel_um
-    height, width = profile.valid_for.field_um
-    top, left = (rows * dy - height) / 2, (columns * dx - width) / 2
+    field = rows * scene.voxel_um[1], columns * scene.voxel_um[2]
+    calibrated = profile.valid_for.field_um
+    xy, z, inside = (
+        _over(part, calibrated, field)
+        for part in (one.xy_nm, one.z_nm, one.inside.astype(np.float32))
+    )
+    low, high = float(xy.min()), float(xy.max())
+    rgb = plasma()[np.rint((xy - low) / max(high - low, 1e-9) * 255).astype(np.intp)]
+    alpha = np.where(inside > HALF, round(255 * OPACITY), round(120 * OPACITY)).astype(np.uint8)
     words = (
         f"expected error of {channel}: {low:.1f} to {high:.1f} nm laterally, "
-        f"{float(one.z_nm.min()):.1f} to {float(one.z_nm.max()):.1f} nm along z"
+        f"{float(z.min()):.1f} to {float(z.max()):.1f} nm along z"
     )
-    rgba = np.dstack([rgb, alpha])
-    return ErrorPicture(rgba, (top, left, height, width), low, high, words)
+    return ErrorPicture(np.dstack([rgb, alpha]), field, low, high, words)
+
+
+def _over(
+    part: Float32, calibrated_um: tuple[float, float], field_um: tuple[float, float]
+) -> Float32:
+    """Return a map of the calibrated field over a session's, which lies in its middle."""
+    at = []
+    for points, whole, mine in zip(part.shape, calibrated_um, field_um, strict=True):
+        um = (np.arange(POINTS) + 0.5) / POINTS * mine + (whole - mine) / 2
+        at.append((um / whole * (points - 1)).astype(np.float32))
+    y, x = np.meshgrid(*at, indexing="ij")
+    over: Float32 = cv2.remap(part, x, y, cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE)
+    return over
 
 
 def _folder(name: str) -> Path:

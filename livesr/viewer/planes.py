@@ -172,7 +172,7 @@ def scene_of(image: ImageReader, notes: tuple[tuple[int, str], ...] = ()) -> Sce
         simulated=bool(image.attributes.get("simulated", False)),
         calibrated=len(image.channels) == 1 or image.attributes.get("calibration") != "none",
         flagged=tuple(
-            (t, tuple(_words(flag) for flag in flags)) for t, flags in image.flags().items()
+            (t, tuple(flag_words(flag) for flag in flags)) for t, flags in image.flags().items()
         ),
         notes=notes,
         position=int(image.attributes.get("position", image.number)),
@@ -191,7 +191,7 @@ def nearest_plane(z: int, step_um: float, mask_step_um: float, planes: int) -> i
     return max(0, min(round(z * step_um / mask_step_um), planes - 1))
 
 
-def _words(flag: Mapping[str, Any]) -> str:
+def flag_words(flag: Mapping[str, Any]) -> str:
     """Return what a journalled flag says; what has no number is not a number."""
     value, low, high = (
         float("nan") if flag.get(key) is None else float(flag[key])

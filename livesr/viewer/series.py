@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from dataclasses import dataclass
+from math import nan
 from typing import TYPE_CHECKING, Any, Protocol
 
 from livesr.catalog import BY_NAME
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 MOST_PAIRS = 8
 """Curves of contacts: those of the pairs that touch most."""
+FILLING = ("nucleus", "cytosol", "extracellular")
+"""What lies in these touches them: no news."""
 NEAR_UM = 0.1
 """Distance that counts as a contact here."""
 _EVERY_S = 2.0
@@ -113,6 +116,10 @@ class Volumes:
         found = tuple(curve for curve in curves if curve.times_s)
         return Series("volume", "µm²" if self._area else "µm³", found, _EMPTY["volume"])
 
+    def at(self, image: int, t: int, name: str) -> float:
+        """Return the volume of a structure in one stack; NaN if no row says it."""
+        return self._points.get((image, name), {}).get(t, (0.0, nan))[1]
+
     def _take(self, row: Mapping[str, Any]) -> None:
         volume, area = row.get("volume_um3"), row.get("area_um2")
         value = volume if volume is not None else area
@@ -162,7 +169,7 @@ class TableSeries:
 
     def contacts(self, image: int, names: Iterable[str]) -> Series:
         """Return the shares of structures that are near to another, of the pairs that are most."""
-        shown = set(names)
+        shown = set(names) - set(FILLING)
         pairs = {
             pair for index, (_, by) in self._touch.items() if index.image == image for pair in by
         }

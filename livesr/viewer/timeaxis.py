@@ -30,9 +30,12 @@ LEGEND = (
     ("shadow", "decision, not acted on"),
     ("event", "event in a cell"),
     ("note", "note"),
-    ("odd", "unlike the training, pause"),
+    ("odd", "unlike the training"),
+    ("pause", "pause"),
     ("fault", "fault"),
 )
+SIGNS = {"decision": "▼", "shadow": "▼", "note": "■"}
+"""Of the marks that are no dots."""
 
 
 @dataclass(frozen=True, slots=True)

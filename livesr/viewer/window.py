@@ -181,7 +181,9 @@ class Window(QMainWindow):
             self.canvas.say(update.problem or NOTHING_YET)
         else:
             self.canvas.say("")
-            self.canvas.describe(caption(self._title, picture, update.scenes[picture.image]))
+            words = caption(self._title, picture, update.scenes[picture.image])
+            error = update.extras.error
+            self.canvas.describe(words if error is None else f"{words}\n{error.words}")
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
         """Keep the help in the middle."""
