@@ -1,4 +1,4 @@
-"""The program around the window: Qt's start, the pull at 30 frames a second, the screenshot."""
+"""The program around the window: Qt's start, the pull at 60 frames a second, the screenshot."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from livesr.viewer.state import Scene, View
     from livesr.viewer.worker import Source
 
-PULL_MS = 33
+PULL_MS = 16
 FONT_PIXELS = 13
 
 
