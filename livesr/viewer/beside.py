@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
-from livesr.catalog import NAMES
 from livesr.viewer import compose, sections, solid, state
 from livesr.viewer.course import Course
 from livesr.viewer.error_map import ErrorPicture, error_picture
@@ -182,9 +181,7 @@ class BesideFolder:
         if point is None:
             return None
         planes, z = self._loader.planes, state.plane_of(view, scene)
-        on = self._on(view, scene)
-        masks = {name: planes.mask(view.image, t, z, name) for name in NAMES if name in on}
+        labels = compose.labels_of(planes.bits(view.image, t, z), self._on(view, scene))
         grid = planes.mask_grid(view.image)
-        labels = compose.label_image(masks, grid.shape[1:], contour=False)
         pixel = grid.voxel_um[1], grid.voxel_um[2]
         return self._pointer.at(view.image, t, z, labels, pixel, point)

@@ -14,6 +14,7 @@ from livesr.viewer.controls import labelled
 
 if TYPE_CHECKING:
     from pyqtgraph.GraphicsScene.mouseEvents import MouseClickEvent
+    from PySide6.QtGui import QResizeEvent
 
     from livesr.viewer.sections import Section
 
@@ -36,6 +37,7 @@ class SectionPane(QWidget):
         super().__init__()
         self.across = across
         self._height_um = 0.0
+        self._stretch: tuple[float, float] | None = None
         graphics = pg.GraphicsView(background=theme.CANVAS)
         self._box = pg.ViewBox(lockAspect=True, invertY=across == "yz", enableMenu=False)
         self._box.disableAutoRange()
@@ -90,19 +92,25 @@ class SectionPane(QWidget):
 
     def follow(self, low_um: float, high_um: float) -> None:
         """Show the same stretch as the plane beside it, with the section in the middle."""
+        self._stretch = low_um, high_um
+        width, height = max(self._box.width(), 1.0), max(self._box.height(), 1.0)
         middle = self._height_um / 2
         if self.across == "xz":
-            self._box.setRange(xRange=(low_um, high_um), padding=0.0, disableAutoRange=True)
-            self._centre(y=middle)
+            half = (high_um - low_um) / width * height / 2
+            self._box.setRange(
+                xRange=self._stretch, yRange=(middle - half, middle + half), padding=0.0
+            )
         else:
-            self._box.setRange(yRange=(low_um, high_um), padding=0.0, disableAutoRange=True)
-            self._centre(x=middle)
+            half = (high_um - low_um) / height * width / 2
+            self._box.setRange(
+                xRange=(middle - half, middle + half), yRange=self._stretch, padding=0.0
+            )
 
-    def _centre(self, **at: float) -> None:
-        (x0, x1), (y0, y1) = self._box.viewRange()
-        dx = at.get("x", (x0 + x1) / 2) - (x0 + x1) / 2
-        dy = at.get("y", (y0 + y1) / 2) - (y0 + y1) / 2
-        self._box.translateBy(x=dx, y=dy)
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        """Keep the scale."""
+        super().resizeEvent(event)
+        if self._stretch is not None:
+            self.follow(*self._stretch)
 
     def _on_click(self, event: MouseClickEvent) -> None:
         if event.button() == Qt.MouseButton.LeftButton and self._height_um:

@@ -251,9 +251,12 @@ class Loader:
         if t not in scene.segmented:
             return None, (1.0, 1.0)
         grid = self._planes.mask_grid(view.image)
-        masks = {name: self._planes.mask(view.image, t, z, name) for name in self._on(view, scene)}
-        contour = view.contour and not view.masked
-        labels = compose.label_image(masks, grid.shape[1:], contour=contour)
+        bits, on = self._planes.bits(view.image, t, z), self._on(view, scene)
+        if view.contour and not view.masked:
+            masks = {name: compose.mask_of(bits, name) for name in on}
+            labels = compose.label_image(masks, grid.shape[1:], contour=True)
+        else:
+            labels = compose.labels_of(bits, on)
         return labels, (grid.voxel_um[1], grid.voxel_um[2])
 
     def _on(self, view: View, scene: Scene) -> list[str]:

@@ -88,16 +88,25 @@ class Planes:
 
     def mask(self, image: int, t: int, z: Plane, name: str) -> UInt8:
         """Return a structure's mask (y, x) in the camera's plane ``z``, on the masks' pixels."""
+        return compose.mask_of(self.bits(image, t, z), name)
+
+    def bits(self, image: int, t: int, z: Plane) -> UInt16:
+        """Return all masks of a plane in one image (y, x), a bit for each structure.
+
+        A plane's fifteen masks take an eighth of their room so, and all planes of a stack can be
+        kept.
+        """
         reader = self._session.images[image]
         at = z if z == "max" else self.mask_plane(image, z)
 
-        def read() -> UInt8:
-            mask: UInt8 = (
-                reader.mask(name, t).max(axis=0) if at == "max" else reader.mask(name, t, at)
-            )
-            return mask
+        def read() -> UInt16:
+            bits = np.zeros(self.mask_grid(image).shape[1:], np.uint16)
+            for name in reader.structures:
+                mask = reader.mask(name, t).max(axis=0) if at == "max" else reader.mask(name, t, at)
+                bits |= mask.astype(np.uint16) << NAMES.index(name)
+            return bits
 
-        return self._cache.get(("mask", image, t, at, name), read)
+        return self._cache.get(("bits", image, t, at), read)
 
     def mask_plane(self, image: int, z: int) -> int:
         """Return the plane of the masks that lies nearest to a plane of the camera's."""
