@@ -38,8 +38,6 @@ FPS = 25.0
 MOST_MB = 20.0
 """Megabytes for a thousand stacks: what the journal itself takes, held as a viewer holds it."""
 _PATIENCE_S = 900.0
-_STARTS_S = 4.0
-"""Time that the viewer's process gets to open its window."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +67,6 @@ def _large(folder: Path, size: Size) -> Iterator[Row]:
     stand_in.add()
     watching = _viewer(folder, "follow", _PATIENCE_S)
     flipping = None
-    time.sleep(_STARTS_S)
     for k in range(1, size.stacks):
         if k == size.stacks // 2:
             flipping = _viewer(folder, "flip", size.flip_s)
@@ -104,7 +101,6 @@ def _long(folder: Path, size: Size) -> Row:
     stand_in = StandIn(folder, 64, 2, size.long_stacks)
     stand_in.add()
     watching = _viewer(folder, "follow", _PATIENCE_S)
-    time.sleep(_STARTS_S)
     for _ in range(1, size.long_stacks):
         stand_in.add()
         time.sleep(size.long_interval_s)
@@ -188,10 +184,14 @@ def _stack(shape: tuple[int, int, int, int]) -> UInt16:
 
 
 def _viewer(folder: Path, what: str, seconds: float) -> subprocess.Popen[str]:
+    """Start a viewer and wait until its window stands."""
     call = [sys.executable, "-m", "livesr.viewer.pace", str(folder), what, str(seconds)]
-    return subprocess.Popen(  # noqa: S603 - our own program
+    process = subprocess.Popen(  # noqa: S603 - our own program
         call, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
+    assert process.stdout is not None  # noqa: S101 - it was asked for
+    process.stdout.readline()  # "ready", or nothing if it died
+    return process
 
 
 def _answer(process: subprocess.Popen[str]) -> dict[str, Any]:

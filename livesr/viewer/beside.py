@@ -13,7 +13,7 @@ from livesr.viewer.course import Course
 from livesr.viewer.error_map import ErrorPicture, error_picture
 from livesr.viewer.pointed import Pointed, Pointer
 from livesr.viewer.sections import Section, Sections
-from livesr.viewer.series import Series, TableSeries, Volumes, measured_rows
+from livesr.viewer.series import Series, TableSeries, Volumes, measured_rows, moment
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
@@ -87,15 +87,10 @@ class BesideFolder:
         if t is not None:
             found |= self._of_a_stack(view, scene, t, point)
         if view.over_time not in {"", "lives"}:
-            stacks = len(scene.segmented)
-            found["series"] = view.over_time, view.image, view.structures, stacks, self._finished
+            found["series"] = view.over_time, view.image, view.structures, moment()
         if view.error:
             found["error"] = view.image
         return found
-
-    @property
-    def _finished(self) -> bool:
-        return self._loader.progress.finished
 
     def _of_a_stack(self, view: View, scene: Scene, t: int, point: Point) -> dict[Part, Hashable]:
         masks = t in scene.segmented

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 MARGIN = 14
 CRISP = 2.0
 """Screen pixels for an image pixel from which on pixels are drawn as squares, not smoothed."""
+IN_A_LINE = 4
+"""Numbers of an object in a line."""
 STILL_MS = 120
 """Time that the mouse must stand still before the object under it is asked for."""
 
@@ -240,7 +242,8 @@ def described(pointed: Pointed) -> str:
     """Return an object and its numbers."""
     words = [pointed.title]
     if pointed.numbers:
-        words.append("   ".join(f"{name} {value}" for name, value in pointed.numbers))
+        said = [f"{name} {value}" for name, value in pointed.numbers]
+        words += ["   ".join(said[k : k + IN_A_LINE]) for k in range(0, len(said), IN_A_LINE)]
         words[0] += "" if pointed.from_table else "   (measured now: the session has no table)"
     return "\n".join(words)
 

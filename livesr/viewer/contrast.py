@@ -45,6 +45,7 @@ class Contrast(QWidget):
         self._picture = picture
         if picture is not None and self._held is None:
             self._levels = picture.levels
+        self.setVisible(picture is None or picture.histogram is not None)
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002, N802 - Qt's name

@@ -45,7 +45,7 @@ KEYS = (
 )  # fmt: skip
 MOUSE = "wheel: zoom   ·   drag: move   ·   click: where the sections meet   ·   rest: the object"
 _STYLE = (
-    f"QWidget#help {{ background: rgba(20, 23, 28, 240); border: 1px solid {theme.LINE};"
+    f"QWidget#help {{ background: rgba(20, 23, 28, 252); border: 1px solid {theme.LINE};"
     " border-radius: 10px; }"
 )
 

@@ -2,7 +2,8 @@
 
 The real window, without a display. ``follow`` shows each stack as it comes, until the session is
 finished: when each picture with masks was on the screen, and the memory in use. ``flip`` goes
-through the planes: how many pictures are composed and painted a second. Prints one JSON object.
+through the planes: how many pictures are composed and painted a second. Prints ``ready`` once the
+window stands, and one JSON object at the end.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ class Screen:
         self.window: Window = Window(folder.name, view, self.worker.show, self.worker.point)
         self.window.resize(*SIZE)
         self.window.show()
+        print("ready", flush=True)  # noqa: T201 - whoever started this waits for it
 
     def look(self) -> Update | None:
         """Take what is new, paint it, and return it."""

@@ -22,7 +22,7 @@ from livesr.viewer.course import Course, CourseReader
 from livesr.viewer.loader import Picture
 from livesr.viewer.planes import flag_words
 from livesr.viewer.progress import Progress, notes_of, progress_of
-from livesr.viewer.series import Series, Volumes
+from livesr.viewer.series import Series, Volumes, moment
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
@@ -226,8 +226,7 @@ class RemoteBeside:
         scenes = self._loader.scenes
         found: dict[Part, Hashable] = {}
         if view.image < len(scenes) and view.over_time not in {"", "lives"}:
-            stacks = len(scenes[view.image].segmented)
-            found["series"] = view.over_time, view.image, view.structures, stacks
+            found["series"] = view.over_time, view.image, view.structures, moment()
         if view.panes != "plane":
             found[view.panes] = view.panes
         if view.error:

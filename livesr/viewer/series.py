@@ -31,7 +31,7 @@ FILLING = ("nucleus", "cytosol", "extracellular")
 """What lies in these touches them: no news."""
 NEAR_UM = 0.1
 """Distance that counts as a contact here."""
-_EVERY_S = 2.0
+_EVERY_S = 3.0
 """Between two looks at a table that grows."""
 _ROWS = 10_000
 _EMPTY = {
@@ -99,7 +99,7 @@ class Volumes:
 
     def refresh(self) -> None:
         """Take in what is new, not more often than people can read."""
-        if time.monotonic() - self._looked < _EVERY_S:
+        if time.monotonic() - self._looked < _EVERY_S / 2:
             return
         while True:
             rows, following = self._rows(self._next, _ROWS)
@@ -151,7 +151,7 @@ class TableSeries:
 
     def refresh(self, kind: OverTime) -> None:
         """Take in what is new of a table, not more often than people can read."""
-        if time.monotonic() - self._looked.get(kind, float("-inf")) < _EVERY_S:
+        if time.monotonic() - self._looked.get(kind, float("-inf")) < _EVERY_S / 2:
             return
         if kind == "count":
             for index, rows in self._objects.new():
@@ -220,6 +220,15 @@ def _curve(name: str, points: Mapping[int, tuple[float, float]], title: str = ""
     structure = BY_NAME[name]
     times, values = tuple(t for t, _ in ordered), tuple(v for _, v in ordered)
     return Curve(title or structure.title, structure.color, times, values)
+
+
+def moment() -> int:
+    """Return a number that changes whenever the tables may be looked at again.
+
+    Rows come after the journal says that their stack has masks, and parquet after the session's
+    end: so they are looked at for as long as curves are shown.
+    """
+    return int(time.monotonic() / _EVERY_S)
 
 
 def measured_rows(folder: Path) -> Rows:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(series_module, "_EVERY_S", 0.0)
+    monkeypatch.setattr(series_module, "_EVERY_S", 1e-9)
 
 
 def rows(columns: tuple[Any, ...], many: int, **given: Any) -> dict[str, Any]:
