@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import psutil
 
 from livesr.storage.reader import open_session
-from livesr.viewer import check
+from livesr.viewer import check, planes
 from livesr.viewer.loader import Loader
 from livesr.viewer.state import View
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from livesr.viewer.worker import PictureWorker, Update
 
 SIZE = (1600, 1000)
+SMALL_CACHE = 2**21
 _PAUSE_S = 0.004
 _RSS_EVERY = 20
 """Stacks between two looks at the memory."""
@@ -69,6 +70,7 @@ class Screen:
 
 def follow(folder: Path, seconds: float) -> dict[str, object]:
     """Return when each stack with masks was on the screen, and the memory by stacks, bytes."""
+    planes.CACHE_BYTES = SMALL_CACHE  # full from the start, so that what grows is seen
     screen = Screen(folder, View(over_time="lives"))
     shown: dict[int, float] = {}
     memory: list[tuple[int, int]] = []
@@ -91,20 +93,20 @@ def follow(folder: Path, seconds: float) -> dict[str, object]:
 def flip(folder: Path, seconds: float) -> dict[str, object]:
     """Return how many planes are composed and painted a second, one after the other."""
     screen = Screen(folder, View(t=0, z=0))
-    painted, asked, planes, warm = 0, 0, 1, False
+    painted, asked, count, warm = 0, 0, 1, False
     began = time.monotonic()
     while time.monotonic() - began < seconds or not warm:
         update = screen.look()
         if update is None or update.picture is None or update.picture.z != asked:
             continue
-        planes, painted = update.scenes[0].planes, painted + 1
-        if not warm and painted == planes:  # each was read once, and all is compiled
+        count, painted = update.scenes[0].planes, painted + 1
+        if not warm and painted == count:  # each was read once, and all is compiled
             warm, painted, began = True, 0, time.monotonic()
-        asked = (asked + 1) % planes
+        asked = (asked + 1) % count
         screen.window.edit(partial(replace, t=0, z=asked))
     took = time.monotonic() - began
     screen.close()
-    return {"fps": painted / took, "painted": painted, "planes": planes}
+    return {"fps": painted / took, "painted": painted, "planes": count}
 
 
 def main(arguments: list[str]) -> None:
