@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, Literal
 from livesr.errors import ConfigError
 from livesr.storage.reader import open_session
 from livesr.viewer import check, state
-from livesr.viewer.loader import Loader
-from livesr.viewer.remote import open_remote, place_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -113,6 +111,9 @@ def run(
 
 def _opened(path: Path | str, token_file: Path | None) -> tuple[Source, Path]:
     """Return what reads a session, and its folder, or one of its name here if it is remote."""
+    from livesr.viewer.loader import Loader  # sessions begin without what a viewer needs
+    from livesr.viewer.remote import open_remote, place_of
+
     place = place_of(str(path))
     if place is not None:
         remote = open_remote(place, token_file)

@@ -10,7 +10,6 @@ import numpy as np
 
 from livesr.errors import StorageError
 from livesr.viewer import compose, state
-from livesr.viewer.beside import BesideFolder
 from livesr.viewer.course import Course, CourseReader
 from livesr.viewer.histogram import Histogram, histogram_of
 from livesr.viewer.masked import MaskedLight, cut_out
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
 
     from livesr.storage.reader import SessionReader
     from livesr.types import Float32, UInt8, UInt16
+    from livesr.viewer.beside import BesideFolder
     from livesr.viewer.state import Plane, Scene, View
 
 SAMPLED_PLANES = 5
@@ -175,6 +175,8 @@ class Loader:
 
     def beside(self) -> BesideFolder:
         """Return what makes the parts beside the picture."""
+        from livesr.viewer.beside import BesideFolder  # a daemon draws pictures alone
+
         return BesideFolder(self)
 
     def volume(self, image: int, t: int, name: str) -> float:

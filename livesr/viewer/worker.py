@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-REFRESH_S = 0.5
+REFRESH_S = 0.15
 """Time between two looks at a running session."""
 FINISHED_REFRESH_S = 3.0
 """The same for a finished one, which may be resumed."""
