@@ -30,6 +30,7 @@ TOPICS: tuple[str, ...] = (
     "setup",
     "process",
     "daemon",
+    "viewer",
 )
 ON_REQUEST: tuple[str, ...] = ("labels",)
 """Topics that train networks, and so run only where they are named."""

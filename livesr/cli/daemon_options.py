@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from livesr.cli.output import emit, say
-from livesr.daemon.client import Client
+from livesr.client import Client
 
 Address = Annotated[
     str | None,

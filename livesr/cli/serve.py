@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from livesr.cli.output import Verbose, say, start_logging
-from livesr.daemon.address import PORT
+from livesr.client.address import PORT
 from livesr.daemon.units import systemd_unit, windows_task
 from livesr.errors import ConfigError
 

@@ -8,7 +8,7 @@ import typer
 
 from livesr.cli.daemon_options import Address, SessionName, TokenFile
 from livesr.cli.output import Json, emit, say, table
-from livesr.daemon.client import Client
+from livesr.client import Client
 
 _LISTED = 20
 

@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from livesr.cli.daemon_options import TokenFile
 from livesr.cli.output import Json, Verbose, emit, say, start_logging
 from livesr.errors import ConfigError
-from livesr.viewer import run as show
+from livesr.viewer import run
+
+if TYPE_CHECKING:
+    from livesr.viewer.state import OverTime, Panes
 
 Mode = Literal["overlay", "masked"]
+Show = Literal["plane", "sections", "3d"]
+Kind = Literal["cells", "volumes", "counts", "contacts"]
+PANES: dict[Show, Panes] = {"plane": "plane", "sections": "sections", "3d": "solid"}
+KINDS: dict[Kind, OverTime] = {
+    "cells": "lives",
+    "volumes": "volume",
+    "counts": "count",
+    "contacts": "contacts",
+}
 
 
 def add_to(app: typer.Typer) -> None:
@@ -20,7 +33,10 @@ def add_to(app: typer.Typer) -> None:
 
 
 def view(
-    path: Annotated[Path, typer.Argument(help="Session folder.")],
+    path: Annotated[
+        str,
+        typer.Argument(help="Session folder, or http://HOST:PORT/NAME of a daemon."),
+    ],
     screenshot: Annotated[
         Path | None, typer.Option(help="Render to this PNG, without a display, and stop.")
     ] = None,
@@ -36,12 +52,25 @@ def view(
     mode: Annotated[
         Mode, typer.Option(help="Masks over the picture, or masks × intensity (masked).")
     ] = "overlay",
+    position: Annotated[
+        int, typer.Option(min=0, help="Image of the session, from 0: position or mode.")
+    ] = 0,
+    show: Annotated[
+        Show, typer.Option(help="The plane, with sections across it, or the masks in space.")
+    ] = "plane",
+    over_time: Annotated[
+        Kind | None, typer.Option(help="Draw out below: cells, volumes, counts or contacts.")
+    ] = None,
+    error: Annotated[
+        bool, typer.Option("--error", help="Lay the calibration's expected error over it.")
+    ] = False,
+    token_file: TokenFile = None,
     as_json: Json = False,
     verbose: Verbose = False,
 ) -> int:
     """Look at a session."""
     start_logging(verbose)
-    show(
+    run(
         path,
         screenshot=screenshot,
         t=t,
@@ -50,11 +79,16 @@ def view(
         structures=structure,
         opacity=opacity,
         mode=mode,
+        image=position,
+        panes=PANES[show],
+        over_time=KINDS[over_time] if over_time else "",
+        error=error,
+        token_file=token_file,
     )
     if screenshot is not None:
         say(f"picture: {screenshot}")
     if as_json:
-        emit({"session": str(path), "screenshot": str(screenshot) if screenshot else None})
+        emit({"session": path, "screenshot": str(screenshot) if screenshot else None})
     return 0
 
 

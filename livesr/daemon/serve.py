@@ -13,7 +13,8 @@ import psutil
 import uvicorn
 from filelock import FileLock, Timeout
 
-from livesr.daemon import address, token
+from livesr.client import address
+from livesr.daemon import token
 from livesr.daemon.app import make_app
 from livesr.daemon.folder import DataFolder
 from livesr.daemon.guard import Rules

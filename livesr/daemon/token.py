@@ -8,7 +8,7 @@ import secrets
 import socket
 from typing import TYPE_CHECKING
 
-from livesr.daemon.address import TOKEN_VARIABLE
+from livesr.client.address import TOKEN_VARIABLE
 from livesr.errors import ConfigError
 from livesr.storage.disk import disk_errors
 

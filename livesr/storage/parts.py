@@ -21,7 +21,7 @@ from livesr.storage.disk import disk_errors
 from livesr.types import StackIndex
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
     import numpy.typing as npt
@@ -210,3 +210,83 @@ def _write(table: pa.Table, path: Path) -> None:
         file.flush()
         os.fsync(file.fileno())
     draft.replace(path)
+
+
+class StackRows:
+    """Reads a table a stack at a time, whether it is still in parts or was closed.
+
+    Parameters
+    ----------
+    table : Path
+        Such as ``objects.parquet``; it need not exist yet.
+    columns : sequence of str
+        Read beside ``image`` and ``t``.
+    """
+
+    def __init__(self, table: Path, columns: Sequence[str]) -> None:
+        self._table = table
+        self._columns = list(columns)
+        self._known: dict[StackIndex, int] = {}
+        self._closed = 0
+
+    def new(self) -> Iterator[tuple[StackIndex, dict[str, list[Any]]]]:
+        """Yield the rows of the stacks that are new or were written again since the last call.
+
+        Raises
+        ------
+        StorageError
+            If the table is damaged.
+        """
+        for index in part_indices(self._table):
+            rows = self._if_new(index)
+            if rows is not None:
+                yield index, rows
+        if self._table.is_file():
+            yield from self._if_closed()
+
+    def of(self, index: StackIndex) -> dict[str, list[Any]]:
+        """Return the rows of one stack; empty columns if it has none.
+
+        Raises
+        ------
+        StorageError
+            If the table is damaged.
+        """
+        part = parts_folder(self._table) / f"{index.image}-{index.t}.parquet"
+        with disk_errors("the table cannot be read", self._table):
+            with suppress(FileNotFoundError):
+                return dict(pq.read_table(part, columns=self._columns).to_pydict())
+            if self._table.is_file():
+                mine = [("image", "=", index.image), ("t", "=", index.t)]
+                rows = pq.read_table(self._table, columns=self._columns, filters=mine)
+                return dict(rows.to_pydict())
+        return {name: [] for name in self._columns}
+
+    def _if_new(self, index: StackIndex) -> dict[str, list[Any]] | None:
+        """Return a part's rows if it was written since; None if not, or if it was merged."""
+        path = parts_folder(self._table) / f"{index.image}-{index.t}.parquet"
+        with disk_errors("the table cannot be read", path), suppress(FileNotFoundError):
+            written = path.stat().st_mtime_ns
+            if self._known.get(index) != written:
+                rows = dict(pq.read_table(path, columns=self._columns).to_pydict())
+                self._known[index] = written
+                return rows
+        return None
+
+    def _if_closed(self) -> Iterator[tuple[StackIndex, dict[str, list[Any]]]]:
+        """Yield all stacks of a table that was closed since, a row group (a part) at a time."""
+        with disk_errors("the table cannot be read", self._table):
+            written = self._table.stat().st_mtime_ns
+            if written == self._closed:
+                return
+            with pq.ParquetFile(self._table) as file:
+                for group in range(file.num_row_groups):
+                    part = file.read_row_group(group, columns=["image", "t", *self._columns])
+                    yield from self._split(part)
+            self._closed = written
+
+    def _split(self, part: pa.Table) -> Iterator[tuple[StackIndex, dict[str, list[Any]]]]:
+        indices = set(zip(part["image"].to_pylist(), part["t"].to_pylist(), strict=True))
+        for image, t in sorted(indices):
+            mine = pc.and_(pc.equal(part["image"], image), pc.equal(part["t"], t))
+            yield StackIndex(image, t), part.filter(mine).select(self._columns).to_pydict()

@@ -8,6 +8,7 @@ window can be opened at all. Closing or killing the program changes nothing in t
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from livesr.errors import ConfigError
@@ -16,13 +17,15 @@ from livesr.viewer import check, state
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
+
+    from livesr.viewer.state import OverTime, Panes
+    from livesr.viewer.worker import Source
 
 __all__ = ["run"]
 
 
 def run(
-    path: Path,
+    path: Path | str,
     *,
     screenshot: Path | None = None,
     size: tuple[int, int] = (1200, 800),
@@ -32,13 +35,19 @@ def run(
     structures: Sequence[str] | None = None,
     opacity: float = 0.5,
     mode: Literal["overlay", "masked"] = "overlay",
+    image: int = 0,
+    panes: Panes = "plane",
+    over_time: OverTime = "",
+    error: bool = False,
+    token_file: Path | None = None,
 ) -> None:
     """Show a session until the window is closed, or write its picture.
 
     Parameters
     ----------
-    path : Path
-        Folder of the session.
+    path : Path or str
+        Folder of the session, or where a daemon serves it: ``http://HOST:PORT/NAME``, without the
+        name the one that runs.
     screenshot : Path, optional
         Write the window as an image instead; needs no display.
     size : tuple of int
@@ -55,6 +64,16 @@ def run(
         Of the structures, 0 to 1.
     mode : {"overlay", "masked"}
         Structures over the picture, or masks × intensity: their own light in their colours.
+    image : int
+        Image of the session: stage position or acquisition mode, from 0.
+    panes : {"plane", "sections", "solid"}
+        The plane, the plane with sections across it, or the masks in space.
+    over_time : {"", "lives", "volume", "count", "contacts"}
+        What is shown over time below it.
+    error : bool
+        Whether the calibration's expected error lies over the picture.
+    token_file : Path, optional
+        With the token of a daemon that asks for one.
 
     Raises
     ------
@@ -70,8 +89,12 @@ def run(
         structures=structures,
         opacity=opacity,
         masked=mode == "masked",
+        image=image,
+        panes=panes,
+        over_time=over_time,
+        error=error,
     )
-    session = open_session(path)
+    source, folder = _opened(path, token_file)
     reason = check.unavailable(offscreen=screenshot is not None)
     if reason is not None:
         raise ConfigError("the viewer cannot be opened here", where="viewer", fix=reason)
@@ -81,6 +104,19 @@ def run(
     from livesr.viewer import app  # Qt must start after the checks and the choice of platform
 
     if screenshot is not None:
-        app.screenshot(session, view, size, screenshot)
+        app.screenshot(source, folder.name, view, size, screenshot)
     else:
-        app.show(session, view, size)
+        app.show(source, folder, view, size)
+
+
+def _opened(path: Path | str, token_file: Path | None) -> tuple[Source, Path]:
+    """Return what reads a session, and its folder, or one of its name here if it is remote."""
+    from livesr.viewer.loader import Loader  # sessions begin without what a viewer needs
+    from livesr.viewer.remote import open_remote, place_of
+
+    place = place_of(str(path))
+    if place is not None:
+        remote = open_remote(place, token_file)
+        return remote, Path.cwd() / remote.name
+    session = open_session(Path(path))
+    return Loader(session), session.folder

@@ -1,4 +1,4 @@
-"""The program around the window: Qt's start, the pull at 30 frames a second, the screenshot."""
+"""The program around the window: Qt's start, the pull at 60 frames a second, the screenshot."""
 
 from __future__ import annotations
 
@@ -9,21 +9,22 @@ from PySide6.QtCore import QEvent, QTimer
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication, QWidget
 
-from livesr.errors import StorageError
+from livesr.errors import ConfigError, StorageError
 from livesr.viewer import state, theme
 from livesr.viewer.fonts import choose_font
-from livesr.viewer.loader import Loader, flattened
+from livesr.viewer.loader import flattened
+from livesr.viewer.movie import Movie
 from livesr.viewer.window import Window
-from livesr.viewer.worker import PictureWorker, Update
+from livesr.viewer.worker import PictureWorker, Update, extras_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from livesr.storage.reader import SessionReader
     from livesr.viewer.loader import Picture
-    from livesr.viewer.state import View
+    from livesr.viewer.state import Scene, View
+    from livesr.viewer.worker import Source
 
-PULL_MS = 33
+PULL_MS = 16
 FONT_PIXELS = 13
 
 
@@ -41,32 +42,48 @@ def start_qt() -> QApplication:
     return app
 
 
-def show(session: SessionReader, view: View, size: tuple[int, int]) -> None:
-    """Open the window and stay until it is closed."""
+def show(source: Source, folder: Path, view: View, size: tuple[int, int]) -> None:
+    """Open the window and stay until it is closed.
+
+    Parameters
+    ----------
+    source : Source
+        Makes the pictures.
+    folder : Path
+        Of the session: its name is the title, and what is saved lies beside it.
+    view : View
+        Shown first.
+    size : tuple of int
+        Width and height of the window, pixels.
+    """
     app = start_qt()
-    with PictureWorker(Loader(session), view) as worker:
-        window = Window(session.folder.name, view, worker.show)
+    with PictureWorker(source, view) as worker:
+        window = Window(folder.name, view, worker.show, worker.point)
+        movie = Movie(folder)
         window.bind_keys(
-            save=lambda whole: _save_beside(window, session.folder, whole=whole),
+            save=lambda whole: _save_beside(window, folder, whole=whole),
             relevel=worker.relevel,
+            movie=lambda: window.tell(movie.start(window.view)),
         )
         window.resize(*size)
         window.show()
         timer = QTimer()
-        timer.timeout.connect(lambda: pull(window, worker))
+        timer.timeout.connect(lambda: pull(window, worker, movie))
         timer.start(PULL_MS)
         app.exec()
         timer.stop()
 
 
-def pull(window: Window, worker: PictureWorker) -> None:
-    """Show the newest update, if there is one."""
+def pull(window: Window, worker: PictureWorker, movie: Movie | None = None) -> None:
+    """Show the newest update, if there is one, and say when a movie is done."""
+    if movie is not None and (said := movie.poll()):
+        window.tell(said)
     update = worker.updates.take()
     if update is not None:
         window.display(update)
 
 
-def screenshot(session: SessionReader, view: View, size: tuple[int, int], file: Path) -> None:
+def screenshot(loader: Source, name: str, view: View, size: tuple[int, int], file: Path) -> None:
     """Draw the same window without a display and write it as an image.
 
     Raises
@@ -77,25 +94,44 @@ def screenshot(session: SessionReader, view: View, size: tuple[int, int], file: 
         If the session cannot be read or the file cannot be written.
     """
     start_qt()
-    loader = Loader(session)
     loader.refresh()
     if loader.scenes:
-        state.check(view, loader.scenes[view.image])
+        state.check(view, _scene(loader, view))
     picture = loader.load(view)
     volumes = {}
     if picture is not None and picture.labels is not None:
         names = loader.scenes[picture.image].structures
         volumes = {name: loader.volume(picture.image, picture.t, name) for name in names}
-    window = Window(session.folder.name, view, lambda _: None)
+    beside = loader.beside()
+    parts = {str(part): beside.make(part, view, None) for part in beside.wanted(view, None)}
+    extras = extras_of(loader.course, parts)
+    window = Window(name, view, lambda _: None)
     try:
         window.resize(*size)
         window.grab()  # lays the window out without opening one
-        window.display(Update(loader.scenes, loader.progress, picture, volumes))
+        window.display(Update(loader.scenes, loader.progress, picture, volumes, "", extras))
         QApplication.processEvents()
         save(window, file)
     finally:
         window.deleteLater()
         QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+
+def _scene(loader: Source, view: View) -> Scene:
+    """Return the image that a view asks for.
+
+    Raises
+    ------
+    ConfigError
+        If the session does not have it.
+    """
+    if view.image >= len(loader.scenes):
+        raise ConfigError(
+            f"no image {view.image}",
+            where="--position",
+            fix=f"the session has {len(loader.scenes)}, from 0",
+        )
+    return loader.scenes[view.image]
 
 
 def save(window: QWidget, file: Path) -> None:

@@ -2,29 +2,44 @@
 
 from __future__ import annotations
 
-from math import floor, log10
+from math import floor
 from typing import TYPE_CHECKING
 
 import pyqtgraph as pg
-from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QImage, QPainter, QResizeEvent
+from PySide6.QtCore import QPointF, QRectF, Qt, QTimer, Signal
+from PySide6.QtGui import QPainter, QResizeEvent
 from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from livesr.catalog import STRUCTURES
 from livesr.viewer import compose, theme
+from livesr.viewer.bars import ColourBar, ScaleBar
+from livesr.viewer.error_map import ErrorPicture, plasma
 
 if TYPE_CHECKING:
-    from PySide6.QtGui import QPaintEvent
+    from pyqtgraph.GraphicsScene.mouseEvents import MouseClickEvent
+    from PySide6.QtCore import QEvent
 
     from livesr.viewer.loader import Picture
+    from livesr.viewer.pointed import Pointed
 
 MARGIN = 14
 CRISP = 2.0
 """Screen pixels for an image pixel from which on pixels are drawn as squares, not smoothed."""
+IN_A_LINE = 4
+"""Numbers of an object in a line."""
+STILL_MS = 120
+"""Time that the mouse must stand still before the object under it is asked for."""
 
 
 class Canvas(QWidget):
     """Draws one picture; µm are its coordinates, so that grids of any voxel lie right."""
+
+    clicked = Signal(float, float)
+    """Where somebody clicked, (y, x), µm."""
+    pointed = Signal(object)
+    """Where the mouse stands still, (y, x), µm; None once it left the picture."""
+    moved = Signal()
+    """Another part of the field is shown."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -36,8 +51,15 @@ class Canvas(QWidget):
         self._base = pg.ImageItem(axisOrder="row-major", levels=(0, 255))
         self._labels = pg.ImageItem(axisOrder="row-major")
         self._labels.setZValue(1)
-        for item in (self._base, self._labels):
+        self._error = pg.ImageItem(axisOrder="row-major")
+        self._error.setZValue(2)
+        pen = pg.mkPen(theme.TEXT, width=1, style=Qt.PenStyle.DashLine)
+        self._cross = tuple(pg.InfiniteLine(angle=angle, pen=pen) for angle in (0, 90))
+        for line in self._cross:
+            line.setZValue(3)
+        for item in (self._base, self._labels, self._error, *self._cross):
             self._box.addItem(item)
+        self.cross_at(None)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._graphics)
@@ -46,8 +68,16 @@ class Canvas(QWidget):
         self.message = _overlay(self, "message")
         self.scale_bar = ScaleBar(self)
         self.colour_bar = ColourBar(self)
+        self.error_bar = ColourBar(self, "error (nm)", plasma())
+        self._mouse: tuple[float, float] | None = None
+        self._object: Pointed | None = None
+        self._still = QTimer(self)
+        self._still.setSingleShot(True)
+        self._still.setInterval(STILL_MS)
+        self._still.timeout.connect(lambda: self.pointed.emit(self._mouse))
         self._box.sigRangeChanged.connect(self._on_zoom)
         self._graphics.scene().sigMouseMoved.connect(self._on_mouse)
+        self._graphics.scene().sigMouseClicked.connect(self._on_click)
 
     @property
     def picture(self) -> Picture | None:
@@ -68,7 +98,7 @@ class Canvas(QWidget):
         self._base.setRect(extent(picture))
         self.show_labels(opacity, labels=labels)
         self.scale_bar.setVisible(True)
-        self.colour_bar.setVisible(picture.channel == "ratio")
+        self.colour_bar.setVisible(picture.channel == "ratio" and not picture.drawn)
         self.colour_bar.levels = picture.levels
         if fit:
             self.fit()
@@ -76,7 +106,8 @@ class Canvas(QWidget):
     def show_labels(self, opacity: float, *, labels: bool) -> None:
         """Draw the labels of the picture with another opacity, or not at all."""
         picture = self._picture
-        if picture is None or picture.labels is None or picture.masked or not labels:
+        drawn = picture is None or picture.masked or picture.drawn
+        if picture is None or picture.labels is None or drawn or not labels:
             self._labels.setVisible(False)
             return
         rows, columns = picture.labels.shape
@@ -85,6 +116,28 @@ class Canvas(QWidget):
         self._labels.setImage(picture.labels, autoLevels=False, levels=None, lut=table)
         self._labels.setRect(QRectF(0, 0, columns * dx, rows * dy))
         self._labels.setVisible(True)
+
+    def show_error(self, error: ErrorPicture | None) -> None:
+        """Lay the calibration's expected error over the picture, or take it away."""
+        self._error.setVisible(error is not None)
+        self.error_bar.setVisible(error is not None)
+        if error is not None:
+            height, width = error.extent_um
+            self._error.setImage(error.rgba, autoLevels=False, levels=None)
+            self._error.setRect(QRectF(0, 0, width, height))
+            self.error_bar.levels = compose.Levels(error.low_nm, error.high_nm)
+
+    def show_object(self, pointed: Pointed | None) -> None:
+        """Say what lies under the mouse."""
+        if pointed != self._object:
+            self._object = pointed
+            self._read_out()
+
+    def cross_at(self, place_um: tuple[float, float] | None) -> None:
+        """Show where the sections meet, (y, x), or nothing."""
+        for line, at in zip(self._cross, place_um or (0.0, 0.0), strict=True):
+            line.setVisible(place_um is not None)
+            line.setPos(at)
 
     def fit(self) -> None:
         """Show the whole field."""
@@ -113,7 +166,10 @@ class Canvas(QWidget):
         self.scale_bar.move(
             width - MARGIN - self.scale_bar.width(), height - MARGIN - self.scale_bar.height()
         )
-        self.colour_bar.move(width - MARGIN - self.colour_bar.width(), MARGIN)
+        right = width - MARGIN
+        for bar in (self.colour_bar, self.error_bar):
+            bar.move(right - bar.width(), MARGIN)
+            right -= (bar.width() + MARGIN) * bar.isVisible()
         self.message.adjustSize()
         self.message.move(
             (width - self.message.width()) // 2, (height - self.message.height()) // 2
@@ -126,96 +182,37 @@ class Canvas(QWidget):
         self.scale_bar.pixel_um = pixel
         crisp = self._picture is not None and self._picture.pixel_um[1] / pixel >= CRISP
         self._graphics.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, not crisp)
+        self.moved.emit()
+
+    def leaveEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
+        """Forget what was pointed at."""
+        super().leaveEvent(event)
+        self._mouse = self._object = None
+        self._read_out()
+        self._still.start()
 
     def _on_mouse(self, position: QPointF) -> None:
         point = self._box.mapSceneToView(position)
-        set_text(self.readout, "" if self._picture is None else readout(self._picture, point))
+        self._mouse, self._object = (point.y(), point.x()), None
+        self._read_out()
+        self._still.start()
+
+    def _on_click(self, event: MouseClickEvent) -> None:
+        if event.button() == Qt.MouseButton.LeftButton and self._picture is not None:
+            point = self._box.mapSceneToView(event.scenePos())
+            if extent(self._picture).contains(point):
+                self.clicked.emit(point.y(), point.x())
+
+    def _read_out(self) -> None:
+        if self._picture is None or self._mouse is None:
+            text = ""
+        else:
+            y, x = self._mouse
+            text = readout(self._picture, QPointF(x, y))
+        if text and self._object is not None:
+            text += "\n" + described(self._object)
+        set_text(self.readout, text)
         self._place()
-
-
-class ScaleBar(QWidget):
-    """A bar of a round length in µm."""
-
-    def __init__(self, parent: QWidget) -> None:
-        super().__init__(parent)
-        self.resize(190, 34)
-        self.setVisible(False)
-        self._pixel_um = 0.0
-        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-
-    @property
-    def pixel_um(self) -> float:
-        """Size of a screen pixel, µm."""
-        return self._pixel_um
-
-    @pixel_um.setter
-    def pixel_um(self, value: float) -> None:
-        self._pixel_um = value
-        self.update()
-
-    @property
-    def length_um(self) -> float:
-        """Length of the bar: 1, 2 or 5 times a power of ten, the longest that fits."""
-        return round_length(self._pixel_um * (self.width() - 16))
-
-    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002, N802 - Qt's name
-        """Draw bar and length at the right edge."""
-        if self._pixel_um <= 0:
-            return
-        length = round(self.length_um / self._pixel_um)
-        left, top = self.width() - length - 8, self.height() - 10
-        painter = QPainter(self)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(QColor(0, 0, 0, 130))
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.drawRoundedRect(QRectF(left - 8, 0, length + 16, self.height()), 4, 4)
-        painter.fillRect(left, top, length, 4, QColor(theme.TEXT))
-        painter.setPen(QColor(theme.TEXT))
-        where = QRectF(left - 8, 3, length + 16, top - 4)
-        painter.drawText(where, Qt.AlignmentFlag.AlignCenter, f"{self.length_um:g} µm")
-        painter.end()
-
-
-class ColourBar(QWidget):
-    """The hue scale of the ratio picture with its limits."""
-
-    def __init__(self, parent: QWidget) -> None:
-        super().__init__(parent)
-        self.resize(96, 190)
-        self._levels = compose.Levels(0.0, 1.0)
-        self.setVisible(False)
-        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-
-    @property
-    def levels(self) -> compose.Levels:
-        """Ratios at the two ends."""
-        return self._levels
-
-    @levels.setter
-    def levels(self, value: compose.Levels) -> None:
-        self._levels = value
-        self.update()
-
-    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002, N802 - Qt's name
-        """Draw the scale, its title and three numbers."""
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(QColor(0, 0, 0, 150))
-        painter.drawRoundedRect(self.rect(), 4, 4)
-        painter.setPen(QColor(theme.TEXT))
-        centre = Qt.AlignmentFlag.AlignHCenter
-        painter.drawText(QRectF(0, 6, self.width(), 16), centre, "red / yellow")
-        bar = QRectF(14, 30, 16, self.height() - 44)
-        column = compose.HUES[::-1].copy()
-        image = QImage(column.data, 1, 256, 3, QImage.Format.Format_RGB888)
-        painter.drawImage(bar, image)
-        low, high = self._levels.low, self._levels.high
-        for share, value in ((0.0, high), (0.5, (low + high) / 2), (1.0, low)):
-            y = bar.top() + share * bar.height()
-            where = QRectF(bar.right() + 8, y - 8, 50, 16)
-            painter.drawText(where, Qt.AlignmentFlag.AlignVCenter, f"{value:.2f}")
-        painter.end()
 
 
 def extent(picture: Picture) -> QRectF:
@@ -225,14 +222,6 @@ def extent(picture: Picture) -> QRectF:
     return QRectF(0, 0, columns * dx, rows * dy)
 
 
-def round_length(limit: float) -> float:
-    """Return the largest of 1, 2, 5 × 10ⁿ that is not above ``limit``."""
-    if limit <= 0:
-        return 0.0
-    decade = 10.0 ** floor(log10(limit))
-    return max(step * decade for step in (1, 2, 5) if step * decade <= limit)
-
-
 def readout(picture: Picture, point: QPointF) -> str:
     """Return what lies at a point (µm): place, value and the structure drawn there."""
     x, y = point.x(), point.y()
@@ -240,11 +229,23 @@ def readout(picture: Picture, point: QPointF) -> str:
     row, column = floor(y / picture.pixel_um[0]), floor(x / picture.pixel_um[1])
     if not (0 <= row < rows and 0 <= column < columns):
         return ""
+    if picture.drawn:
+        return f"x {x:.2f}  y {y:.2f} µm   {picture.channel}"
     value = picture.values[row, column]
     number = f"{value:.3f}" if picture.channel == "ratio" else f"{int(value)} counts"
     text = f"x {x:.2f}  y {y:.2f} µm   {picture.channel} {number}"
     label = _label_at(picture, x, y)
     return f"{text}   {STRUCTURES[label - 1].title}" if label else text
+
+
+def described(pointed: Pointed) -> str:
+    """Return an object and its numbers."""
+    words = [pointed.title]
+    if pointed.numbers:
+        said = [f"{name} {value}" for name, value in pointed.numbers]
+        words += ["   ".join(said[k : k + IN_A_LINE]) for k in range(0, len(said), IN_A_LINE)]
+        words[0] += "" if pointed.from_table else "   (measured now: the session has no table)"
+    return "\n".join(words)
 
 
 def set_text(label: QLabel, text: str) -> None:

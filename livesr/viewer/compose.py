@@ -8,6 +8,7 @@ colours with opacity, so that opacity costs nothing and small structures stay vi
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import cv2
@@ -17,7 +18,7 @@ from livesr.catalog import NAMES, STRUCTURES
 from livesr.features import polarity_image
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from livesr.types import Float32, UInt8, UInt16
 
@@ -168,6 +169,37 @@ def label_image(masks: Mapping[str, UInt8], shape: Sequence[int], *, contour: bo
             drawn = outline(masks[name]) if contour else masks[name]
             np.copyto(labels, np.uint8(NAMES.index(name) + 1), where=drawn != 0)
     return labels
+
+
+def mask_of(bits: UInt16, name: str) -> UInt8:
+    """Return one structure's mask (y, x), 0 or 1, of an image with a bit for each structure."""
+    mask: UInt8 = ((bits >> NAMES.index(name)) & 1).astype(np.uint8)
+    return mask
+
+
+def labels_of(bits: UInt16, names: Collection[str]) -> UInt8:
+    """Return the label image (y, x) of filled masks, as `label_image` does, in one pass.
+
+    Parameters
+    ----------
+    bits : ndarray, (y, x), uint16
+        A bit for each structure, in the catalogue's order.
+    names : collection of str
+        The structures that are drawn.
+    """
+    labels: UInt8 = np.take(_on_top(frozenset(names)), bits)
+    return labels
+
+
+@lru_cache(maxsize=32)
+def _on_top(names: frozenset[str]) -> UInt8:
+    """Return which of some structures lies on top, for each set of bits."""
+    every = np.arange(1 << 16, dtype=np.uint32)
+    table = np.zeros(1 << 16, np.uint8)
+    for name in PAINT_ORDER:
+        if name in names:
+            table[(every >> NAMES.index(name)) & 1 != 0] = NAMES.index(name) + 1
+    return table
 
 
 def colour_table(opacity: float) -> UInt8:

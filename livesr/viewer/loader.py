@@ -10,6 +10,8 @@ import numpy as np
 
 from livesr.errors import StorageError
 from livesr.viewer import compose, state
+from livesr.viewer.course import Course, CourseReader
+from livesr.viewer.histogram import Histogram, histogram_of
 from livesr.viewer.masked import MaskedLight, cut_out
 from livesr.viewer.planes import Planes, scene_of
 from livesr.viewer.progress import Progress, notes_of, progress_of
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
     from livesr.storage.reader import SessionReader
     from livesr.types import Float32, UInt8, UInt16
+    from livesr.viewer.beside import BesideFolder
     from livesr.viewer.state import Plane, Scene, View
 
 SAMPLED_PLANES = 5
@@ -46,6 +49,10 @@ class Picture:
         Limits of the grey or of the hue scale.
     masked : bool
         Whether the base shows masks × intensity, so that labels are not drawn on it.
+    histogram : Histogram or None
+        Of the values.
+    drawn : bool
+        Whether the labels are drawn into the base already, as a daemon sends it.
     """
 
     image: int
@@ -59,6 +66,8 @@ class Picture:
     values: UInt16 | Float32
     levels: compose.Levels
     masked: bool = False
+    histogram: Histogram | None = None
+    drawn: bool = False
 
 
 class Loader:
@@ -75,8 +84,20 @@ class Loader:
         self._planes = Planes(session)
         self._masked = MaskedLight(self._planes)
         self._levels: dict[Hashable, compose.Levels] = {}
+        self._course = CourseReader()
         self.scenes: tuple[Scene, ...] = ()
         self.progress = Progress()
+        self.course = Course()
+
+    @property
+    def session(self) -> SessionReader:
+        """The session that is read."""
+        return self._session
+
+    @property
+    def planes(self) -> Planes:
+        """Its planes and masks."""
+        return self._planes
 
     def refresh(self) -> None:
         """Look again at what is stored: a running session grows.
@@ -99,6 +120,7 @@ class Loader:
                 scene_of(image, notes_of(journal, image.number)) for image in session.images
             )
             self.progress = progress_of(session.status(), journal)
+            self.course = self._course.update(journal)
 
     def relevel(self) -> None:
         """Forget the levels: the next picture sets them anew."""
@@ -120,7 +142,7 @@ class Loader:
         if t is None:
             return None
         z, channel = state.plane_of(view, scene), state.channel_of(view, scene)
-        values, base, levels = self._base(view.image, t, z, channel)
+        values, base, levels = self._base(view, t, z, channel)
         labels, label_pixel = self._labels(view, scene, t, z)
         _, *pixel = scene.voxel_um
         masked = view.masked and view.labels and labels is not None
@@ -144,7 +166,18 @@ class Loader:
             values,
             levels,
             masked,
+            histogram_of(values, levels),
         )
+
+    def wanted(self, view: View) -> Hashable:
+        """Return what of a view the picture depends on."""
+        return state.of_picture(view)
+
+    def beside(self) -> BesideFolder:
+        """Return what makes the parts beside the picture."""
+        from livesr.viewer.beside import BesideFolder  # a daemon draws pictures alone
+
+        return BesideFolder(self)
 
     def volume(self, image: int, t: int, name: str) -> float:
         """Return the volume of one structure in one stack, µm³; of a single plane its area, µm²."""
@@ -152,20 +185,30 @@ class Loader:
         voxel = math.prod(sizes if self._session.images[image].shape[2] > 1 else sizes[1:])
         return voxel * int(np.count_nonzero(self._planes.mask_volume(image, t, name)))
 
+    def levels(
+        self, view: View, t: int, z: Plane, channel: str
+    ) -> tuple[compose.Levels, compose.Levels]:
+        """Return the levels of a channel's grey or hue, and those of a composite's brightness."""
+        by_hand = state.contrast_of(view, channel)
+        image = view.image
+        if channel != state.RATIO:
+            levels = compose.Levels(*by_hand) if by_hand else self._levels_for(image, t, z, channel)
+            return levels, levels
+        limits = compose.Levels(*by_hand) if by_hand else self._ratio_limits(image, t, z)
+        bright = compose.BRIGHT_PERCENTILES
+        return limits, self._levels_for(image, t, z, state.INTENSITY, percentiles=bright)
+
     def _base(
-        self, image: int, t: int, z: Plane, channel: str
+        self, view: View, t: int, z: Plane, channel: str
     ) -> tuple[UInt16 | Float32, UInt8, compose.Levels]:
+        image = view.image
+        limits, brightness = self.levels(view, t, z, channel)
         if channel != state.RATIO:
             plane = self._planes.counts(image, t, z, channel)
-            levels = self._levels_for(image, t, z, channel)
-            return plane, compose.to_grey(plane, levels), levels
+            return plane, compose.to_grey(plane, limits), limits
         yellow, red = (
             self._planes.counts(image, t, z, "yellow"),
             self._planes.registered_red(image, t, z),
-        )
-        limits = self._ratio_limits(image, t, z)
-        brightness = self._levels_for(
-            image, t, z, state.INTENSITY, percentiles=compose.BRIGHT_PERCENTILES
         )
         base = compose.to_composite(yellow, red, self._planes.offset, limits, brightness)
         return compose.ratio_of(yellow, red, self._planes.offset), base, limits
@@ -210,9 +253,12 @@ class Loader:
         if t not in scene.segmented:
             return None, (1.0, 1.0)
         grid = self._planes.mask_grid(view.image)
-        masks = {name: self._planes.mask(view.image, t, z, name) for name in self._on(view, scene)}
-        contour = view.contour and not view.masked
-        labels = compose.label_image(masks, grid.shape[1:], contour=contour)
+        bits, on = self._planes.bits(view.image, t, z), self._on(view, scene)
+        if view.contour and not view.masked:
+            masks = {name: compose.mask_of(bits, name) for name in on}
+            labels = compose.label_image(masks, grid.shape[1:], contour=True)
+        else:
+            labels = compose.labels_of(bits, on)
         return labels, (grid.voxel_um[1], grid.voxel_um[2])
 
     def _on(self, view: View, scene: Scene) -> list[str]:
@@ -222,7 +268,7 @@ class Loader:
 
 def flattened(picture: Picture, opacity: float) -> UInt8:
     """Return a picture with its labels as one image (y, x, 3) at the camera's resolution."""
-    if picture.masked:
+    if picture.masked or picture.drawn:
         return picture.base
     labels = picture.labels if picture.labels is not None else np.zeros((1, 1), np.uint8)
     scale = tuple(a / b for a, b in zip(picture.pixel_um, picture.label_pixel_um, strict=True))

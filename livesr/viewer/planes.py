@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+import numpy as np
+
+from livesr.catalog import NAMES
 from livesr.segmentation.trust import Flag
 from livesr.viewer import compose, state
 from livesr.viewer.registration import RedRegistration, registration_of
@@ -85,22 +88,47 @@ class Planes:
 
     def mask(self, image: int, t: int, z: Plane, name: str) -> UInt8:
         """Return a structure's mask (y, x) in the camera's plane ``z``, on the masks' pixels."""
+        return compose.mask_of(self.bits(image, t, z), name)
+
+    def bits(self, image: int, t: int, z: Plane) -> UInt16:
+        """Return all masks of a plane in one image (y, x), a bit for each structure.
+
+        A plane's fifteen masks take an eighth of their room so, and all planes of a stack can be
+        kept.
+        """
+        reader = self._session.images[image]
+        at = z if z == "max" else self.mask_plane(image, z)
+
+        def read() -> UInt16:
+            bits = np.zeros(self.mask_grid(image).shape[1:], np.uint16)
+            for name in reader.structures:
+                mask = reader.mask(name, t).max(axis=0) if at == "max" else reader.mask(name, t, at)
+                bits |= mask.astype(np.uint16) << NAMES.index(name)
+            return bits
+
+        return self._cache.get(("bits", image, t, at), read)
+
+    def mask_plane(self, image: int, z: int) -> int:
+        """Return the plane of the masks that lies nearest to a plane of the camera's."""
         reader, grid = self._session.images[image], self.mask_grid(image)
-        at = z
-        if z != "max":
-            at = nearest_plane(z, reader.voxel_um[0], grid.voxel_um[0], grid.shape[0])
-
-        def read() -> UInt8:
-            mask: UInt8 = (
-                reader.mask(name, t).max(axis=0) if at == "max" else reader.mask(name, t, at)
-            )
-            return mask
-
-        return self._cache.get(("mask", image, t, at, name), read)
+        return nearest_plane(z, reader.voxel_um[0], grid.voxel_um[0], grid.shape[0])
 
     def mask_volume(self, image: int, t: int, name: str) -> UInt8:
         """Return a structure's mask (z, y, x) on the masks' grid; not kept."""
         return self._session.images[image].mask(name, t)
+
+    def label_volume(self, image: int, t: int, names: frozenset[str]) -> UInt8:
+        """Return a label image (z, y, x) of some structures on the masks' grid."""
+
+        def read() -> UInt8:
+            labels = np.zeros(self.mask_grid(image).shape, np.uint8)
+            for name in compose.PAINT_ORDER:
+                if name in names:
+                    number = np.uint8(NAMES.index(name) + 1)
+                    np.copyto(labels, number, where=self.mask_volume(image, t, name) != 0)
+            return labels
+
+        return self._cache.get(("labels", image, t, names), read)
 
     def mask_grid(self, image: int) -> Grid:
         """Return the grid of an image's masks: one for all structures."""
@@ -153,9 +181,10 @@ def scene_of(image: ImageReader, notes: tuple[tuple[int, str], ...] = ()) -> Sce
         simulated=bool(image.attributes.get("simulated", False)),
         calibrated=len(image.channels) == 1 or image.attributes.get("calibration") != "none",
         flagged=tuple(
-            (t, tuple(_words(flag) for flag in flags)) for t, flags in image.flags().items()
+            (t, tuple(flag_words(flag) for flag in flags)) for t, flags in image.flags().items()
         ),
         notes=notes,
+        position=int(image.attributes.get("position", image.number)),
     )
 
 
@@ -171,7 +200,7 @@ def nearest_plane(z: int, step_um: float, mask_step_um: float, planes: int) -> i
     return max(0, min(round(z * step_um / mask_step_um), planes - 1))
 
 
-def _words(flag: Mapping[str, Any]) -> str:
+def flag_words(flag: Mapping[str, Any]) -> str:
     """Return what a journalled flag says; what has no number is not a number."""
     value, low, high = (
         float("nan") if flag.get(key) is None else float(flag[key])

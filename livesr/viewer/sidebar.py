@@ -6,9 +6,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSignalBlocker, Qt
-from PySide6.QtWidgets import QGridLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from livesr.viewer import state
+from livesr.viewer.contrast import Contrast
 from livesr.viewer.controls import Combo, choice, fill, joined, labelled, row, rule, slider
 from livesr.viewer.structures import StructureList
 
@@ -16,23 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from livesr.viewer.controls import Edit
-    from livesr.viewer.state import Scene, View
+    from livesr.viewer.loader import Picture
+    from livesr.viewer.state import Panes, Scene, View
 
 WIDTH = 292
-KEYS = (
-    ("1–9", "channel"),
-    ("M", "maximum"),
-    ("← →", "time"),
-    ("L", "masks"),
-    ("↑ ↓", "plane"),
-    ("C", "contours"),
-    ("Space", "follow"),
-    ("I", "× light"),
-    ("F", "whole field"),
-    ("A", "levels"),
-    ("S", "screenshot"),
-    ("Shift S", "full picture"),
-)
+PANES: tuple[Panes, ...] = ("plane", "sections", "solid")
 
 
 class Sidebar(QScrollArea):
@@ -60,34 +49,25 @@ class Sidebar(QScrollArea):
         layout.addWidget(self.structures)
         layout.addSpacing(14)
         layout.addStretch(1)
-        layout.addWidget(_keys())
+        layout.addWidget(labelled("?  all keys", "faint"))
         self.setWidget(content)
 
-    def sync(self, view: View, scenes: tuple[Scene, ...], volumes: Mapping[str, float]) -> None:
+    def sync(
+        self,
+        view: View,
+        scenes: tuple[Scene, ...],
+        volumes: Mapping[str, float],
+        picture: Picture | None = None,
+    ) -> None:
         """Show a view of the session."""
         scene = scenes[view.image] if view.image < len(scenes) else None
         self.drawing.sync(view, scenes, scene)
+        self.drawing.contrast.sync(picture)
         self.structures.sync(view, scene, volumes)
 
 
-def _keys() -> QWidget:
-    """Return the help on the keyboard."""
-    keys = QWidget()
-    table = QGridLayout(keys)
-    table.setContentsMargins(4, 0, 0, 0)
-    table.setHorizontalSpacing(8)
-    table.setVerticalSpacing(3)
-    for n, (key, does) in enumerate(KEYS):
-        place = n // 2, 2 * (n % 2)
-        table.addWidget(labelled(key, "dim"), *place)
-        table.addWidget(labelled(does, "faint"), place[0], place[1] + 1)
-    table.setColumnStretch(1, 1)
-    table.setColumnStretch(3, 1)
-    return keys
-
-
 class Drawing(QWidget):
-    """Position, channel, plane, opacity, fill or contour."""
+    """Position, panes, channel, contrast, plane, opacity, fill or contour."""
 
     def __init__(self, edit: Edit) -> None:
         super().__init__()
@@ -96,7 +76,24 @@ class Drawing(QWidget):
         self.channel = Combo(
             "channel (keys 1 to 9); ratio: hue is red / yellow, brightness intensity"
         )
-        self.position.activated.connect(lambda i: edit(lambda v: replace(v, image=i, t=None)))
+        self.position.activated.connect(
+            lambda i: edit(lambda v: replace(v, image=i, t=None, tour=False))
+        )
+        self.tour = QPushButton("All")
+        self.tour.setCheckable(True)
+        self.tour.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.tour.setToolTip("follow the newest stack of all positions and modes (N)")
+        self.tour.clicked.connect(lambda on: edit(lambda v: replace(v, tour=on, t=None)))
+        self.panes = dict(
+            zip(
+                PANES,
+                choice("Plane", "Sections", "3D", tip="plane, sections (X), 3D (D)"),
+                strict=True,
+            )
+        )
+        for panes, button in self.panes.items():
+            button.clicked.connect(lambda _, p=panes: edit(lambda v: replace(v, panes=p)))
+        self.contrast = Contrast(edit)
         self.channel.activated.connect(self._pick_channel)
         self.slice, self.maximum = choice(
             "Slice", "Maximum", tip="one plane, or maximum projection (M)"
@@ -131,9 +128,11 @@ class Drawing(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(9)
-        self._position_row = row("Position", self.position)
+        self._position_row = row("Position", self.position, self.tour)
         layout.addWidget(self._position_row)
+        layout.addWidget(row("Show", joined(*self.panes.values())))
         layout.addWidget(row("Channel", self.channel))
+        layout.addWidget(row("", self.contrast))
         layout.addWidget(row("Planes", joined(self.slice, self.maximum)))
         layout.addWidget(row("", self.plane, self.plane_label))
         layout.addWidget(row("Masks", joined(self.fill, self.contour, self.masked)))
@@ -144,6 +143,9 @@ class Drawing(QWidget):
         self._position_row.setVisible(len(scenes) > 1)
         fill(self.position, [s.name for s in scenes], view.image)
         self.setEnabled(scene is not None)
+        self.tour.setChecked(view.tour)
+        for panes, button in self.panes.items():
+            button.setChecked(panes == view.panes)
         self.fill.setChecked(not view.contour and not view.masked)
         self.contour.setChecked(view.contour and not view.masked)
         self.masked.setChecked(view.masked)

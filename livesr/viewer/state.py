@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
 Plane: TypeAlias = int | Literal["max"]
+Panes: TypeAlias = Literal["plane", "sections", "solid"]
+OverTime: TypeAlias = Literal["", "lives", "volume", "count", "contacts"]
 
 INTENSITY = "intensity"
 RATIO = "ratio"
@@ -47,6 +49,8 @@ class Scene:
         Time points that are unlike what the package was trained on, each with what is.
     notes : tuple of (int, str)
         What people noted, each with the first time point after it.
+    position : int
+        Stage position that the image is of; several modes may be of one.
     """
 
     name: str
@@ -61,6 +65,7 @@ class Scene:
     calibrated: bool = True
     flagged: tuple[tuple[int, tuple[str, ...]], ...] = ()
     notes: tuple[tuple[int, str], ...] = ()
+    position: int = 0
 
     @property
     def pictures(self) -> tuple[str, ...]:
@@ -98,6 +103,20 @@ class View:
         Masks × intensity: the structures' own light in their colours, and nothing else.
     opacity : float
         Of the structures, 0 to 1.
+    panes : {"plane", "sections", "solid"}
+        The plane alone, with the sections across it, or the masks in space.
+    cursor : tuple of float or None
+        Where the sections meet, (y, x), µm; None is the middle of the field.
+    turn : tuple of float
+        From where the masks in space are seen: around the optical axis, and away from it, degrees.
+    contrast : tuple of (str, float, float)
+        Levels that were set by hand: the channel, and what is drawn as the ends of its scale.
+    error : bool
+        Whether the calibration's expected error lies over the picture.
+    tour : bool
+        Whether the newest stack of all positions and modes is followed, not of one.
+    over_time : str
+        What the drawer below shows: nothing, lives of cells, volumes, counts or contacts.
     """
 
     image: int = 0
@@ -109,6 +128,28 @@ class View:
     contour: bool = False
     masked: bool = False
     opacity: float = 0.5
+    panes: Panes = "plane"
+    cursor: tuple[float, float] | None = None
+    turn: tuple[float, float] = (30.0, 50.0)
+    contrast: tuple[tuple[str, float, float], ...] = ()
+    error: bool = False
+    tour: bool = False
+    over_time: OverTime = ""
+
+
+def of_picture(view: View) -> View:
+    """Return a view with all that the picture of the plane does not depend on as by default."""
+    plain = View()
+    return replace(
+        view,
+        opacity=plain.opacity,
+        panes=plain.panes,
+        cursor=plain.cursor,
+        turn=plain.turn,
+        error=plain.error,
+        tour=plain.tour,
+        over_time=plain.over_time,
+    )
 
 
 def initial(
@@ -119,6 +160,10 @@ def initial(
     structures: Sequence[str] | None = None,
     opacity: float = 0.5,
     masked: bool = False,
+    image: int = 0,
+    panes: Panes = "plane",
+    over_time: OverTime = "",
+    error: bool = False,
 ) -> View:
     """Return the view that a command line asks for.
 
@@ -135,7 +180,18 @@ def initial(
                 f"no structure {name!r}", where="--structures", fix=nearest(name, NAMES)
             )
     on = View().structures if structures is None else frozenset(structures)
-    return View(t=t, z=z, channel=channel, structures=on, opacity=opacity, masked=masked)
+    return View(
+        image=image,
+        t=t,
+        z=z,
+        channel=channel,
+        structures=on,
+        opacity=opacity,
+        masked=masked,
+        panes=panes,
+        over_time=over_time,
+        error=error,
+    )
 
 
 def check(view: View, scene: Scene) -> None:
@@ -214,6 +270,33 @@ def step_plane(view: View, scene: Scene, steps: int) -> View:
 def freeze_or_follow(view: View, scene: Scene) -> View:
     """Stay at the stack shown, or follow the newest again."""
     return replace(view, t=time_of(view, scene) if view.t is None else None)
+
+
+def contrast_of(view: View, channel: str) -> tuple[float, float] | None:
+    """Return the levels of a channel that were set by hand, if they were."""
+    return next(((low, high) for name, low, high in view.contrast if name == channel), None)
+
+
+def with_contrast(view: View, channel: str, levels: tuple[float, float] | None) -> View:
+    """Set the levels of a channel, or leave them to the picture again."""
+    others = tuple(one for one in view.contrast if one[0] != channel)
+    mine = () if levels is None else ((channel, *levels),)
+    return replace(view, contrast=others + mine)
+
+
+def place_of(view: View, scene: Scene) -> tuple[int, int]:
+    """Return the camera pixel (row, column) where the sections meet."""
+    rows, columns = scene.shape[3:]
+    _, dy, dx = scene.voxel_um
+    y, x = view.cursor or (rows * dy / 2, columns * dx / 2)
+    return max(0, min(int(y / dy), rows - 1)), max(0, min(int(x / dx), columns - 1))
+
+
+def step_image(view: View, images: int, steps: int) -> View:
+    """Go to another position or mode, the first after the last; its newest stack is shown."""
+    if images < 2:
+        return view
+    return replace(view, image=(view.image + steps) % images, t=None, tour=False)
 
 
 def switch(view: View, names: Collection[str], on: bool) -> View:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isnan
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSignalBlocker, Qt
@@ -81,7 +82,9 @@ class StructureRow(QWidget):
 
 
 def format_volume(volume: float) -> str:
-    """Return a volume (µm³) with three digits or so."""
+    """Return a volume (µm³) with three digits or so; a dash if it is not known."""
+    if isnan(volume):
+        return "–"
     if volume >= 100:
         return f"{volume:,.0f}".replace(",", "\u202f")
     return f"{volume:.1f}" if volume >= 1 or volume == 0 else f"{volume:.2f}"

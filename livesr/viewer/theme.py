@@ -26,6 +26,8 @@ QScrollBar:vertical {{ background: transparent; width: 8px; margin: 0; }}
 QScrollBar::handle:vertical {{ background: {LINE}; border-radius: 4px; min-height: 24px; }}
 QScrollBar::add-line, QScrollBar::sub-line {{ height: 0; }}
 QScrollBar::add-page, QScrollBar::sub-page {{ background: transparent; }}
+QWidget#gaps {{ background: {LINE}; }}
+QWidget#corner {{ background: {CANVAS}; }}
 QWidget#timebar {{ background: {PANEL}; border-top: 1px solid {LINE}; }}
 QWidget#statusbar {{ background: {BACKGROUND}; border-top: 1px solid {LINE}; }}
 QLabel {{ background: transparent; }}

@@ -11,7 +11,9 @@ from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QVBoxLayout, QWidget
 
 from livesr.viewer import state
-from livesr.viewer.canvas import Canvas
+from livesr.viewer.drawer import Drawer
+from livesr.viewer.help import Help
+from livesr.viewer.panes import Panes
 from livesr.viewer.sidebar import Sidebar
 from livesr.viewer.timebar import StatusLine, TimeBar
 from livesr.viewer.worker import Update
@@ -19,6 +21,10 @@ from livesr.viewer.worker import Update
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from PySide6.QtGui import QResizeEvent
+
+    from livesr.viewer.beside import Point
+    from livesr.viewer.canvas import Canvas
     from livesr.viewer.controls import Step
     from livesr.viewer.loader import Picture
     from livesr.viewer.state import Scene, View
@@ -38,27 +44,45 @@ class Window(QMainWindow):
         Shown first.
     show : callable
         Called with each view that the user asks for; must return at once.
+    point : callable, optional
+        Called with the place that the mouse stands at, (y, x) in µm, or None; likewise.
     """
 
-    def __init__(self, title: str, view: View, show: Callable[[View], None]) -> None:
+    def __init__(
+        self,
+        title: str,
+        view: View,
+        show: Callable[[View], None],
+        point: Callable[[Point], None] = lambda _: None,
+    ) -> None:
         super().__init__()
         self.setWindowTitle(f"livesr · {title}")
         self.view = view
         self._title = title
         self._show = show
         self._update = Update()
-        self.canvas = Canvas()
+        self.panes = Panes(self.edit)
+        self.panes.canvas.pointed.connect(point)
+        self.drawer = Drawer(self.edit)
+        self.drawer.picked.connect(self._go_to)
         self.sidebar = Sidebar(self.edit)
         self.timebar = TimeBar(self.edit)
         self.status = StatusLine()
         self._lay_out()
+        self.help = Help(self)
         self._sync()
+
+    @property
+    def canvas(self) -> Canvas:
+        """The picture of the plane."""
+        return self.panes.canvas
 
     def _lay_out(self) -> None:
         left = QVBoxLayout()
         left.setContentsMargins(0, 0, 0, 0)
         left.setSpacing(0)
-        left.addWidget(self.canvas, 1)
+        left.addWidget(self.panes, 1)
+        left.addWidget(self.drawer)
         left.addWidget(self.timebar)
         upper = QHBoxLayout()
         upper.setContentsMargins(0, 0, 0, 0)
@@ -85,7 +109,13 @@ class Window(QMainWindow):
         """The picture that is shown."""
         return self._update.picture
 
-    def bind_keys(self, *, save: Callable[[bool], None], relevel: Callable[[], None]) -> None:
+    def bind_keys(
+        self,
+        *,
+        save: Callable[[bool], None],
+        relevel: Callable[[], None],
+        movie: Callable[[], None] = lambda: None,
+    ) -> None:
         """Connect the keyboard; ``save`` is told whether the whole window is meant."""
         keys: dict[str, Callable[[], None]] = {
             **{str(n): partial(self._pick_channel, n - 1) for n in range(1, 10)},
@@ -99,9 +129,19 @@ class Window(QMainWindow):
             "Up": lambda: self._step(lambda v, s: state.step_plane(v, s, 1)),
             "Down": lambda: self._step(lambda v, s: state.step_plane(v, s, -1)),
             "F": self.canvas.fit,
-            "A": relevel,
+            "A": partial(self._relevel, relevel),
             "S": partial(save, True),
             "Shift+S": partial(save, False),
+            "V": movie,
+            "X": partial(self._pane, "sections"),
+            "D": partial(self._pane, "solid"),
+            "E": lambda: self.edit(lambda v: replace(v, error=not v.error)),
+            "T": lambda: self.edit(lambda v: replace(v, over_time="" if v.over_time else "lives")),
+            "N": lambda: self.edit(lambda v: replace(v, tour=not v.tour, t=None)),
+            "[": partial(self._step_image, -1),
+            "]": partial(self._step_image, 1),
+            "?": self.help.toggle,
+            "F1": self.help.toggle,
         }
         for key, act in keys.items():
             QShortcut(QKeySequence(key), self).activated.connect(act)
@@ -122,6 +162,7 @@ class Window(QMainWindow):
         if update.picture is not None and news:
             self.canvas.show_picture(update.picture, self.view.opacity, labels=self.view.labels)
         self._sync()
+        self._tour()
 
     def tell(self, note: str) -> None:
         """Show a note in the status line for a few seconds."""
@@ -130,7 +171,9 @@ class Window(QMainWindow):
 
     def _sync(self) -> None:
         update, scene = self._update, self.scene
-        self.sidebar.sync(self.view, update.scenes, update.volumes)
+        self.sidebar.sync(self.view, update.scenes, update.volumes, update.picture)
+        self.panes.sync(self.view, scene, update.extras)
+        self.drawer.sync(self.view, scene, update.extras)
         self.timebar.sync(self.view, scene)
         picture = update.picture
         self.status.sync(update.progress, update.problem, flags=self._flags())
@@ -138,7 +181,38 @@ class Window(QMainWindow):
             self.canvas.say(update.problem or NOTHING_YET)
         else:
             self.canvas.say("")
-            self.canvas.describe(caption(self._title, picture, update.scenes[picture.image]))
+            words = caption(self._title, picture, update.scenes[picture.image])
+            error = update.extras.error
+            self.canvas.describe(words if error is None else f"{words}\n{error.words}")
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        """Keep the help in the middle."""
+        super().resizeEvent(event)
+        self.help.place()
+
+    def _tour(self) -> None:
+        """Go to the position whose stack is the newest, if all are followed."""
+        stacks = self._update.extras.course.stacks
+        if self.view.tour and self.view.t is None and stacks:
+            newest = stacks[-1][1].image
+            self.edit(lambda v: replace(v, image=newest))
+
+    def _go_to(self, time_s: float) -> None:
+        """Show the stack of a moment, of the image on screen."""
+        index = self._update.extras.course.nearest(time_s, self.view.image)
+        if index is not None:
+            self.edit(lambda v: replace(v, t=index.t, tour=False))
+
+    def _pane(self, panes: state.Panes) -> None:
+        self.edit(lambda v: replace(v, panes="plane" if v.panes == panes else panes))
+
+    def _step_image(self, steps: int) -> None:
+        images = len(self._update.scenes)
+        self.edit(lambda v: state.step_image(v, images, steps))
+
+    def _relevel(self, relevel: Callable[[], None]) -> None:
+        relevel()
+        self.edit(lambda v: replace(v, contrast=()))
 
     def _flags(self) -> tuple[str, ...]:
         """Return what of the stack shown is unlike the package's training."""

@@ -9,23 +9,27 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol
 
 from livesr.errors import LivesrError
 from livesr.latest import Latest
 from livesr.viewer import state
+from livesr.viewer.beside import Extras
 from livesr.viewer.progress import Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Hashable, Mapping
 
-    from livesr.viewer.loader import Loader, Picture
+    from livesr.viewer.beside import Beside, Part, Point
+    from livesr.viewer.course import Course
+    from livesr.viewer.loader import Picture
     from livesr.viewer.state import Scene, View
 
 log = logging.getLogger(__name__)
 
-REFRESH_S = 0.5
+REFRESH_S = 0.15
 """Time between two looks at a running session."""
 FINISHED_REFRESH_S = 3.0
 """The same for a finished one, which may be resumed."""
@@ -34,7 +38,7 @@ STILL_S = 1.0
 KEPT_VOLUMES = 64
 UNREADABLE = (LivesrError, OSError, ValueError, KeyError)
 """What reading a damaged, half-written or vanished session may raise."""
-TRIED = ("session", "picture", "volumes")
+TRIED = ("session", "picture", "sections", "solid", "series", "error", "pointed", "volumes")
 """What may fail; the first of them that does is told."""
 
 
@@ -52,6 +56,8 @@ class Update:
         Volume (µm³) of each structure counted so far in the stack shown.
     problem : str
         Why the session cannot be read; empty if it can.
+    extras : Extras
+        What is shown beside the picture.
     """
 
     scenes: tuple[Scene, ...] = ()
@@ -59,6 +65,33 @@ class Update:
     picture: Picture | None = None
     volumes: Mapping[str, float] = field(default_factory=dict)
     problem: str = ""
+    extras: Extras = field(default_factory=Extras)
+
+
+class Source(Protocol):
+    """What pictures come from: a session's folder, or a daemon."""
+
+    scenes: tuple[Scene, ...]
+    progress: Progress
+    course: Course
+
+    def refresh(self) -> None:
+        """Look again at what is stored."""
+
+    def relevel(self) -> None:
+        """Forget the levels."""
+
+    def load(self, view: View) -> Picture | None:
+        """Return the picture of a view; None if nothing is stored yet."""
+
+    def volume(self, image: int, t: int, name: str) -> float:
+        """Return the volume of a structure."""
+
+    def wanted(self, view: View) -> Hashable:
+        """Return what of a view the picture depends on."""
+
+    def beside(self) -> Beside:
+        """Return what makes the parts beside the picture."""
 
 
 class PictureWorker:
@@ -66,13 +99,13 @@ class PictureWorker:
 
     Parameters
     ----------
-    loader : Loader
+    loader : Source
         Used by this thread alone from now on.
     view : View
         Shown first.
     """
 
-    def __init__(self, loader: Loader, view: View) -> None:
+    def __init__(self, loader: Source, view: View) -> None:
         self.updates: Latest[Update] = Latest()
         self._loader = loader
         self._view = view
@@ -85,6 +118,9 @@ class PictureWorker:
         self._picture: Picture | None = None
         self._problems: dict[str, str] = {}
         self._volumes: dict[tuple[int, int], dict[str, float]] = {}
+        self._beside = loader.beside()
+        self._point: Point = None
+        self._parts: dict[Part, tuple[Hashable, object]] = {}
         self._thread = threading.Thread(target=self._run, name="viewer-reader")
         self._thread.start()
 
@@ -99,6 +135,11 @@ class PictureWorker:
     def show(self, view: View) -> None:
         """Ask for a view; returns at once."""
         self._view = view
+        self._wake.set()
+
+    def point(self, place: Point) -> None:
+        """Ask what lies at a place of the picture; returns at once."""
+        self._point = place
         self._wake.set()
 
     def relevel(self) -> None:
@@ -119,13 +160,13 @@ class PictureWorker:
             self._wake.clear()
             if self._closing:
                 return
-            changed, counting = self._step()
-            pause = 0.0 if counting else REFRESH_S
-            if changed or counting:
+            changed, goes_on = self._step()
+            pause = 0.0 if goes_on else REFRESH_S
+            if changed or goes_on:
                 self._publish()
 
     def _step(self) -> tuple[bool, bool]:
-        """Look at the session, draw, count: return whether there is news, and whether it counts."""
+        """Look at the session, draw, count: return whether there is news, and whether to go on."""
         changed = self._refresh_due() and self._attempt("session", self._refresh)
         if self._relevel:
             self._relevel, self._drawn = False, ()
@@ -134,6 +175,8 @@ class PictureWorker:
         wanted = self._wanted(view)
         if wanted and wanted != self._drawn:
             changed = self._attempt("picture", lambda: self._draw(view, wanted)) or changed
+        if self._make_next(view):
+            return True, True
         name = self._uncounted()
         counting = name is not None and self._attempt("volumes", lambda: self._count(str(name)))
         return changed, counting
@@ -167,11 +210,30 @@ class PictureWorker:
         if view.image >= len(scenes):
             return ()
         scene = scenes[view.image]
-        return replace(view, opacity=0.0), state.time_of(view, scene), len(scene.segmented)
+        t = state.time_of(view, scene)
+        return self._loader.wanted(view), t, len(scene.segmented)
 
     def _draw(self, view: View, wanted: tuple[object, ...]) -> None:
         self._picture = self._loader.load(view)
         self._drawn, self._drawn_at = wanted, time.monotonic()
+
+    def _make_next(self, view: View) -> bool:
+        """Make the next part beside the picture that is not what it should be; one at a time."""
+        point = self._point
+        wanted = self._beside.wanted(view, point)
+        for part in [part for part in self._parts if part not in wanted]:
+            del self._parts[part]
+            self._problems.pop(part, None)
+        for part, key in wanted.items():
+            if part not in self._parts or self._parts[part][0] != key:
+                before = self._parts.get(part, (None, None))[1]
+                self._parts[part] = key, before  # also if it fails: not again and again
+                self._attempt(part, partial(self._make, part, key, view, point))
+                return True
+        return False
+
+    def _make(self, part: Part, key: Hashable, view: View, point: Point) -> None:
+        self._parts[part] = key, self._beside.make(part, view, point)
 
     def _uncounted(self) -> str | None:
         """Return the next structure to count, once the picture has stood still for a while."""
@@ -198,8 +260,22 @@ class PictureWorker:
         volumes = self._volumes.get((picture.image, picture.t), {}) if picture else {}
         problem = next((self._problems[what] for what in TRIED if what in self._problems), "")
         self.updates.put(
-            Update(self._loader.scenes, self._loader.progress, picture, dict(volumes), problem)
+            Update(
+                self._loader.scenes,
+                self._loader.progress,
+                picture,
+                dict(volumes),
+                problem,
+                extras_of(
+                    self._loader.course, {str(k): made for k, (_, made) in self._parts.items()}
+                ),
+            )
         )
+
+
+def extras_of(course: Course, made: Mapping[str, Any]) -> Extras:
+    """Return what is shown beside the picture of the parts that were made."""
+    return Extras(course, **made)
 
 
 def first_line(error: Exception) -> str:

@@ -13,7 +13,7 @@ import pytest
 from daemon_serving import wait_for
 
 from livesr.cli.app import register, run
-from livesr.daemon.client import Client
+from livesr.client import Client
 from livesr.daemon.units import systemd_unit, windows_task
 from livesr.storage.reader import open_session
 

@@ -12,7 +12,7 @@ from PySide6.QtTest import QTest
 from livesr.storage.reader import open_session
 from livesr.viewer.loader import Loader
 from livesr.viewer.window import Window
-from livesr.viewer.worker import Update
+from livesr.viewer.worker import Update, extras_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,8 +35,14 @@ class Shown:
 
     def refresh(self, view: View) -> None:
         self.loader.refresh()
+        beside = self.loader.beside()
+        parts = {str(part): beside.make(part, view, None) for part in beside.wanted(view, None)}
         update = Update(
-            self.loader.scenes, self.loader.progress, self.loader.load(view), {"er": 12.34}
+            self.loader.scenes,
+            self.loader.progress,
+            self.loader.load(view),
+            {"er": 12.34},
+            extras=extras_of(self.loader.course, parts),
         )
         self.window.display(update)
 

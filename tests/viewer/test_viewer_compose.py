@@ -134,3 +134,16 @@ def test_the_colour_bar_is_the_composites_own_scale() -> None:
     assert compose.HUES.shape == (256, 3)
     assert compose.HUES[0].tolist() == [0, 0, 255]
     assert compose.HUES[-1].tolist() == [255, 0, 0]
+
+
+def test_bits_give_the_labels_that_masks_give() -> None:
+    rng = np.random.default_rng(60200)
+    masks = {name: (rng.random((9, 11)) < 0.3).astype(np.uint8) for name in NAMES}
+    bits = np.zeros((9, 11), np.uint16)
+    for k, name in enumerate(NAMES):
+        bits |= masks[name].astype(np.uint16) << k
+    assert all(np.array_equal(compose.mask_of(bits, name), masks[name]) for name in NAMES)
+    for names in (NAMES, NAMES[3:9], ()):
+        some = {name: masks[name] for name in names}
+        whole = compose.label_image(some, (9, 11), contour=False)
+        assert np.array_equal(compose.labels_of(bits, names), whole)

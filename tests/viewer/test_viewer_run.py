@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import logging
 import os
 import subprocess
@@ -11,6 +12,8 @@ import pytest
 from PySide6.QtCore import QTimer
 from PySide6.QtGui import QFont, QFontDatabase, QImage
 
+from livesr.cli.app import register
+from livesr.cli.app import run as cli
 from livesr.errors import ConfigError, StorageError
 from livesr.storage.reader import open_session
 from livesr.viewer import app, fonts, run
@@ -157,3 +160,22 @@ def test_the_module_is_a_program(tmp_path: Path) -> None:
 def test_the_program_wants_one_folder(caplog: pytest.LogCaptureFixture) -> None:
     assert main([]) == 2
     assert "usage" in caplog.text
+
+
+@pytest.mark.usefixtures("qt", "screen_here")
+def test_the_verb_shows_what_stands_beside_the_picture(
+    recorded: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    register(["view"])
+    file = tmp_path / "solid.png"
+    beside = ["--show", "3d", "--over-time", "cells", "--json"]
+    assert cli(["view", str(recorded), "--screenshot", str(file), *beside]) == 0
+    assert json.loads(capsys.readouterr().out)["screenshot"] == str(file)
+    assert not QImage(str(file)).isNull()
+    wrong = ["view", str(recorded), "--screenshot", str(tmp_path / "x.png"), "--json"]
+    assert cli([*wrong, "--position", "5"]) == 2
+    assert "from 0" in json.loads(capsys.readouterr().out)["mend"]
+    assert cli([*wrong, "--error"]) == 2
+    assert "calibrat" in json.loads(capsys.readouterr().out)["what"]
+    assert cli(["view", "http://127.0.0.1:1/night", *wrong[2:]]) == 2
+    assert "no daemon answers" in json.loads(capsys.readouterr().out)["what"]

@@ -9,7 +9,7 @@ from urllib.error import HTTPError
 from urllib.parse import quote, urlsplit
 from urllib.request import ProxyHandler, Request, build_opener
 
-from livesr.daemon.address import find
+from livesr.client.address import find
 from livesr.errors import ConfigError
 
 if TYPE_CHECKING:
