@@ -1,0 +1,294 @@
+"""The report's page: one section after the other; what a session lacks is said in one line."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from livesr import html
+from livesr.report.anatomy import anatomy_of
+from livesr.report.contacts import contacts_of, draw_matrices, draw_pairs
+from livesr.report.curves import (
+    draw_drifts,
+    draw_each,
+    draw_light,
+    drifts_of,
+    numbers_of,
+    volumes_of,
+)
+from livesr.report.happened import cell_events, decided, gaps, intervals, notes, odd, otherwise
+from livesr.report.header import head
+from livesr.report.header import title as page_title
+from livesr.report.portraits import Portraits
+from livesr.report.timeline import TimeScale, course_of, draw_course
+from livesr.report.words import clock, counted, number, title
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from livesr.report.anatomy import Anatomy
+    from livesr.report.portraits import Portrait
+    from livesr.report.told import Told
+    from livesr.types import Float64
+
+STYLE = """<style>
+.cells { display: flex; flex-wrap: wrap; gap: .8rem 1rem; margin: .4rem 0 1.2rem; }
+.cells figure { margin: 0; } .cells img { width: 150px; height: 150px; display: inline-block; }
+.cells figcaption { font-size: .8rem; }
+td.words { white-space: normal; text-align: left; max-width: 34rem; }
+</style>"""
+_NO_CELLS = (
+    "No stages: they are followed in sessions with rules, and this one heard of no cells. "
+    "livesr run --replay with rules reads them from its masks."
+)
+
+
+def page(told: Told) -> str:
+    """Return the page of a session.
+
+    Raises
+    ------
+    StorageError
+        If a table or an image is damaged.
+    """
+    sections: Sequence[tuple[str, Callable[[Told], Iterator[str]]]] = (
+        ("Course", _course),
+        ("Decisions", _decisions),
+        ("Cells", _cells),
+        ("Anatomy by stage", _anatomy),
+        ("Structures over time", _structures),
+        ("Contacts", _contacts),
+        ("Light and delay", _light),
+        ("What was followed", _drifts),
+        ("Gaps, faults and pauses", _gaps),
+        ("Notes", _notes),
+        ("Stacks unlike the networks' training", _odd),
+    )
+    parts = [STYLE, *head(told)]
+    for words, section in sections:
+        parts += [html.heading(words), *section(told)]
+    return html.document(page_title(told), parts)
+
+
+def _course(told: Told) -> Iterator[str]:
+    if not told.stacks:
+        yield _none("No stack was stored.")
+        return
+    course = course_of(told)
+    names = [told.position_name(position) for position in course.positions]
+    caption = (
+        "A tick a stack, blue where a rule recorded otherwise. Triangles: decisions, numbered as "
+        "below, grey where nothing was done."
+    )
+    if course.lives:
+        caption += " Bars: the stages of each cell, from when they began as far as is known."
+    if course.more:
+        caption += f" {counted(course.more, 'further cell')} did not divide, or found no room here."
+    yield html.picture(html.embedded("course", caption, draw_course(course, names)))
+
+
+def _decisions(told: Told) -> Iterator[str]:
+    made = decided(told)
+    if not made:
+        rules = told.begun.get("rules")
+        yield _none("The rules decided nothing." if rules else "The session has no rules.")
+        return
+    yield _worded(
+        ("", "time", "position", "cell", "rule", "because", "done"),
+        (
+            (
+                str(one.number),
+                clock(one.time_s),
+                told.position_name(one.position),
+                str(one.cell or "–"),
+                one.rule,
+                one.cause,
+                one.does if one.acted else f"nothing (would be: {one.does})",
+            )
+            for one in made
+        ),
+        words=(5, 6),
+    )
+    found = list(intervals(told))
+    if found:
+        yield html.paragraph("Recorded otherwise:", "small")
+        yield html.table(("position", "rule", "from, to", "recorded"), found)
+
+
+def _cells(told: Told) -> Iterator[str]:
+    if not told.lives:
+        yield _none(_NO_CELLS)
+        return
+    yield html.paragraph(
+        "Each cell as a stage begins: its light (both channels) in the plane through its middle, "
+        "and the same light in its structures' colours. One scale each for all pictures.",
+        "small",
+    )
+    shown = list(Portraits(told).all())
+    if not shown:
+        yield _none("No pictures: where cells are stands in cells.parquet (livesr measure).")
+    for life, pictures in shown:
+        of = f", of cell {life.parent}" if life.parent else ""
+        yield html.heading(f"{told.position_name(life.position)}, cell {life.cell}{of}", 3)
+        yield f'<div class="cells">{"".join(map(_portrait, pictures))}</div>'
+    left = len(told.lives) - len(shown)
+    if shown and left:
+        yield html.paragraph(f"{counted(left, 'further cell')} not shown.", "small")
+    events = cell_events(told)
+    if events:
+        yield html.table(("began", "seen in the stack of", "position", "cell", "what"), events)
+
+
+def _portrait(one: Portrait) -> str:
+    words = escape(one.caption)
+    return (
+        f'<figure><img alt="{words}, light" src="{one.light}">'
+        f'<img alt="{words}, structures" src="{one.structures}">'
+        f"<figcaption>{words}</figcaption></figure>"
+    )
+
+
+def _anatomy(told: Told) -> Iterator[str]:
+    found = anatomy_of(told)
+    if found is None:
+        why = "no cell was seen whole, or no objects were measured" if told.lives else _NO_CELLS
+        yield _none(why[0].upper() + why[1:].rstrip(".") + ".")
+        return
+    yield html.paragraph(
+        "Of one cell: means over cells of their means over stacks. Only stacks that show the cell "
+        "whole count; in brackets the spread between cells. What the masks miss is missing here "
+        "too: networks were trained on cells in interphase.",
+        "small",
+    )
+    heads = [
+        f"{stage} ({counted(cells, 'cell')}, {counted(stacks, 'stack')})"
+        for stage, cells, stacks in zip(found.stages, found.cells, found.stacks, strict=True)
+    ]
+    yield html.table(
+        ("the cell", *heads),
+        [
+            ["volume, µm³", *map(number, found.cell_um3)],
+            ["height, µm", *map(number, found.height_um)],
+        ],
+    )
+    for words, values, spread in (
+        ("number", found.number, None),
+        ("volume, µm³", found.volume_um3, found.spread_um3),
+        ("ratio (red over yellow)", found.ratio, None),
+    ):
+        yield html.table((words, *found.stages), _anatomy_rows(found, values, spread))
+
+
+def _anatomy_rows(found: Anatomy, values: Float64, spread: Float64 | None) -> Iterator[list[str]]:
+    for k, name in enumerate(found.structures):
+        cells = [number(value) for value in values[k]]
+        if spread is not None:
+            cells = [
+                f"{text} (±{number(by)})" if np.isfinite(by) else text
+                for text, by in zip(cells, spread[k], strict=True)
+            ]
+        yield [title(name), *cells]
+
+
+def _structures(told: Told) -> Iterator[str]:
+    scale, ruled = TimeScale.of(told.end_s), otherwise(told)
+    volumes = volumes_of(told)
+    if not volumes:
+        yield _none("No masks were measured.")
+        return
+    several = len(told.reader.images) > 1
+    style = ("-", "--", ":", "-.")
+    each = " Solid, dashed, dotted: the session's images one after the other." if several else ""
+    fields = " A jump where stacks change their height is of the stacks." if ruled else ""
+    for name, curves, words in (
+        ("volumes", volumes, "Volume in the field, µm³ (of single planes the area, µm²)."),
+        ("numbers", numbers_of(told), "Objects in the field."),
+    ):
+        if curves:
+            figure = draw_each(curves, scale, ruled, lambda image: style[image % len(style)])
+            yield html.picture(html.embedded(name, words + each + fields, figure))
+        else:
+            yield _none("Objects were not measured (livesr measure can do it now).")
+
+
+def _contacts(told: Told) -> Iterator[str]:
+    found = contacts_of(told)
+    if found is None:
+        yield _none("Not measured: analysis: {contacts: true}, or now: livesr measure --contacts.")
+        return
+    caption = (
+        f"Contacts within {found.distance_um:g} µm, means over all stacks. Below the resolution "
+        "a contact is apposition."
+    )
+    if not np.isfinite(found.enrichment).any():
+        caption += " Without shuffles (livesr measure --shuffles 100) chance is unknown."
+    yield html.picture(html.embedded("contacts", caption, draw_matrices(found)))
+    if len({stack.time_s for stack in told.stacks}) > 1 and found.over_time:
+        figure = draw_pairs(found, TimeScale.of(told.end_s))
+        words = "Contact sites of the busiest pairs in the whole field."
+        yield html.picture(html.embedded("contacts over time", words, figure))
+
+
+def _light(told: Told) -> Iterator[str]:
+    if not told.stacks:
+        yield _none("No stack was stored.")
+        return
+    budget = (told.settings.get("dose") or {}).get("budget_ms")
+    budget_s = float(budget) / 1000 if budget else float("nan")
+    figure = draw_light(told, TimeScale.of(told.end_s), otherwise(told), budget_s)
+    words = (
+        "Exposure of each position, brightness of its membranes (below 1: bleached, or out of "
+        "focus), and how long after a stack's last plane its masks stood. Light dose is "
+        "illumination, not phototoxicity."
+    )
+    yield html.picture(html.embedded("light", words, figure))
+
+
+def _drifts(told: Told) -> Iterator[str]:
+    drifts = drifts_of(told)
+    if not drifts:
+        yield _none("Neither the channels' offset nor the focus was followed.")
+        return
+    figure = draw_drifts(drifts, TimeScale.of(told.end_s))
+    yield html.picture(html.embedded("drift", "As journalled with each stack.", figure))
+
+
+def _gaps(told: Told) -> Iterator[str]:
+    found = gaps(told)
+    if found:
+        yield _worded(("when (computer's clock)", "what", "why"), found, words=(2,))
+    else:
+        yield _none("None.")
+
+
+def _notes(told: Told) -> Iterator[str]:
+    found = notes(told)
+    if found:
+        yield _worded(("session time", "by", "note"), found, words=(2,))
+    else:
+        yield _none("None.")
+
+
+def _odd(told: Told) -> Iterator[str]:
+    found = odd(told)
+    if found:
+        yield _worded(("what", "in", "the farthest"), found, words=(2,))
+    elif any("flags" in entry for entry in told.of("stack_segmented")):
+        yield _none("None.")
+    else:
+        yield _none("Not known: nothing is segmented, or the package does not say what it saw.")
+
+
+def _worded(
+    head: Sequence[str], rows: Iterator[Sequence[str]] | Sequence[Sequence[str]],
+    words: Sequence[int],
+) -> str:  # fmt: skip
+    """Return a table some of whose columns hold sentences."""
+    table = html.table(head, [[f"\0{cell}" if k in words else cell for k, cell in enumerate(row)] for row in rows])  # noqa: E501
+    return table.replace("<td>\0", '<td class="words">')
+
+
+def _none(why: str) -> str:
+    return html.paragraph(why, "small")
