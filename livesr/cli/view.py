@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 import typer
 
 from livesr.cli.output import Json, Verbose, emit, say, start_logging
-from livesr.errors import ConfigError
 from livesr.viewer import run as show
+from livesr.viewer.state import read_plane
 
 Mode = Literal["overlay", "masked"]
 
@@ -45,7 +45,7 @@ def view(
         path,
         screenshot=screenshot,
         t=t,
-        z=_plane(z),
+        z=read_plane(z, "livesr view"),
         channel=channel,
         structures=structure,
         opacity=opacity,
@@ -56,13 +56,3 @@ def view(
     if as_json:
         emit({"session": str(path), "screenshot": str(screenshot) if screenshot else None})
     return 0
-
-
-def _plane(text: str | None) -> int | Literal["max"] | None:
-    if text is None:
-        return None
-    if text == "max":
-        return "max"
-    if not text.isdigit():
-        raise ConfigError(f"-z {text!r} is no plane", where="livesr view", fix="-z 5, or -z max")
-    return int(text)

@@ -1,4 +1,4 @@
-"""What a session came to, on one page and in a movie, from what it wrote: nothing is measured again.
+"""What a session came to, on one page, from what it wrote: nothing is measured again.
 
 `told` reads journal and tables, `lives` has the decoder hear the journalled cells again, and each
 other file draws or tells one part; `page` puts them together and `write` keeps the page.

@@ -80,7 +80,8 @@ def anatomy_of(told: Told) -> Anatomy | None:
     number, volume, ratio = _per_moment(objects, keys, names)
     cell = _cells(told.rows(CELLS_FILE, _CELLS), keys)
     present = sorted(set(stage.tolist()))
-    by_stage = [_over_cells(life, stage == one, np.hstack([number, volume, ratio, cell])) for one in present]  # noqa: E501
+    values = np.hstack([number, volume, ratio, cell])
+    by_stage = [_over_cells(life, stage == one, values) for one in present]
     means = np.array([mean for mean, _, _ in by_stage]).T
     spreads = np.array([spread for _, spread, _ in by_stage]).T
     n = len(names)
@@ -122,8 +123,8 @@ def _per_moment(
     volumes = objects["volume_um3"][known].astype(float)
     ratios = objects["ratio_mean"][known].astype(float)
     lit = np.isfinite(ratios)
-    number = np.bincount(slot, minlength=size).astype(float)
-    volume = np.bincount(slot, np.nan_to_num(volumes), size)
+    number: Float64 = np.bincount(slot, minlength=size).astype(np.float64)
+    volume: Float64 = np.bincount(slot, np.nan_to_num(volumes), size).astype(np.float64)
     weight = np.bincount(slot[lit], np.nan_to_num(volumes[lit]), size)
     with np.errstate(invalid="ignore", divide="ignore"):
         ratio = np.bincount(slot[lit], (ratios * volumes)[lit], size) / weight
@@ -144,7 +145,7 @@ def _cells(cells: Rows, keys: Int64) -> Float64:
 
 
 def _over_cells(life: Int64, now: Any, values: Float64) -> tuple[Float64, Float64, int]:
-    """Return mean and standard deviation over cells of their means over stacks, and their number."""
+    """Return mean and spread over cells of their means over stacks, and how many cells."""
     each = np.array([_mean(values[now & (life == one)]) for one in np.unique(life[now])])
     spread = np.full(values.shape[1], np.nan)
     if len(each) > 1:

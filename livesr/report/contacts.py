@@ -1,4 +1,4 @@
-"""What touches what: the mean matrix, how it compares with chance, and the busiest pairs in time."""
+"""What touches what: the mean matrix, the same against chance, and the busiest pairs in time."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from livesr.catalog import NAMES
-from livesr.report.curves import LINES
+from livesr.report.curves import LINES, parted, shade
 from livesr.report.words import title
 from livesr.storage.folder import CONTACTS_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from livesr.report.happened import Otherwise
     from livesr.report.timeline import TimeScale
     from livesr.report.told import Told
     from livesr.types import Float64
@@ -40,15 +41,15 @@ class Contacts:
         Mean share of A's volume within the distance of B; NaN on the diagonal.
     enrichment : ndarray, (A, B)
         Median over stacks, of chance; NaN where it was not asked for or cannot be said.
-    over_time : mapping of (str, str) to (times, sites)
-        Of the pairs with the most sites; times in s.
+    over_time : mapping of (str, str) to mapping of int to (times, sites)
+        Of the pairs with the most sites, by image; times in s.
     """
 
     distance_um: float
     structures: tuple[str, ...]
     fraction: Float64
     enrichment: Float64
-    over_time: Mapping[tuple[str, str], tuple[Float64, Float64]]
+    over_time: Mapping[tuple[str, str], Mapping[int, tuple[Float64, Float64]]]
 
 
 def contacts_of(told: Told) -> Contacts | None:
@@ -78,12 +79,20 @@ def contacts_of(told: Told) -> Contacts | None:
             fraction[i, j] = _middle(rows["contact_fraction"][at], np.mean)
             enrichment[i, j] = _middle(rows["enrichment"][at], np.median)
             sites[i, j] = _middle(rows["sites"][at], np.mean) if i < j else np.nan
-            order = np.argsort(rows["time_s"][at])
-            over_time[a, b] = rows["time_s"][at][order], rows["sites"][at][order].astype(float)
+            over_time[a, b] = _by_image(rows, at)
     busiest = [(names[i], names[j]) for i, j in _highest(_among_organelles(names, sites))]
     return Contacts(
         float(distance), names, fraction, enrichment, {pair: over_time[pair] for pair in busiest}
     )
+
+
+def _by_image(rows: dict[str, Any], at: Any) -> dict[int, tuple[Float64, Float64]]:
+    image, times, sites = (rows[name][at] for name in ("image", "time_s", "sites"))
+    found = {}
+    for one in np.unique(image):
+        order = np.argsort(times[image == one])
+        found[int(one)] = times[image == one][order], sites[image == one][order].astype(float)
+    return found
 
 
 _FILLS = ("nucleus", "cytosol", "extracellular")
@@ -156,15 +165,20 @@ def _matrix(
     axis.tick_params(length=0)
 
 
-def draw_pairs(contacts: Contacts, scale: TimeScale) -> Any:
+def draw_pairs(contacts: Contacts, scale: TimeScale, ruled: Sequence[Otherwise]) -> Any:
     """Return the number of contact sites of the busiest pairs over time."""
     from matplotlib.figure import Figure
 
     figure = Figure((11.0, 2.8), layout="constrained")
     axis = figure.subplots()
-    for k, ((a, b), (times, sites)) in enumerate(contacts.over_time.items()):
-        axis.plot(times / scale.seconds, sites, color=LINES[k % len(LINES)], linewidth=1.5,
-                  marker=".", markersize=4, label=f"{title(a)} – {title(b)}")  # fmt: skip
+    shade(axis, ruled, scale)
+    for k, ((a, b), images) in enumerate(contacts.over_time.items()):
+        label = f"{title(a)} – {title(b)}"
+        for curve in images.values():
+            times, sites = parted(*curve)
+            axis.plot(times / scale.seconds, sites, color=LINES[k % len(LINES)], linewidth=1.5,
+                      marker=".", markersize=4, label=label)  # fmt: skip
+            label = "_"
     axis.set(xlabel=f"session time, {scale.unit}", ylabel="contact sites")
     axis.set_ylim(bottom=0)
     axis.grid(color="0.92")

@@ -15,6 +15,8 @@ from livesr.storage.ledger import stack_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from numpy.typing import ArrayLike
+
     from livesr.report.happened import Otherwise
     from livesr.report.timeline import TimeScale
     from livesr.report.told import Told
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     Curves = Mapping[str, Mapping[int, Curve]]
 
 _COLUMNS = 5
+_GAP = 2.5
+"""Times the usual step from stack to stack: stacks are missing."""
 RULED = "#bee3f8"
 LINES = ("#2b6cb0", "#dd6b20", "#2f855a", "#805ad5", "#b83280", "#718096")
 _UNSEEN_ON_WHITE = {"plasma_membrane": "#4a5568"}
@@ -101,11 +105,11 @@ def draw_each(
     for axis in axes.flat[len(curves) :]:
         axis.set_visible(False)
     for axis, (name, images) in zip(axes.flat, curves.items(), strict=False):
-        _shade(axis, ruled, scale)
+        shade(axis, ruled, scale)
         colour = _UNSEEN_ON_WHITE.get(name, f"#{BY_NAME[name].color}")
         for image, (times, values) in images.items():
-            style = line(image)
-            axis.plot(np.divide(times, scale.seconds), values, style, color=colour, linewidth=1.6,
+            at, sizes = parted(times, values)
+            axis.plot(at / scale.seconds, sizes, line(image), color=colour, linewidth=1.6,
                       marker="." if len(times) < 60 else "", markersize=3.5)  # fmt: skip
         axis.set_title(title(name), fontsize=9)
         axis.set_ylim(bottom=0)
@@ -138,18 +142,19 @@ def draw_light(told: Told, scale: TimeScale, ruled: Sequence[Otherwise], budget_
         spent = np.cumsum([stack.light_ms for stack in own]) / 1000
         dose.step(at, spent, where="post", label=label, **style)
         bright.plot(at, _brightness([stack.entry for stack in own]), **style)
-    if np.isfinite(budget_s) and budget_s < 4 * _spent(told):
+    budget = budget_s < 4 * _spent(told)  # of a much larger one the curve would be flat
+    if budget:
         dose.axhline(budget_s, color="#c53030", linewidth=1, linestyle="--", label="budget")
     times, delays = _delays(told)
     delay.plot(np.divide(times, scale.seconds), delays, ".", color=LINES[0], markersize=4)
-    if len(positions) > 1 or np.isfinite(budget_s):
+    if len(positions) > 1 or budget:
         dose.legend(frameon=False, fontsize=8)
     for axis, words in (
         (dose, "exposure so far, s"),
         (bright, "brightness of the cells, of the first"),
         (delay, "last plane to masks on disk, s"),
     ):
-        _shade(axis, ruled, scale)
+        shade(axis, ruled, scale)
         axis.set_title(words, fontsize=9.5)
         axis.set_ylim(bottom=0)
         _plain(axis)
@@ -224,7 +229,18 @@ def _sorted(points: Sequence[tuple[float, float]]) -> Curve:
     return [time_s for time_s, _ in ordered], [value for _, value in ordered]
 
 
-def _shade(axis: Any, ruled: Sequence[Otherwise], scale: TimeScale) -> None:
+def parted(times: ArrayLike, values: ArrayLike) -> tuple[Float64, Float64]:
+    """Return a curve that is broken where stacks are missing: no line is drawn over a gap."""
+    at, what = np.asarray(times, float), np.asarray(values, float)
+    steps = np.diff(at)
+    if not steps.size:
+        return at, what
+    gaps = np.flatnonzero(steps > _GAP * np.median(steps)) + 1
+    return np.insert(at, gaps, at[gaps - 1]), np.insert(what, gaps, np.nan)
+
+
+def shade(axis: Any, ruled: Sequence[Otherwise], scale: TimeScale) -> None:
+    """Shade when rules recorded otherwise."""
     for one in ruled:
         axis.axvspan(
             one.begin_s / scale.seconds, one.end_s / scale.seconds, color=RULED, alpha=0.5, lw=0

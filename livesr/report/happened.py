@@ -60,7 +60,7 @@ class Otherwise:
 
 
 def decided(told: Told) -> list[Decided]:
-    """Return what the rules decided; following a cell that moves is told with its first decision."""
+    """Return what the rules decided; that the stage followed a cell is told with its first."""
     found: list[Decided] = []
     follows: Counter[int] = Counter()
     active: dict[tuple[int, str], int] = {}
@@ -203,9 +203,7 @@ def odd(told: Told) -> list[tuple[str, str, str]]:
             beyond = max(one.low - one.value, one.value - one.high)
             if one.quantity not in worst or beyond > worst[one.quantity][0]:
                 worst[one.quantity] = (beyond, f"{index}: {one.words}")
-    return [
-        (what, counted(count, "stack"), worst[what][1]) for what, count in stacks.most_common()
-    ]
+    return [(what, counted(count, "stack"), worst[what][1]) for what, count in stacks.most_common()]
 
 
 def intervals(told: Told) -> Iterator[tuple[str, str, str, str]]:
@@ -222,5 +220,3 @@ def intervals(told: Told) -> Iterator[tuple[str, str, str, str]]:
             f"{clock(one.begin_s)} to {clock(one.end_s)}",
             f"{counted(len(within), 'stack')}, {number(light / 1000)} s of light",
         )
-
-

@@ -21,8 +21,8 @@ TRAINED = (
 )
 SIMULATED = "The microscope was simulated: none of these cells was alive."
 UNCALIBRATED = (
-    "The channels were laid over each other as they are, without a calibration: membrane edges have "
-    "a false ratio."
+    "The channels were laid over each other as they are, without a calibration: membrane edges "
+    "have a false ratio."
 )
 
 
@@ -73,7 +73,9 @@ def _summary(told: Told) -> str:
     p50 = (ended.get("latency_s") or {}).get("p50")
     if p50 is not None:
         p95 = ended["latency_s"]["p95"]
-        said.append(f"They stood {p50:.1f} s after the last plane (95 %: within {p95:.1f} s).")
+        said.append(
+            f"They were on disk {p50:.1f} s after the last plane (95 % within {p95:.1f} s)."
+        )
     return " ".join(said)
 
 

@@ -7,7 +7,7 @@ these are the stages that the session itself went by.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import groupby, pairwise
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from livesr.session import deciding
@@ -69,12 +69,15 @@ class Life:
         The cell that divided into it; 0 if none.
     moments : tuple of Moment
         In the order of their times; at least one.
+    end_s : float
+        When it was last seen, or its daughters were first.
     """
 
     position: int
     cell: int
     parent: int
     moments: tuple[Moment, ...]
+    end_s: float
 
     @property
     def divides(self) -> bool:
@@ -87,16 +90,11 @@ class Life:
         begins = [self.moments[0].time_s]
         for run in runs[1:]:
             begins.append(max(begins[-1], min(run[-1].since_s, run[0].time_s)))
-        ends = [*begins[1:], self.moments[-1].time_s]
+        ends = [*begins[1:], self.end_s]
         return [
             Spell(run[0].stage, begin, end, run[0])
             for run, begin, end in zip(runs, begins, ends, strict=True)
         ]
-
-    @property
-    def step_s(self) -> float:
-        """Return the longest time between two of its stacks; 0 if there is one."""
-        return max((b.time_s - a.time_s for a, b in pairwise(self.moments)), default=0.0)
 
 
 def lives_of(heard: Iterable[Mapping[str, Any]]) -> list[Life]:
@@ -131,4 +129,8 @@ def lives_of(heard: Iterable[Mapping[str, Any]]) -> list[Life]:
                 )
             )
             parents[key] = state.parent
-    return [Life(*key, parents[key], tuple(moments[key])) for key in sorted(moments)]
+    ends = {key: own[-1].time_s for key, own in moments.items()}
+    for (position, cell), mother in parents.items():
+        if (position, mother) in ends:
+            ends[position, mother] = moments[position, cell][0].time_s
+    return [Life(*key, parents[key], tuple(moments[key]), ends[key]) for key in sorted(moments)]

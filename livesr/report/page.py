@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from livesr import html
+from livesr.analysis.mitosis.chain import STAGES
 from livesr.report.anatomy import anatomy_of
 from livesr.report.contacts import contacts_of, draw_matrices, draw_pairs
 from livesr.report.curves import (
@@ -37,8 +38,10 @@ STYLE = """<style>
 .cells { display: flex; flex-wrap: wrap; gap: .8rem 1rem; margin: .4rem 0 1.2rem; }
 .cells figure { margin: 0; } .cells img { width: 150px; height: 150px; display: inline-block; }
 .cells figcaption { font-size: .8rem; }
-td.words { white-space: normal; text-align: left; max-width: 34rem; }
+.cells img + img { margin-left: 3px; }
+.said th, .said td { text-align: left; } td.words { white-space: normal; max-width: 34rem; }
 </style>"""
+_MARK = "\0"
 _NO_CELLS = (
     "No stages: they are followed in sessions with rules, and this one heard of no cells. "
     "livesr run --replay with rules reads them from its masks."
@@ -114,7 +117,7 @@ def _decisions(told: Told) -> Iterator[str]:
     found = list(intervals(told))
     if found:
         yield html.paragraph("Recorded otherwise:", "small")
-        yield html.table(("position", "rule", "from, to", "recorded"), found)
+        yield _worded(("position", "rule", "from, to", "recorded"), found, ())
 
 
 def _cells(told: Told) -> Iterator[str]:
@@ -138,7 +141,7 @@ def _cells(told: Told) -> Iterator[str]:
         yield html.paragraph(f"{counted(left, 'further cell')} not shown.", "small")
     events = cell_events(told)
     if events:
-        yield html.table(("began", "seen in the stack of", "position", "cell", "what"), events)
+        yield _worded(("began", "seen in the stack of", "position", "cell", "what"), events, (4,))
 
 
 def _portrait(one: Portrait) -> str:
@@ -153,8 +156,8 @@ def _portrait(one: Portrait) -> str:
 def _anatomy(told: Told) -> Iterator[str]:
     found = anatomy_of(told)
     if found is None:
-        why = "no cell was seen whole, or no objects were measured" if told.lives else _NO_CELLS
-        yield _none(why[0].upper() + why[1:].rstrip(".") + ".")
+        why = "No cell was seen whole, or no objects were measured." if told.lives else _NO_CELLS
+        yield _none(why)
         return
     yield html.paragraph(
         "Of one cell: means over cells of their means over stacks. Only stacks that show the cell "
@@ -162,6 +165,9 @@ def _anatomy(told: Told) -> Iterator[str]:
         "too: networks were trained on cells in interphase.",
         "small",
     )
+    never = [stage for stage in STAGES if stage in _seen(told) and stage not in found.stages]
+    if never:
+        yield html.paragraph(f"Never seen whole: cells in {', '.join(never)}.", "small")
     heads = [
         f"{stage} ({counted(cells, 'cell')}, {counted(stacks, 'stack')})"
         for stage, cells, stacks in zip(found.stages, found.cells, found.stacks, strict=True)
@@ -179,6 +185,10 @@ def _anatomy(told: Told) -> Iterator[str]:
         ("ratio (red over yellow)", found.ratio, None),
     ):
         yield html.table((words, *found.stages), _anatomy_rows(found, values, spread))
+
+
+def _seen(told: Told) -> set[str]:
+    return {moment.stage for life in told.lives for moment in life.moments}
 
 
 def _anatomy_rows(found: Anatomy, values: Float64, spread: Float64 | None) -> Iterator[list[str]]:
@@ -226,7 +236,7 @@ def _contacts(told: Told) -> Iterator[str]:
         caption += " Without shuffles (livesr measure --shuffles 100) chance is unknown."
     yield html.picture(html.embedded("contacts", caption, draw_matrices(found)))
     if len({stack.time_s for stack in told.stacks}) > 1 and found.over_time:
-        figure = draw_pairs(found, TimeScale.of(told.end_s))
+        figure = draw_pairs(found, TimeScale.of(told.end_s), otherwise(told))
         words = "Contact sites of the busiest pairs in the whole field."
         yield html.picture(html.embedded("contacts over time", words, figure))
 
@@ -283,11 +293,12 @@ def _odd(told: Told) -> Iterator[str]:
 
 def _worded(
     head: Sequence[str], rows: Iterator[Sequence[str]] | Sequence[Sequence[str]],
-    words: Sequence[int],
+    words: Sequence[int] = (),
 ) -> str:  # fmt: skip
     """Return a table some of whose columns hold sentences."""
-    table = html.table(head, [[f"\0{cell}" if k in words else cell for k, cell in enumerate(row)] for row in rows])  # noqa: E501
-    return table.replace("<td>\0", '<td class="words">')
+    marked = [[f"{_MARK * (k in words)}{cell}" for k, cell in enumerate(row)] for row in rows]
+    table = html.table(head, marked).replace(f"<td>{_MARK}", '<td class="words">')
+    return f'<div class="said">{table}</div>'
 
 
 def _none(why: str) -> str:

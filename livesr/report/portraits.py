@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import cv2
@@ -29,6 +29,8 @@ MOST = 60
 """Stages that are shown; cells that divide come first."""
 MARGIN_UM = 1.0
 _QUALITY = 86
+_LIFTED = np.rint(255 * (np.arange(256) / 255) ** 0.6).astype(np.uint8)
+"""Greys of the light, so that dim membranes are seen beside bright ones."""
 _BOX = tuple(f"bbox_{end}_{axis}_um" for end in ("min", "max") for axis in "yx")
 _COLUMNS = ("image", "t", "label", "centroid_z_um", *_BOX)
 
@@ -116,12 +118,12 @@ class Portraits:
         return Portrait(spell.stage, words, *shown)
 
     def _cut(self, view: View, masked: bool, place: Place, side_um: float) -> str:
-        from dataclasses import replace
-
         picture = self._loader.load(replace(view, masked=masked, labels=masked))
         if picture is None:
             raise StorageError("the stack is not stored", where=str(self._told.folder))
         pixels = flattened(picture, 1.0)
+        if not masked:
+            pixels = _LIFTED[pixels]
         middle = [(a + b) / 2 for a, b in zip(place.low, place.high, strict=True)]
         return html.address(jpeg(cut(pixels, middle, side_um, picture.pixel_um)), "image/jpeg")
 
@@ -153,10 +155,10 @@ def cut(
         Of the picture along (y, x).
     """
     scales = [SIDE * size / side_um for size in pixel_um]
-    shift = [SIDE / 2 - 0.5 - at / size * k for at, size, k in zip(middle, pixel_um, scales, strict=True)]  # noqa: E501
+    places = zip(middle, pixel_um, scales, strict=True)
+    shift = [(SIDE - 1) / 2 - at / size * scale for at, size, scale in places]
     matrix = np.array([[scales[1], 0, shift[1]], [0, scales[0], shift[0]]])
-    shrinks = max(scales) < 1
-    if shrinks:
+    if max(scales) < 1:
         pixels = cv2.GaussianBlur(pixels, (0, 0), 0.4 / max(scales))
     square: UInt8 = cv2.warpAffine(pixels, matrix, (SIDE, SIDE), flags=cv2.INTER_LINEAR)
     return square

@@ -58,6 +58,11 @@ class Course:
     gaps_s: Sequence[float]
     positions: Sequence[int]
 
+    @property
+    def told(self) -> bool:
+        """Whether there were notes, gaps or faults."""
+        return bool(self.notes_s or self.gaps_s)
+
 
 def course_of(told: Told) -> Course:
     """Return what is drawn of a session; cells that divide come before others."""
@@ -128,7 +133,7 @@ def _right(course: Course) -> float:
 
 
 def _of_session(axis: Any, course: Course) -> list[str]:
-    """Draw decisions in the first lane, notes and gaps in the second."""
+    """Draw decisions in the first lane, and notes and gaps, where there are any, in the second."""
     per = course.scale.seconds
     for one in course.decisions:
         at, colour = one.time_s / per, "#2b6cb0" if one.acted else "#a0aec0"
@@ -139,13 +144,13 @@ def _of_session(axis: Any, course: Course) -> list[str]:
         (course.gaps_s, "x", "#c53030"),
     ):
         axis.plot([at / per for at in times], [1] * len(times), marker, color=colour, markersize=5)
-    return ["decisions", "notes ●  gaps, faults ×"]
+    return ["decisions", "notes ●  gaps, faults ×"] if course.told else ["decisions"]
 
 
 def _of_positions(axis: Any, course: Course, names: Sequence[str]) -> list[str]:
     """Draw a tick a stack, on blue where a rule records otherwise."""
     per = course.scale.seconds
-    for lane, position in enumerate(course.positions, start=2):
+    for lane, position in enumerate(course.positions, start=2 if course.told else 1):
         for one in course.ruled:
             if one.position == position:
                 begin = one.begin_s / per
@@ -156,7 +161,7 @@ def _of_positions(axis: Any, course: Course, names: Sequence[str]) -> list[str]:
 
 
 def _of_cells(axis: Any, course: Course, lane: int, names: dict[int, str]) -> list[str]:
-    labels = []
+    labels: list[str] = []
     per = course.scale.seconds
     for life in course.lives:
         for spell in life.spells():
@@ -178,6 +183,4 @@ def _legend(figure: Any) -> None:
     from matplotlib.patches import Patch
 
     handles = [Patch(color=colour, label=stage) for stage, colour in STAGE_COLOURS.items()]
-    figure.legend(
-        handles=handles, loc="outside upper center", ncols=6, frameon=False, fontsize=8.5
-    )
+    figure.legend(handles=handles, loc="outside upper center", ncols=6, frameon=False, fontsize=8.5)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import floor, log10
+from math import floor
 from typing import TYPE_CHECKING
 
 import pyqtgraph as pg
@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from livesr.catalog import STRUCTURES
 from livesr.viewer import compose, theme
+from livesr.viewer.compose import round_length
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QPaintEvent
@@ -223,14 +224,6 @@ def extent(picture: Picture) -> QRectF:
     rows, columns = picture.base.shape[:2]
     dy, dx = picture.pixel_um
     return QRectF(0, 0, columns * dx, rows * dy)
-
-
-def round_length(limit: float) -> float:
-    """Return the largest of 1, 2, 5 × 10ⁿ that is not above ``limit``."""
-    if limit <= 0:
-        return 0.0
-    decade = 10.0 ** floor(log10(limit))
-    return max(step * decade for step in (1, 2, 5) if step * decade <= limit)
 
 
 def readout(picture: Picture, point: QPointF) -> str:

@@ -10,7 +10,7 @@ from livesr.viewer import compose, state
 from livesr.viewer.registration import RedRegistration, registration_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Mapping
+    from collections.abc import Callable, Hashable
 
     import numpy.typing as npt
 
@@ -153,7 +153,8 @@ def scene_of(image: ImageReader, notes: tuple[tuple[int, str], ...] = ()) -> Sce
         simulated=bool(image.attributes.get("simulated", False)),
         calibrated=len(image.channels) == 1 or image.attributes.get("calibration") != "none",
         flagged=tuple(
-            (t, tuple(Flag.read(flag).words for flag in flags)) for t, flags in image.flags().items()
+            (t, tuple(Flag.read(flag).words for flag in flags))
+            for t, flags in image.flags().items()
         ),
         notes=notes,
     )
