@@ -106,7 +106,7 @@ class Drawn:
         return out if self._below is None else np.vstack([out, self._below])
 
     def _clock(self, draw: ImageDraw.ImageDraw, shot: Shot) -> None:
-        high, wide = self.shape
+        wide = self.shape[1]
         big = font(round(1.35 * self._font))
         _text(draw, (self._pad, self._pad), clock(shot.time_s), big, "lt", WHITE)
         if shot.words:
@@ -120,7 +120,7 @@ class Drawn:
         at_x = min(max((x0 + x1) / 2 / self._um, 0.14 * wide), 0.86 * wide)
         at_y = min(max(y / self._um - 4, 3.2 * self._font + self._pad), high - self._pad)
         colour = STAGE_COLOURS.get(stage.stage, "#ffffff")
-        light = tuple(int(0.45 * 255 + 0.55 * int(colour[k : k + 2], 16)) for k in (1, 3, 5))
+        light = tuple(int(0.6 * 255 + 0.4 * int(colour[k : k + 2], 16)) for k in (1, 3, 5))
         _text(
             draw, (at_x, at_y), stage.words, font(self._font), "mb", (light[0], light[1], light[2])
         )

@@ -146,7 +146,7 @@ def _write_gif(path: Path, frames: Sequence[Callable[[], UInt8]], fps: float, ti
 
 
 def _milliseconds(fps: float) -> int:
-    """Return how long a frame stands, ms: GIF counts in hundredths, and browsers in two at least."""
+    """Return how long a GIF's frame stands, ms: it counts in hundredths, browsers from two on."""
     return max(20, 10 * round(100 / fps))
 
 

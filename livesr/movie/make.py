@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
+from livesr.catalog import NAMES
 from livesr.errors import ConfigError, StorageError
 from livesr.movie import files
 from livesr.movie.drawn import Drawn
@@ -157,4 +158,4 @@ def _picture(loader: Loader, view: View, shot: Shot) -> Picture:
 def _coloured(loader: Loader, view: View, shots: Sequence[Shot]) -> list[str]:
     """Return the structures that the legend names."""
     stored = {name for shot in shots for name in loader.scenes[shot.image].structures}
-    return [name for name in state.NAMES if name in stored & view.structures]
+    return [name for name in NAMES if name in stored & view.structures]
