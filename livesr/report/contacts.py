@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from livesr.catalog import NAMES
-from livesr.report.curves import LINES, parted, shade
+from livesr.report.curves import LINES, from_zero, parted, shade
 from livesr.report.words import title
 from livesr.storage.folder import CONTACTS_FILE
 
@@ -180,7 +180,7 @@ def draw_pairs(contacts: Contacts, scale: TimeScale, ruled: Sequence[Otherwise])
                       marker=".", markersize=4, label=label)  # fmt: skip
             label = "_"
     axis.set(xlabel=f"session time, {scale.unit}", ylabel="contact sites")
-    axis.set_ylim(bottom=0)
+    from_zero(axis)
     axis.grid(color="0.92")
     axis.spines[["top", "right"]].set_visible(False)
     axis.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))

@@ -112,7 +112,7 @@ def draw_each(
             axis.plot(at / scale.seconds, sizes, line(image), color=colour, linewidth=1.6,
                       marker="." if len(times) < 60 else "", markersize=3.5)  # fmt: skip
         axis.set_title(title(name), fontsize=9)
-        axis.set_ylim(bottom=0)
+        from_zero(axis)
         _plain(axis)
     figure.supxlabel(f"session time, {scale.unit}", fontsize=9)
     return figure
@@ -156,7 +156,7 @@ def draw_light(told: Told, scale: TimeScale, ruled: Sequence[Otherwise], budget_
     ):
         shade(axis, ruled, scale)
         axis.set_title(words, fontsize=9.5)
-        axis.set_ylim(bottom=0)
+        from_zero(axis)
         _plain(axis)
     figure.supxlabel(f"session time, {scale.unit}", fontsize=9)
     return figure
@@ -245,6 +245,18 @@ def shade(axis: Any, ruled: Sequence[Otherwise], scale: TimeScale) -> None:
         axis.axvspan(
             one.begin_s / scale.seconds, one.end_s / scale.seconds, color=RULED, alpha=0.5, lw=0
         )
+
+
+def from_zero(axis: Any) -> None:
+    """Let an axis begin at zero, with room above the highest curve."""
+    top = max(
+        (float(np.nanmax(line.get_ydata())) for line in axis.lines if _known(line)), default=1
+    )
+    axis.set_ylim(0, 1.08 * top if top > 0 else 1)
+
+
+def _known(line: Any) -> bool:
+    return bool(np.isfinite(np.asarray(line.get_ydata(), float)).any())
 
 
 def _plain(axis: Any) -> None:

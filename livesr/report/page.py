@@ -81,10 +81,12 @@ def _course(told: Told) -> Iterator[str]:
         return
     course = course_of(told)
     names = [told.position_name(position) for position in course.positions]
-    caption = (
-        "A tick a stack, blue where a rule recorded otherwise. Triangles: decisions, numbered as "
-        "below, grey where nothing was done."
-    )
+    caption = "A tick a stack."
+    if course.decisions:
+        caption += (
+            " Blue: recorded otherwise by a rule. Triangles: decisions, numbered as below, grey "
+            "where nothing was done."
+        )
     if course.lives:
         caption += " Bars: the stages of each cell, from when they began as far as is known."
     if course.more:
@@ -125,8 +127,9 @@ def _cells(told: Told) -> Iterator[str]:
         yield _none(_NO_CELLS)
         return
     yield html.paragraph(
-        "Each cell as a stage begins: its light (both channels) in the plane through its middle, "
-        "and the same light in its structures' colours. One scale each for all pictures.",
+        "Each cell in the first stack that shows a stage: its light (both channels) in the plane "
+        "through its middle, and the same light in its structures' colours. Within an image of the "
+        "session brightness can be compared.",
         "small",
     )
     shown = list(Portraits(told).all())

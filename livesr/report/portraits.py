@@ -1,4 +1,4 @@
-"""Small pictures of each cell as its stages begin: its light, and its structures in colours."""
+"""Small pictures of each cell, first seen in a stage: its light, its structures in colours."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Portrait:
-    """A cell as one of its stages begins: data addresses of two JPEG pictures."""
+    """A cell in the first stack that shows a stage: data addresses of two JPEG pictures."""
 
     stage: str
     caption: str
@@ -114,7 +114,9 @@ class Portraits:
         channel = state.INTENSITY if state.INTENSITY in scene.pictures else scene.pictures[0]
         view = View(image=image.number, t=moment.index.t, z=z, channel=channel)
         shown = [self._cut(view, masked, place, side_um) for masked in (False, True)]
-        words = f"{clock(spell.begin_s)} {spell.stage}"
+        words = f"{clock(moment.time_s)} {spell.stage}"
+        if clock(spell.begin_s) != clock(moment.time_s):
+            words += f" (since {clock(spell.begin_s)})"
         return Portrait(spell.stage, words, *shown)
 
     def _cut(self, view: View, masked: bool, place: Place, side_um: float) -> str:

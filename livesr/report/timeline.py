@@ -58,11 +58,6 @@ class Course:
     gaps_s: Sequence[float]
     positions: Sequence[int]
 
-    @property
-    def told(self) -> bool:
-        """Whether there were notes, gaps or faults."""
-        return bool(self.notes_s or self.gaps_s)
-
 
 def course_of(told: Told) -> Course:
     """Return what is drawn of a session; cells that divide come before others."""
@@ -110,10 +105,11 @@ def draw_course(course: Course, names: Sequence[str]) -> Any:
     """
     from matplotlib.figure import Figure
 
-    lanes = len(course.positions) + 2 + len(course.lives)
+    lanes = len(course.positions) + len(course.lives) + 2 * bool(course.decisions)
     figure = Figure((11.0, 1.3 + _LANE_IN * lanes), layout="constrained")
     axis = figure.subplots()
-    labels = [*_of_session(axis, course), *_of_positions(axis, course, names)]
+    labels = _of_session(axis, course)
+    labels += _of_positions(axis, course, names, len(labels))
     labels += _of_cells(axis, course, len(labels), dict(zip(course.positions, names, strict=True)))
     axis.set_yticks(range(len(labels)), labels, fontsize=8.5)
     axis.set_ylim(len(labels) - 0.4, -0.7)
@@ -133,24 +129,26 @@ def _right(course: Course) -> float:
 
 
 def _of_session(axis: Any, course: Course) -> list[str]:
-    """Draw decisions in the first lane, and notes and gaps, where there are any, in the second."""
+    """Draw decisions in a lane, and notes and gaps in the next, where there are any."""
     per = course.scale.seconds
     for one in course.decisions:
         at, colour = one.time_s / per, "#2b6cb0" if one.acted else "#a0aec0"
         axis.plot([at], [0.18], marker="v", color=colour, markersize=6, clip_on=False)
         axis.text(at, -0.15, str(one.number), ha="center", va="bottom", fontsize=7.5, color=INK)
+    labels = ["decisions"] if course.decisions else []
     for times, marker, colour in (
         (course.notes_s, "o", "#2f855a"),
         (course.gaps_s, "x", "#c53030"),
     ):
-        axis.plot([at / per for at in times], [1] * len(times), marker, color=colour, markersize=5)
-    return ["decisions", "notes ●  gaps, faults ×"] if course.told else ["decisions"]
+        lane = [len(labels)] * len(times)
+        axis.plot([at / per for at in times], lane, marker, color=colour, markersize=5)
+    return [*labels, "notes ●  gaps, faults ×"] if course.notes_s or course.gaps_s else labels
 
 
-def _of_positions(axis: Any, course: Course, names: Sequence[str]) -> list[str]:
+def _of_positions(axis: Any, course: Course, names: Sequence[str], first: int) -> list[str]:
     """Draw a tick a stack, on blue where a rule records otherwise."""
     per = course.scale.seconds
-    for lane, position in enumerate(course.positions, start=2 if course.told else 1):
+    for lane, position in enumerate(course.positions, start=first):
         for one in course.ruled:
             if one.position == position:
                 begin = one.begin_s / per

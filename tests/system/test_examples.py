@@ -36,6 +36,7 @@ SESSIONS: dict[str, tuple[str, ...]] = {
     "probe.yaml": ("recording.paths=three.ome.tif",),
     "mitosis.yaml": SMALL,
     "watch-positions.yaml": SMALL,
+    "contact-study.yaml": (*SMALL[:1], *SMALL[2:], "analysis.shuffles=2"),
     "recorded-pair.yaml": ("recording.paths=[yellow.tif, red.tif]",),
     "recorded-stack.yaml": ("recording.paths=cells.ome.tif",),
 }
