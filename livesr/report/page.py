@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from livesr import html
 from livesr.analysis.mitosis.chain import STAGES
+from livesr.errors import StorageError
 from livesr.report.anatomy import anatomy_of
 from livesr.report.contacts import contacts_of, draw_matrices, draw_pairs
 from livesr.report.curves import (
@@ -48,14 +50,14 @@ _NO_CELLS = (
 )
 
 
-def page(told: Told) -> str:
-    """Return the page of a session.
+log = logging.getLogger(__name__)
 
-    Raises
-    ------
-    StorageError
-        If a table or an image is damaged.
-    """
+_DAMAGE = (KeyError, TypeError, ValueError, IndexError, AttributeError, ArithmeticError)
+"""What a line of the journal raises whose values are of another kind than livesr writes."""
+
+
+def page(told: Told) -> str:
+    """Return the page of a session; a part whose file is damaged says so in its place."""
     sections: Sequence[tuple[str, Callable[[Told], Iterator[str]]]] = (
         ("Course", _course),
         ("Decisions", _decisions),
@@ -71,8 +73,20 @@ def page(told: Told) -> str:
     )
     parts = [STYLE, *head(told)]
     for words, section in sections:
-        parts += [html.heading(words), *section(told)]
+        parts += [html.heading(words), *_whole(words, section, told)]
     return html.document(page_title(told), parts)
+
+
+def _whole(words: str, section: Callable[[Told], Iterator[str]], told: Told) -> list[str]:
+    """Return a section, or what is damaged of it."""
+    try:
+        return list(section(told))
+    except StorageError as error:
+        why = f"{error.what} ({error.where})"
+    except _DAMAGE as error:
+        why = f"a line of the journal or a table is damaged: {error!r:.200}"
+    log.warning("%s is left out: %s", words, why)
+    return [html.paragraph(f"Left out: {why}.", "honest")]
 
 
 def _course(told: Told) -> Iterator[str]:
@@ -233,7 +247,8 @@ def _contacts(told: Told) -> Iterator[str]:
         return
     caption = (
         f"Contacts within {found.distance_um:g} µm, means over all stacks. Below the resolution "
-        "a contact is apposition."
+        "a contact is apposition. Structures that the ratio alone tells apart (Golgi, peroxisomes, "
+        "endosomes, lysosomes) seem to touch where a mask calls part of one the other."
     )
     if not np.isfinite(found.enrichment).any():
         caption += " Without shuffles (livesr measure --shuffles 100) chance is unknown."

@@ -26,7 +26,7 @@ def write_report(session: Path, out: Path | None = None) -> Path:
     Raises
     ------
     StorageError
-        If it is no session, damaged, or the page cannot be written.
+        If it is no session, its journal is damaged, or the page cannot be written.
     """
     told = Told(session)
     text = page(told)

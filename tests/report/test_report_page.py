@@ -14,7 +14,6 @@ from scripted_cells import cell_at
 
 from livesr.analysis.mitosis.record import as_record
 from livesr.cli.app import register, run
-from livesr.errors import StorageError
 from livesr.report.anatomy import anatomy_of
 from livesr.report.curves import numbers_of, parted
 from livesr.report.happened import decided, otherwise
@@ -108,20 +107,33 @@ def test_a_session_that_stored_nothing_has_a_page_too(tmp_path: Path) -> None:
     assert text.count("No stack was stored.") == 2
 
 
-def test_a_damaged_table_is_an_error_and_no_page(
+def test_what_is_damaged_is_left_out_and_told(
     tmp_path: Path, finished: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = tmp_path / "night"
     shutil.copytree(finished, folder)
     (folder / "objects.parquet").write_bytes(b"PAR1 but not for long")
+    journal = folder / "journal.jsonl"
+    text = journal.read_text(encoding="utf-8")
+    journal.write_text(text.replace('"rule": "follow"', '"rool": "follow"'), encoding="utf-8")
     register(["report"])
-    assert run(["report", str(folder), "--json"]) == 5
+    assert run(["report", str(folder), "--json"]) == 0
     out, err = capsys.readouterr()
-    assert "objects.parquet" in json.loads(out)["where"]
-    assert "Traceback" not in err
-    assert not (folder / "report.html").exists()
-    with pytest.raises(StorageError, match="no session"):
-        write_report(tmp_path)
+    assert json.loads(out)["report"] == str(folder / "report.html")
+    assert "Anatomy by stage is left out" in err
+    text = text_of((folder / "report.html").read_text(encoding="utf-8"))
+    assert "Left out: the table cannot be read" in text
+    assert "KeyError(&#x27;rule&#x27;)" in text
+    assert "lunch" in text
+
+
+def test_what_is_no_session_is_an_error_and_no_page(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    register(["report"])
+    assert run(["report", str(tmp_path), "--json"]) == 5
+    assert "no session" in json.loads(capsys.readouterr().out)["what"]
+    assert not list(tmp_path.iterdir())
 
 
 def test_following_is_told_with_the_decision_that_began_it(finished: Path) -> None:
