@@ -11,21 +11,14 @@ import numpy as np
 from livesr import html
 from livesr.analysis.mitosis.chain import STAGES
 from livesr.errors import StorageError
+from livesr.report import measured
 from livesr.report.anatomy import anatomy_of
-from livesr.report.contacts import contacts_of, draw_matrices, draw_pairs
-from livesr.report.curves import (
-    draw_drifts,
-    draw_each,
-    draw_light,
-    drifts_of,
-    numbers_of,
-    volumes_of,
-)
-from livesr.report.happened import cell_events, decided, gaps, intervals, notes, odd, otherwise
+from livesr.report.happened import cell_events, decided, intervals
 from livesr.report.header import head
 from livesr.report.header import title as page_title
+from livesr.report.pieces import STYLE, none, worded
 from livesr.report.portraits import Portraits
-from livesr.report.timeline import TimeScale, course_of, draw_course
+from livesr.report.timeline import course_of, draw_course
 from livesr.report.words import clock, counted, number, title
 
 if TYPE_CHECKING:
@@ -36,14 +29,6 @@ if TYPE_CHECKING:
     from livesr.report.told import Told
     from livesr.types import Float64
 
-STYLE = """<style>
-.cells { display: flex; flex-wrap: wrap; gap: .8rem 1rem; margin: .4rem 0 1.2rem; }
-.cells figure { margin: 0; } .cells img { width: 150px; height: 150px; display: inline-block; }
-.cells figcaption { font-size: .8rem; }
-.cells img + img { margin-left: 3px; }
-.said th, .said td { text-align: left; } td.words { white-space: normal; max-width: 34rem; }
-</style>"""
-_MARK = "\0"
 _NO_CELLS = (
     "No stages: they are followed in sessions with rules, and this one heard of no cells. "
     "livesr run --replay with rules reads them from its masks."
@@ -63,15 +48,15 @@ def page(told: Told) -> str:
         ("Decisions", _decisions),
         ("Cells", _cells),
         ("Anatomy by stage", _anatomy),
-        ("Structures over time", _structures),
-        ("Contacts", _contacts),
-        ("Light and delay", _light),
-        ("What was followed", _drifts),
-        ("Gaps, faults and pauses", _gaps),
-        ("Notes", _notes),
-        ("Stacks unlike the networks' training", _odd),
+        ("Structures over time", measured.structures),
+        ("Contacts", measured.contacts),
+        ("Light and delay", measured.light),
+        ("What was followed", measured.drifts),
+        ("Gaps, faults and pauses", measured.gaps),
+        ("Notes", measured.notes),
+        ("Stacks unlike the networks' training", measured.odd),
     )
-    parts = [STYLE, *head(told)]
+    parts = [STYLE, *_whole("The head", head, told)]
     for words, section in sections:
         parts += [html.heading(words), *_whole(words, section, told)]
     return html.document(page_title(told), parts)
@@ -91,7 +76,7 @@ def _whole(words: str, section: Callable[[Told], Iterator[str]], told: Told) -> 
 
 def _course(told: Told) -> Iterator[str]:
     if not told.stacks:
-        yield _none("No stack was stored.")
+        yield none("No stack was stored.")
         return
     course = course_of(told)
     names = [told.position_name(position) for position in course.positions]
@@ -112,9 +97,9 @@ def _decisions(told: Told) -> Iterator[str]:
     made = decided(told)
     if not made:
         rules = told.begun.get("rules")
-        yield _none("The rules decided nothing." if rules else "The session has no rules.")
+        yield none("The rules decided nothing." if rules else "The session has no rules.")
         return
-    yield _worded(
+    yield worded(
         ("", "time", "position", "cell", "rule", "because", "done"),
         (
             (
@@ -133,12 +118,12 @@ def _decisions(told: Told) -> Iterator[str]:
     found = list(intervals(told))
     if found:
         yield html.paragraph("Recorded otherwise:", "small")
-        yield _worded(("position", "rule", "from, to", "recorded"), found, ())
+        yield worded(("position", "rule", "from, to", "recorded"), found, ())
 
 
 def _cells(told: Told) -> Iterator[str]:
     if not told.lives:
-        yield _none(_NO_CELLS)
+        yield none(_NO_CELLS)
         return
     yield html.paragraph(
         "Each cell in the first stack that shows a stage: its light (both channels) in the plane "
@@ -148,7 +133,7 @@ def _cells(told: Told) -> Iterator[str]:
     )
     shown = list(Portraits(told).all())
     if not shown:
-        yield _none("No pictures: where cells are stands in cells.parquet (livesr measure).")
+        yield none("No pictures: where cells are stands in cells.parquet (livesr measure).")
     for life, pictures in shown:
         of = f", of cell {life.parent}" if life.parent else ""
         yield html.heading(f"{told.position_name(life.position)}, cell {life.cell}{of}", 3)
@@ -158,7 +143,7 @@ def _cells(told: Told) -> Iterator[str]:
         yield html.paragraph(f"{counted(left, 'further cell')} not shown.", "small")
     events = cell_events(told)
     if events:
-        yield _worded(("began", "seen in the stack of", "position", "cell", "what"), events, (4,))
+        yield worded(("began", "seen in the stack of", "position", "cell", "what"), events, (4,))
 
 
 def _portrait(one: Portrait) -> str:
@@ -174,7 +159,7 @@ def _anatomy(told: Told) -> Iterator[str]:
     found = anatomy_of(told)
     if found is None:
         why = "No cell was seen whole, or no objects were measured." if told.lives else _NO_CELLS
-        yield _none(why)
+        yield none(why)
         return
     yield html.paragraph(
         "Of one cell: means over cells of their means over stacks. Only stacks that show the cell "
@@ -217,107 +202,3 @@ def _anatomy_rows(found: Anatomy, values: Float64, spread: Float64 | None) -> It
                 for text, by in zip(cells, spread[k], strict=True)
             ]
         yield [title(name), *cells]
-
-
-def _structures(told: Told) -> Iterator[str]:
-    scale, ruled = TimeScale.of(told.end_s), otherwise(told)
-    volumes = volumes_of(told)
-    if not volumes:
-        yield _none("No masks were measured.")
-        return
-    several = len(told.reader.images) > 1
-    style = ("-", "--", ":", "-.")
-    each = " Solid, dashed, dotted: the session's images one after the other." if several else ""
-    fields = " A jump where stacks change their height is of the stacks." if ruled else ""
-    for name, curves, words in (
-        ("volumes", volumes, "Volume in the field, µm³ (of single planes the area, µm²)."),
-        ("numbers", numbers_of(told), "Objects in the field."),
-    ):
-        if curves:
-            figure = draw_each(curves, scale, ruled, lambda image: style[image % len(style)])
-            yield html.picture(html.embedded(name, words + each + fields, figure))
-        else:
-            yield _none("Objects were not measured (livesr measure can do it now).")
-
-
-def _contacts(told: Told) -> Iterator[str]:
-    found = contacts_of(told)
-    if found is None:
-        yield _none("Not measured: analysis: {contacts: true}, or now: livesr measure --contacts.")
-        return
-    caption = (
-        f"Contacts within {found.distance_um:g} µm, means over all stacks. Below the resolution "
-        "a contact is apposition. Structures that the ratio alone tells apart (Golgi, peroxisomes, "
-        "endosomes, lysosomes) seem to touch where a mask calls part of one the other."
-    )
-    if not np.isfinite(found.enrichment).any():
-        caption += " Without shuffles (livesr measure --shuffles 100) chance is unknown."
-    yield html.picture(html.embedded("contacts", caption, draw_matrices(found)))
-    if len({stack.time_s for stack in told.stacks}) > 1 and found.over_time:
-        figure = draw_pairs(found, TimeScale.of(told.end_s), otherwise(told))
-        words = "Contact sites of the busiest pairs in the whole field."
-        yield html.picture(html.embedded("contacts over time", words, figure))
-
-
-def _light(told: Told) -> Iterator[str]:
-    if not told.stacks:
-        yield _none("No stack was stored.")
-        return
-    budget = (told.settings.get("dose") or {}).get("budget_ms")
-    budget_s = float(budget) / 1000 if budget else float("nan")
-    figure = draw_light(told, TimeScale.of(told.end_s), otherwise(told), budget_s)
-    words = (
-        "Exposure of each position, brightness of its membranes (below 1: bleached, or out of "
-        "focus), and how long after a stack's last plane its masks stood. Light dose is "
-        "illumination, not phototoxicity."
-    )
-    yield html.picture(html.embedded("light", words, figure))
-
-
-def _drifts(told: Told) -> Iterator[str]:
-    drifts = drifts_of(told)
-    if not drifts:
-        yield _none("Neither the channels' offset nor the focus was followed.")
-        return
-    figure = draw_drifts(drifts, TimeScale.of(told.end_s))
-    yield html.picture(html.embedded("drift", "As journalled with each stack.", figure))
-
-
-def _gaps(told: Told) -> Iterator[str]:
-    found = gaps(told)
-    if found:
-        yield _worded(("when (computer's clock)", "what", "why"), found, words=(2,))
-    else:
-        yield _none("None.")
-
-
-def _notes(told: Told) -> Iterator[str]:
-    found = notes(told)
-    if found:
-        yield _worded(("session time", "by", "note"), found, words=(2,))
-    else:
-        yield _none("None.")
-
-
-def _odd(told: Told) -> Iterator[str]:
-    found = odd(told)
-    if found:
-        yield _worded(("what", "in", "the farthest"), found, words=(2,))
-    elif any("flags" in entry for entry in told.of("stack_segmented")):
-        yield _none("None.")
-    else:
-        yield _none("Not known: nothing is segmented, or the package does not say what it saw.")
-
-
-def _worded(
-    head: Sequence[str], rows: Iterator[Sequence[str]] | Sequence[Sequence[str]],
-    words: Sequence[int] = (),
-) -> str:  # fmt: skip
-    """Return a table some of whose columns hold sentences."""
-    marked = [[f"{_MARK * (k in words)}{cell}" for k, cell in enumerate(row)] for row in rows]
-    table = html.table(head, marked).replace(f"<td>{_MARK}", '<td class="words">')
-    return f'<div class="said">{table}</div>'
-
-
-def _none(why: str) -> str:
-    return html.paragraph(why, "small")

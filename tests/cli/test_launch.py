@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from livesr.cli import launch
+from livesr.cli import run as verb
 
 if TYPE_CHECKING:
     import subprocess
@@ -54,3 +55,15 @@ def test_a_page_that_cannot_be_begun_fails_no_session(
     monkeypatch.delenv(launch.REPORT, raising=False)
     launch.leave_report(tmp_path, wanted=True)
     assert "no report: no processes left" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("stored", "asked", "pages"), [(1, True, 1), (1, False, 0), (0, True, 0)])
+def test_a_session_that_stored_something_gets_its_page(
+    begun: list[list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    stored: int, asked: bool, pages: int,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(verb, "report", lambda _result, _as_json: 6)
+    result = SimpleNamespace(folder=tmp_path, outcome=SimpleNamespace(stored=[0] * stored))
+    session = SimpleNamespace(storage=SimpleNamespace(report=asked))
+    assert verb.closed(result, session, as_json=True) == 6
+    assert len(begun) == pages
