@@ -49,11 +49,15 @@ dt { font-weight: 600; } dd { margin: 0 0 .4rem 1.2rem; max-width: 60rem; }
 
 @dataclass(frozen=True, slots=True)
 class Illustration:
-    """A figure as it stands in the page: its file's name, caption, and data address."""
+    """A figure as it stands in the page: its name, caption, and data address.
+
+    ``beside`` says whether it is a file of that name beside the page as well.
+    """
 
     name: str
     caption: str
     data: str
+    beside: bool = True
 
 
 def document(title: str, parts: Iterable[str]) -> str:
@@ -103,10 +107,11 @@ def terms(pairs: Iterable[tuple[str, str]]) -> str:
 
 
 def picture(one: Illustration) -> str:
-    """Return an illustration with its caption and its file's name."""
+    """Return an illustration with its caption and, where it has one, its file's name."""
+    file = f" ({escape(one.name)}.png)" if one.beside else ""
     return (
         f'<figure><img alt="{escape(one.name)}" src="{one.data}">'
-        f"<figcaption>{escape(one.caption)} ({escape(one.name)}.png)</figcaption></figure>"
+        f"<figcaption>{escape(one.caption)}{file}</figcaption></figure>"
     )
 
 
@@ -132,11 +137,19 @@ def illustrate(folder: Path, name: str, caption: str, figure: Any) -> Illustrati
     StorageError
         If the file cannot be written.
     """
-    out = BytesIO()
-    figure.savefig(out, format="png", dpi=DPI, facecolor="white")
-    png = out.getvalue()
+    png = _png(figure)
     put(folder / f"{name}.png", png)
-    return Illustration(name, caption, f"data:image/png;base64,{b64encode(png).decode('ascii')}")
+    return Illustration(name, caption, address(png, "image/png"))
+
+
+def embedded(name: str, caption: str, figure: Any) -> Illustration:
+    """Return a figure that stands in the page alone."""
+    return Illustration(name, caption, address(_png(figure), "image/png"), beside=False)
+
+
+def address(content: bytes, kind: str) -> str:
+    """Return the data address of an image of a kind such as ``image/png``."""
+    return f"data:{kind};base64,{b64encode(content).decode('ascii')}"
 
 
 def put(path: Path, content: bytes) -> Path:
@@ -159,6 +172,12 @@ def put(path: Path, content: bytes) -> Path:
 def file_name(text: str) -> str:
     """Return a text as a file may be called on every system."""
     return re.sub(r"[^\w.-]+", "-", text).strip(".-") or "unnamed"
+
+
+def _png(figure: Any) -> bytes:
+    out = BytesIO()
+    figure.savefig(out, format="png", dpi=DPI, facecolor="white")
+    return out.getvalue()
 
 
 def _unwritten(folder: Path, problem: OSError) -> StorageError:

@@ -15,6 +15,8 @@ from hypothesis import HealthCheck, settings
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+os.environ["LIVESR_REPORT"] = "off"  # sessions that tests run end without a further process
+
 # no test asserts a time: a machine may be busy
 settings.register_profile("livesr", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("livesr")

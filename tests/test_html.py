@@ -45,6 +45,14 @@ def test_a_figure_stands_in_the_page_and_beside_it(tmp_path: Path) -> None:
     assert [file.name for file in png.parent.iterdir()] == ["line.png"]
 
 
+def test_a_figure_may_stand_in_the_page_alone() -> None:
+    figure = Figure((1.0, 1.0))
+    figure.subplots().plot([0, 1])
+    one = html.embedded("line", "A line.", figure)
+    assert one.data.startswith("data:image/png;base64,")
+    assert "line.png" not in html.picture(one)
+
+
 def test_what_cannot_be_written_is_an_error_to_mend(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way", encoding="utf-8")
     with pytest.raises(StorageError, match="report cannot be written"):

@@ -46,6 +46,8 @@ _VERBS = (
     "presets",
     "validate",
     "measure",
+    "report",
+    "movie",
     "live",
     "label",
     "train",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +11,7 @@ import typer
 from livesr.bench import ON_REQUEST, TOPICS, run_topic
 from livesr.bench.plot import check_plot, write_plot
 from livesr.bench.rows import machine
+from livesr.cli.launch import REPORT
 from livesr.cli.output import Json, Verbose, emit, say, start_logging
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ def bench(
 ) -> int:
     """Measure; nothing else should run on the machine meanwhile."""
     start_logging(verbose)
+    os.environ.setdefault(REPORT, "off")  # nothing runs beside what is measured
     if plot is not None:
         check_plot(plot)
     rows: list[Row] = []

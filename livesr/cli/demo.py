@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from livesr.cli.output import Json, Verbose, free_folder, start_logging
-from livesr.cli.run import report, run_and_show
+from livesr.cli.run import closed, run_and_show
 from livesr.session import make_plan
 from livesr.session.demo import demo_session
 from livesr.session.scoring import scored
@@ -37,4 +37,4 @@ def demo(
     folder = out or free_folder(Path("livesr-demo"))
     plan = make_plan(session)
     result = scored(run_and_show(plan, folder, headless=headless), plan)
-    return report(result, as_json)
+    return closed(result, session, as_json)

@@ -125,11 +125,11 @@ def _check_out(out: Path | None) -> None:
 
 def _run(file: Path) -> int:
     """Run the session that a preview was left with."""
-    from livesr.cli.run import report, run_and_show
+    from livesr.cli.run import closed, run_and_show
     from livesr.config import read_session
     from livesr.session import make_plan
     from livesr.session.naming import named
 
     config, folder = named(read_session(file))
     result = run_and_show(make_plan(config), folder, headless=False)
-    return report(result, as_json=False)
+    return closed(result, config, as_json=False)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 import yaml
 
-from livesr.cli.launch import open_viewer, viewer_wanted
+from livesr.cli.launch import leave_report, open_viewer, viewer_wanted
 from livesr.cli.output import (
     Json,
     ProgressLine,
@@ -32,6 +32,7 @@ from livesr.storage.folder import SESSION_FILE
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from livesr.config import Session
     from livesr.session import Plan
 
 
@@ -108,7 +109,7 @@ def run(
         from livesr.session.scoring import scored  # the simulator: no microscope waits for it
 
         result = scored(result, plan)
-    return report(result, as_json)
+    return closed(result, config, as_json)
 
 
 def _replay(folder: Path, session: Path | None, settings: Sequence[str], as_json: bool) -> int:
@@ -158,6 +159,14 @@ def banner(plan: Plan, folder: Path) -> str:
             "cells only: accuracy on your microscope is unknown until you measure it"
         )
     return "\n".join(lines)
+
+
+def closed(result: SessionResult, session: Session, as_json: bool) -> int:
+    """Print how a session ended, have its page written, and return the exit code."""
+    code = report(result, as_json)
+    if result.outcome.stored:
+        leave_report(result.folder, wanted=session.storage.report)
+    return code
 
 
 def report(result: SessionResult, as_json: bool) -> int:

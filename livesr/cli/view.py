@@ -9,8 +9,8 @@ import typer
 
 from livesr.cli.daemon_options import TokenFile
 from livesr.cli.output import Json, Verbose, emit, say, start_logging
-from livesr.errors import ConfigError
 from livesr.viewer import run
+from livesr.viewer.state import read_plane
 
 if TYPE_CHECKING:
     from livesr.viewer.state import OverTime, Panes
@@ -74,7 +74,7 @@ def view(
         path,
         screenshot=screenshot,
         t=t,
-        z=_plane(z),
+        z=read_plane(z, "livesr view"),
         channel=channel,
         structures=structure,
         opacity=opacity,
@@ -90,13 +90,3 @@ def view(
     if as_json:
         emit({"session": path, "screenshot": str(screenshot) if screenshot else None})
     return 0
-
-
-def _plane(text: str | None) -> int | Literal["max"] | None:
-    if text is None:
-        return None
-    if text == "max":
-        return "max"
-    if not text.isdigit():
-        raise ConfigError(f"-z {text!r} is no plane", where="livesr view", fix="-z 5, or -z max")
-    return int(text)

@@ -198,6 +198,11 @@ class Storage(Model):
     keep_free_gib: float = Field(
         0.5, ge=0, le=1e9, description="disk space left free: no stack begins that would need it"
     )
+    report: bool = Field(
+        True,
+        description="report.html once the session has ended, by a process of its own that nobody "
+        "waits for (livesr report writes it at any time)",
+    )
     wait_for_room_min: float = Field(
         60.0,
         ge=0,

@@ -7,11 +7,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi import APIRouter, Header, Path, Query, Response
+from fastapi.responses import FileResponse
 
 from livesr import __version__
 from livesr.catalog import NAMES
 from livesr.config.presets import preset_names
 from livesr.daemon.asked import Asked, examples, session_asked
+from livesr.daemon.errors import UnknownError
 from livesr.daemon.models import (
     Brief,
     DaemonStatus,
@@ -28,6 +30,7 @@ from livesr.daemon.streams import NAME
 from livesr.daemon.watched import DECIDED
 from livesr.errors import ConfigError
 from livesr.storage.disk import free_bytes
+from livesr.storage.folder import REPORT_FILE
 from livesr.storage.notes import drop_note
 from livesr.viewer import state
 
@@ -56,6 +59,7 @@ def router(daemon: Daemon) -> APIRouter:
     _of_starting(routes, daemon)
     _of_ending(routes, daemon)
     _of_looking(routes, daemon)
+    _of_reports(routes, daemon)
     _of_pictures(routes, daemon)
     return routes
 
@@ -156,6 +160,24 @@ def _of_looking(routes: APIRouter, daemon: Daemon) -> None:
         """Rows of the table of measurements, as they are made."""
         rows, following = daemon.sessions.watched(name).measurements(after, most)
         return Rows(rows=rows, next=following)
+
+
+def _of_reports(routes: APIRouter, daemon: Daemon) -> None:
+    @routes.get(
+        "/sessions/{name}/report.html",
+        tags=["data"],
+        response_class=FileResponse,
+        responses={200: {"content": {"text/html": {}}}},
+    )
+    def report(name: Name) -> FileResponse:
+        """What the session came to, on one page; there once it has ended."""
+        path = daemon.data.session(name) / REPORT_FILE
+        if path.is_symlink() or not path.is_file():
+            raise UnknownError(
+                f"there is no report of {name}", where=name, fix=f"livesr report {name}"
+            )
+        headers = {"Cache-Control": "no-cache", "Content-Security-Policy": "sandbox"}
+        return FileResponse(path, media_type="text/html", headers=headers)
 
 
 def _of_pictures(routes: APIRouter, daemon: Daemon) -> None:

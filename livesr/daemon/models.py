@@ -64,6 +64,7 @@ class Status(Brief):
     lines: int = Field(0, description="of the journal")
     images: list[Picture] = []
     free_bytes: int | None = Field(None, description="of the session's disk")
+    report: bool = Field(False, description="whether there is a report.html")
 
 
 class DaemonStatus(BaseModel):

@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, Any
 from livesr.daemon.errors import UnknownError
 from livesr.daemon.state import glance, progress_fields, state_of
 from livesr.storage.disk import free_bytes
-from livesr.storage.folder import MEASUREMENT_ROWS, MEASUREMENTS_FILE, SESSION_FILE
+from livesr.storage.folder import (
+    MEASUREMENT_ROWS,
+    MEASUREMENTS_FILE,
+    REPORT_FILE,
+    SESSION_FILE,
+)
 from livesr.storage.reader import open_session
 from livesr.storage.tables import part_of_table
 from livesr.viewer.loader import Loader
@@ -174,6 +179,7 @@ class Sessions:
             found |= progress_fields(session.loader.progress, session.entries)
             found["images"] = [_scene(scene) for scene in session.loader.scenes]
             found["free_bytes"] = free_bytes(session.folder)
+            found["report"] = (session.folder / REPORT_FILE).is_file()
             found["state"] = state_of(
                 jobs.get(name),
                 glance(session.folder),

@@ -119,6 +119,15 @@ class Flag:
     low: float
     high: float
 
+    @classmethod
+    def read(cls, said: Mapping[str, Any]) -> Flag:
+        """Return a flag as the journal keeps it; what has no number is not a number."""
+        numbers = (
+            float("nan") if said.get(key) is None else float(said[key])
+            for key in ("value", "low", "high")
+        )
+        return cls(str(said.get("quantity", "")), *numbers)
+
     @property
     def words(self) -> str:
         """What is unusual and by how much, for people."""

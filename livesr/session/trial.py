@@ -265,10 +265,7 @@ def weighed(folder: Path, planes: int) -> tuple[int, int]:
 def _flag_words(flags: list[dict[str, object]]) -> tuple[str, ...]:
     from livesr.segmentation.trust import Flag
 
-    return tuple(
-        Flag(str(f["quantity"]), *(float(str(f[key])) for key in ("value", "low", "high"))).words
-        for f in flags
-    )
+    return tuple(Flag.read(flag).words for flag in flags)
 
 
 def _volumes(masks: dict[str, UInt8], image: ImageReader) -> dict[str, float]:

@@ -30,6 +30,7 @@ CONTACTS_FILE = "contacts.parquet"
 SITES_FILE = "contact_sites.parquet"
 TRACKS_FILE = "tracks.parquet"
 EVENTS_FILE = "contact_events.parquet"
+REPORT_FILE = "report.html"
 PROBABILITY, MASKED = "probability", "masked"
 """Images of a session that it stores beside ``image.ome.zarr`` if asked to."""
 

@@ -148,6 +148,38 @@ def write_table(path: Path, tables: Sequence[pa.Table], schema: pa.Schema) -> in
     return sum(len(table) for table in tables)
 
 
+def stored_rows(
+    table: Path, keep: Collection[StackIndex], columns: Sequence[str]
+) -> dict[str, npt.NDArray[Any]]:
+    """Return columns of a table, closed or still in parts; none if nobody made it.
+
+    Parameters
+    ----------
+    table : Path
+        Such as ``objects.parquet``.
+    keep : collection of StackIndex
+        Stacks whose parts count.
+    columns : sequence of str
+
+    Raises
+    ------
+    StorageError
+        If it is damaged, or lacks a column.
+    """
+    files = [table] if table.is_file() else []
+    if not files:
+        names = (f"{k.image}-{k.t}.parquet" for k in part_indices(table) if k in keep)
+        files = [parts_folder(table) / name for name in names]
+    if not files:
+        return {}
+    with disk_errors("the table cannot be read", table):
+        read = [pq.read_table(file, columns=list(columns), memory_map=False) for file in files]
+        whole = pa.concat_tables(read)
+        if missing := set(columns) - set(whole.column_names):
+            raise pa.ArrowInvalid(f"it has no column {', '.join(sorted(missing))}")
+    return {name: np.asarray(whole[name]) for name in columns}
+
+
 def write_csv(table: Path) -> Path:
     """Write a parquet table as CSV beside it and return the path; units are in the columns' names.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from math import floor, log10
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QRectF, Qt
@@ -40,7 +39,7 @@ class ScaleBar(QWidget):
     @property
     def length_um(self) -> float:
         """Length of the bar: 1, 2 or 5 times a power of ten, the longest that fits."""
-        return round_length(self._pixel_um * (self.width() - 16))
+        return compose.round_length(self._pixel_um * (self.width() - 16))
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002, N802 - Qt's name
         """Draw bar and length at the right edge."""
@@ -117,11 +116,3 @@ class ColourBar(QWidget):
             where = QRectF(bar.right() + 8, y - 8, 50, 16)
             painter.drawText(where, Qt.AlignmentFlag.AlignVCenter, f"{value:.{self._decimals}f}")
         painter.end()
-
-
-def round_length(limit: float) -> float:
-    """Return the largest of 1, 2, 5 × 10ⁿ that is not above ``limit``."""
-    if limit <= 0:
-        return 0.0
-    decade = 10.0 ** floor(log10(limit))
-    return max(step * decade for step in (1, 2, 5) if step * decade <= limit)

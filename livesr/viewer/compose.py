@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from math import floor, log10
 from typing import TYPE_CHECKING
 
 import cv2
@@ -209,6 +210,14 @@ def colour_table(opacity: float) -> UInt8:
         table[number, :3] = list(bytes.fromhex(structure.color))
     table[1 : len(STRUCTURES) + 1, 3] = round(255 * opacity)
     return table
+
+
+def round_length(limit: float) -> float:
+    """Return the largest of 1, 2, 5 × 10ⁿ that is not above ``limit``: of a scale bar."""
+    if limit <= 0:
+        return 0.0
+    decade = 10.0 ** floor(log10(limit))
+    return max(step * decade for step in (1, 2, 5) if step * decade <= limit)
 
 
 def resampled(image: UInt8, shape: Sequence[int], scale: tuple[float, float]) -> UInt8:

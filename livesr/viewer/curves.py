@@ -9,7 +9,7 @@ from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
 from PySide6.QtWidgets import QWidget
 
 from livesr.viewer import theme
-from livesr.viewer.bars import round_length
+from livesr.viewer.compose import round_length
 from livesr.viewer.timeaxis import TimeAxis, draw_mark
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from livesr.viewer import compose, state
 from livesr.viewer.registration import RedRegistration, registration_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Mapping
+    from collections.abc import Callable, Hashable
 
     import numpy.typing as npt
 
@@ -181,7 +181,8 @@ def scene_of(image: ImageReader, notes: tuple[tuple[int, str], ...] = ()) -> Sce
         simulated=bool(image.attributes.get("simulated", False)),
         calibrated=len(image.channels) == 1 or image.attributes.get("calibration") != "none",
         flagged=tuple(
-            (t, tuple(flag_words(flag) for flag in flags)) for t, flags in image.flags().items()
+            (t, tuple(Flag.read(flag).words for flag in flags))
+            for t, flags in image.flags().items()
         ),
         notes=notes,
         position=int(image.attributes.get("position", image.number)),
@@ -198,12 +199,3 @@ def camera_offset(session: SessionReader) -> float:
 def nearest_plane(z: int, step_um: float, mask_step_um: float, planes: int) -> int:
     """Return the plane of the masks' grid that lies nearest to a plane of the camera's."""
     return max(0, min(round(z * step_um / mask_step_um), planes - 1))
-
-
-def flag_words(flag: Mapping[str, Any]) -> str:
-    """Return what a journalled flag says; what has no number is not a number."""
-    value, low, high = (
-        float("nan") if flag.get(key) is None else float(flag[key])
-        for key in ("value", "low", "high")
-    )
-    return Flag(str(flag.get("quantity", "")), value, low, high).words

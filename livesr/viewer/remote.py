@@ -15,12 +15,12 @@ import numpy as np
 
 from livesr.client import Client
 from livesr.errors import ConfigError, StorageError
+from livesr.segmentation.trust import Flag
 from livesr.storage.journal import Event
 from livesr.storage.ledger import Ledger
 from livesr.viewer import compose, state
 from livesr.viewer.course import Course, CourseReader
 from livesr.viewer.loader import Picture
-from livesr.viewer.planes import flag_words
 from livesr.viewer.progress import Progress, notes_of, progress_of
 from livesr.viewer.series import Series, Volumes, moment
 
@@ -202,7 +202,7 @@ class RemoteLoader:
             segmented=tuple(sorted(i.t for i in ledger.segmented if i.image == number)),
             unreliable=tuple(said["unreliable"]),
             simulated=bool(said["simulated"]),
-            flagged=tuple((t, tuple(flag_words(flag) for flag in odd)) for t, odd in flags),
+            flagged=tuple((t, tuple(Flag.read(flag).words for flag in odd)) for t, odd in flags),
             notes=notes_of(self._entries, number),
             position=began.get(number, number),
         )

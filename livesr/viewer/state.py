@@ -194,6 +194,21 @@ def initial(
     )
 
 
+def read_plane(text: str | None, where: str) -> Plane | None:
+    """Return the plane that a command line names: its number, or max.
+
+    Raises
+    ------
+    ConfigError
+        If it names none.
+    """
+    if text is None or text == "max":
+        return "max" if text else None
+    if not (text.isascii() and text.isdigit()):
+        raise ConfigError(f"-z {text!r} is no plane", where=where, fix="-z 5, or -z max")
+    return int(text)
+
+
 def check(view: View, scene: Scene) -> None:
     """Refuse a view of what the session does not have.
 

@@ -217,3 +217,16 @@ def test_a_note_waits_for_the_session(served: Served, data: Path) -> None:
     assert answer.status_code == 200
     (note,) = (data / "live" / "notes").glob("*.json")
     assert json.loads(note.read_text(encoding="utf-8"))["text"] == "drug added"
+
+
+def test_a_session_has_its_page_once_it_is_there(served: Served, data: Path) -> None:
+    Recording(data / "night").add(1).finish()
+    missing = served.get(f"{NIGHT}/report.html")
+    assert missing.status_code == 404
+    assert "livesr report night" in missing.json()["mend"]
+    assert not served.get(NIGHT).json()["report"]
+    (data / "night" / "report.html").write_text("<h1>night</h1>", encoding="utf-8")
+    there = served.get(f"{NIGHT}/report.html")
+    assert there.text == "<h1>night</h1>"
+    assert "sandbox" in there.headers["content-security-policy"]  # no script of it runs
+    assert served.get(NIGHT).json()["report"]

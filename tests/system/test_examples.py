@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import tifffile
 
+from livesr.config import read_session
 from livesr.storage.reader import open_session
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -40,9 +41,10 @@ ELSEWHERE = {path.name for path in EXAMPLES.glob("train-*.yaml")} | {
     "fine-tune.yaml",
     "label-plan.yaml",
     "csu-w1.yaml",
+    "contact-study.yaml",
 }
-"""Recipes and plans, which the tests of training and of `livesr label` read or run, and what needs
-a microscope."""
+"""Recipes and plans, which the tests of training and of `livesr label` read or run, what needs a
+microscope, and what is only read here: its parts are run by tests of the analysis."""
 
 
 def livesr(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -83,6 +85,13 @@ def write_recordings(folder: Path) -> None:
 def test_all_examples_are_tested() -> None:
     sessions = {path.name for path in EXAMPLES.glob("*.yaml")} - ELSEWHERE
     assert sessions == set(SESSIONS)
+
+
+def test_the_contact_study_asks_for_contacts_within_cells() -> None:
+    asked = read_session(EXAMPLES / "contact-study.yaml").analysis
+    assert asked.contacts
+    assert asked.shuffles >= 50
+    assert {"nucleus", "cytosol", *asked.tracks} <= set(asked.measured)
 
 
 @pytest.mark.parametrize("name", SESSIONS)

@@ -13,7 +13,7 @@ from shownwindow import Shown, dispose
 from livesr.catalog import BY_NAME, NAMES
 from livesr.storage.reader import open_session
 from livesr.viewer import canvas, theme
-from livesr.viewer.bars import round_length
+from livesr.viewer.compose import round_length
 from livesr.viewer.progress import Progress
 from livesr.viewer.state import View
 from livesr.viewer.structures import format_volume

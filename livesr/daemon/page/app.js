@@ -130,6 +130,13 @@ function show(status) {
   if (status.engine) rows.push(["engine", status.engine]);
   if (status.paused) rows.push(["paused", status.paused]);
   $("figures").replaceChildren(...rows.flatMap(([a, b]) => [make("dt", a), make("dd", b)]));
+  if (status.report) {
+    const link = make("a", "what it came to"), cell = make("dd");
+    link.href = path("/report.html");
+    link.target = "_blank";
+    cell.append(link);
+    $("figures").append(make("dt", "report"), cell);
+  }
   view.images = status.images;
   showControls();
   draw();
