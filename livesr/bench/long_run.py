@@ -85,8 +85,10 @@ class Watched:
         x, y = (np.array([v[part].mean() for part in parts if part.size]) for v in (stacks, values))
         if len(x) < 3 or np.ptp(x) == 0:
             return 0.0, float("inf")
+        if np.ptp(y) == 0:
+            return 0.0, 0.0
         fit = linregress(x, y)
-        return 1000 * fit.slope, 1000 * 1.96 * fit.stderr
+        return 1000 * float(fit.slope), 1000 * 1.96 * float(fit.stderr)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,8 +164,8 @@ def long_rows(timepoints: int = TIMEPOINTS) -> Iterator[Row]:
                 f"{what} of the {name}: growth",
                 growth,
                 f"{unit} per 1,000 stacks",
-                bound="0 within its interval",
-                attained=1.0 if abs(growth) <= max(interval, 1e-9) else 0.0,
+                bound="0 within its interval, or less",
+                attained=1.0 if growth <= max(interval, 1e-9) else 0.0,
                 detail=f"± {interval:.3g} (95 %), over the last {1 - SETTLED:.0%} of {run.stacks} "
                 f"stacks, in which it lay between {min(settled):.0f} and {max(settled):.0f}; "
                 f"{len(values)} samples",
