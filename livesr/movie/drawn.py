@@ -11,9 +11,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from livesr.catalog import BY_NAME
-from livesr.report.timeline import STAGE_COLOURS
 from livesr.report.words import clock
-from livesr.viewer.compose import HUES, round_length
+from livesr.viewer.compose import HUES, STAGE_COLOURS, round_length
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

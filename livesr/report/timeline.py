@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from livesr.report.happened import decided, otherwise
 from livesr.storage.journal import Event
+from livesr.viewer.compose import STAGE_COLOURS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -15,14 +16,6 @@ if TYPE_CHECKING:
     from livesr.report.lives import Life
     from livesr.report.told import StoredStack, Told
 
-STAGE_COLOURS = {
-    "interphase": "#cbd5e0",
-    "prophase": "#f6e05e",
-    "prometaphase": "#ed8936",
-    "metaphase": "#e53e3e",
-    "anaphase": "#805ad5",
-    "telophase": "#3182ce",
-}
 INK, RULED = "#2d3748", "#ebf8ff"
 MOST_LANES = 40
 _LANE_IN = 0.24

@@ -23,6 +23,15 @@ if TYPE_CHECKING:
 
     from livesr.types import Float32, UInt8, UInt16
 
+STAGE_COLOURS = {
+    "interphase": "#8592a6",
+    "prophase": "#5d78b8",
+    "prometaphase": "#8f6fd0",
+    "metaphase": "#d9699b",
+    "anaphase": "#f0b23e",
+    "telophase": "#58b98a",
+}
+"""Of a dividing cell, on dark and on white."""
 PERCENTILES = (1.0, 99.8)
 """Counts that become black and white."""
 BRIGHT_PERCENTILES = (1.0, 98.0)

@@ -17,9 +17,10 @@ from PySide6.QtWidgets import (
 )
 
 from livesr.viewer import state
+from livesr.viewer.compose import STAGE_COLOURS
 from livesr.viewer.controls import choice, joined, labelled
 from livesr.viewer.curves import Curves
-from livesr.viewer.lives import STAGE_COLOURS, Lives
+from livesr.viewer.lives import Lives
 from livesr.viewer.timeaxis import COLOURS, LEGEND, SIGNS
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ from PySide6.QtGui import QColor, QHelpEvent, QPainter
 from PySide6.QtWidgets import QToolTip, QWidget
 
 from livesr.viewer import theme
+from livesr.viewer.compose import STAGE_COLOURS
 from livesr.viewer.course import Course
 from livesr.viewer.timeaxis import TimeAxis, clock, draw_mark
 
@@ -19,14 +20,6 @@ if TYPE_CHECKING:
 
     from livesr.viewer.course import Life, Mark
 
-STAGE_COLOURS = {
-    "interphase": "#3b4657",
-    "prophase": "#5d78b8",
-    "prometaphase": "#8f6fd0",
-    "metaphase": "#d9699b",
-    "anaphase": "#f0b23e",
-    "telophase": "#58b98a",
-}
 _NAMES, _TOP, _BOTTOM = 74, 22, 20
 _ROW, _LEAST_ROW = 20.0, 5.0
 _NEAR = 6.0
