@@ -14,7 +14,8 @@ from livesr.config import dump_session
 from livesr.errors import ConfigError, StorageError
 from livesr.offline.shop import make_findings
 from livesr.ordered import Estimate
-from livesr.session.files import close_tables, only_one, prepare_folder, session_image
+from livesr.session.alone import only_one
+from livesr.session.files import close_tables, prepare_folder, session_image
 from livesr.session.log import session_log
 from livesr.session.past import Past, check_same, read_past
 from livesr.session.restore import restore_rows

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import logging
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-
-from filelock import FileLock, Timeout
 
 from livesr import __version__
 from livesr.acquisition.images import Images
@@ -19,7 +17,6 @@ from livesr.session.tables import close_tables as close_measured
 from livesr.session.tables import restore_tables
 from livesr.storage.folder import (
     JOURNAL_FILE,
-    LOCK_FILE,
     MASKED,
     MEASUREMENT_ROWS,
     MEASUREMENTS_FILE,
@@ -84,32 +81,6 @@ def past_of(plan: Plan, folder: Path) -> Past:
     keep = int(plan.session.storage.keep_free_gib * 2**30)
     check_space(folder, int(plan.disk_bytes() * left) + keep)
     return past
-
-
-@contextmanager
-def only_one(folder: Path) -> Iterator[None]:
-    """Keep other processes from running the session in this folder, for as long as this one does.
-
-    Raises
-    ------
-    StorageError
-        If another one does.
-    """
-    lock = FileLock(folder / LOCK_FILE, timeout=0)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise StorageError(
-            "another process runs this session",
-            where=str(folder),
-            fix="wait for its end, or stop it there; livesr view shows what it does",
-        ) from None
-    try:
-        yield
-    finally:
-        lock.release()
-        with suppress(OSError):  # Windows: somebody looks at it
-            (folder / LOCK_FILE).unlink(missing_ok=True)
 
 
 def prepare_folder(plan: Plan, folder: Path) -> None:

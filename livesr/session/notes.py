@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from livesr.errors import LivesrError
 from livesr.flow import Ticker
-from livesr.session.files import only_one
+from livesr.session.alone import only_one
 from livesr.storage.folder import JOURNAL_FILE, NOTES_FOLDER
 from livesr.storage.journal import Event, Journal
 from livesr.storage.notes import waiting_notes

@@ -13,8 +13,8 @@ from livesr.calibration.camera.correction import PEDESTAL
 from livesr.calibration.profile import load_profile
 from livesr.config import session_from
 from livesr.errors import ConfigError, StorageError
+from livesr.session.alone import only_one
 from livesr.session.camera import camera_again
-from livesr.session.files import only_one
 from livesr.session.measuring import Measuring
 from livesr.session.past import read_past
 from livesr.session.tables import TABLES, TableWriter, close_tables

@@ -18,11 +18,12 @@ from livesr.focus.of_session import focus_follower
 from livesr.memory import give_back_memory
 from livesr.ordered import Followers, offset_by_name
 from livesr.pipeline import AcquisitionStopped, Recorder
+from livesr.session.alone import only_one
 from livesr.session.camera import check_same_camera
 from livesr.session.course import Course
 from livesr.session.disk_watch import DiskWatch
 from livesr.session.feeder import Feeder
-from livesr.session.files import only_one, open_files, past_of, prepare_folder
+from livesr.session.files import open_files, past_of, prepare_folder
 from livesr.session.job import Job
 from livesr.session.log import session_log
 from livesr.session.notes import NoteTaker, SessionTime

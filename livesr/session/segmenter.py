@@ -23,6 +23,7 @@ from livesr.pipeline import SegmentTools, measure, segment
 from livesr.segmentation.engines import Options, load_engine
 from livesr.segmentation.networks import choose_networks
 from livesr.segmentation.segment import network_voxel
+from livesr.session.alone import only_segmenter
 from livesr.session.analyser import Analyser
 from livesr.session.arrivals import Arrivals
 from livesr.session.findings import FindingsOf
@@ -114,13 +115,20 @@ def _loaded(pipe: Connection, job: Job) -> tuple[SegmentTools, tuple[Choice, ...
 def _serve(pipe: Connection, job: Job, tools: SegmentTools, choices: Sequence[Choice]) -> None:
     """Segment the stacks of one session, until there are no more or it says None."""
     try:
-        heights = for_each_height(tools, job)
-        findings = FindingsOf(job, heights)
-        raw = RawReader(job.folder)
-        analyser = Analyser(job)
+        with only_segmenter(job.folder) as wanted:
+            if wanted:
+                _segment_all(pipe, job, tools, choices)
     except LivesrError as error:
         pipe.send(Reply("error", error))
-        return
+
+
+def _segment_all(
+    pipe: Connection, job: Job, tools: SegmentTools, choices: Sequence[Choice]
+) -> None:
+    heights = for_each_height(tools, job)
+    findings = FindingsOf(job, heights)
+    raw = RawReader(job.folder)
+    analyser = Analyser(job)
     pipe.send(Reply("ready", _said(choices)))
     early = {planes: early for planes, one in heights.items() if (early := early_of(one))}
     for one in early.values():

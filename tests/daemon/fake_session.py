@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from livesr.session.files import only_one
+from livesr.session.alone import only_one
 from livesr.storage.folder import JOURNAL_FILE, PAUSE_FILE, SESSION_FILE, STOP_FILE
 from livesr.storage.journal import Journal
 

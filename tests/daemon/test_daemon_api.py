@@ -131,7 +131,7 @@ def test_events_of_what_has_ended_end(shown: Served) -> None:
 
 def test_a_growing_session_is_streamed_and_drawn(served: Served, data: Path) -> None:
     """Of a session that somebody runs in the data folder, the daemon or not."""
-    from livesr.session.files import only_one
+    from livesr.session.alone import only_one
 
     recording = Recording(data / "live")
     address = served.address.replace("http", "ws") + "/api/sessions/live/stream"
@@ -154,7 +154,7 @@ def test_a_growing_session_is_streamed_and_drawn(served: Served, data: Path) -> 
 
 @pytest.mark.parametrize("frame", ["words", b"\x00\xff", "{}", b""])
 def test_a_socket_that_says_something_is_closed(served: Served, data: Path, frame: str) -> None:
-    from livesr.session.files import only_one
+    from livesr.session.alone import only_one
 
     recording = Recording(data / "live")
     recording.close()
@@ -170,7 +170,7 @@ def test_a_socket_that_says_something_is_closed(served: Served, data: Path, fram
 
 
 def test_bad_frames_are_refused(served: Served, data: Path) -> None:
-    from livesr.session.files import only_one
+    from livesr.session.alone import only_one
 
     recording = Recording(data / "live")
     recording.close()

@@ -69,7 +69,7 @@ def complaints(browser: WebDriver) -> list[str]:
 
 
 def test_a_session_is_watched_on_the_page(browser: WebDriver, served: Served, data: Path) -> None:
-    from livesr.session.files import only_one
+    from livesr.session.alone import only_one
 
     recording = Recording(data / "night").add(1)
     with only_one(recording.folder):

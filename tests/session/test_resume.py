@@ -212,7 +212,7 @@ def test_refusals(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     longer = ("--set", "sequence.time_plan.loops=9")
     code, said, _ = call(capsys, tmp_path / "s", "--resume", *longer)
     assert (code, "another sequence" in said["what"]) == (2, True)
-    from livesr.session.files import only_one
+    from livesr.session.alone import only_one
 
     with only_one(tmp_path / "s"):
         command = [sys.executable, "-m", "livesr", "run", str(tmp_path / "s"), "--resume"]
