@@ -48,7 +48,8 @@ class Watched:
     stacks : list of int
         Stored at each sample.
     mib : list of float
-        Resident memory.
+        Resident memory of its own: pages of files are the system's, which takes and gives them as
+        it likes.
     handles : list of int
         Open files, pipes and sockets (Windows: all handles).
     threads : list of int
@@ -63,7 +64,7 @@ class Watched:
         """Take a sample, unless the process has ended."""
         try:
             with process.oneshot():
-                now = (_handles(process), process.num_threads(), process.memory_info().rss / _MIB)
+                now = (_handles(process), process.num_threads(), _own_bytes(process) / _MIB)
         except psutil.Error:
             return
         self.stacks.append(stacks)
@@ -154,7 +155,7 @@ def long_rows(timepoints: int = TIMEPOINTS) -> Iterator[Row]:
     )
     for name, watched in run.processes.items():
         for what, values, unit in (
-            ("resident memory", watched.mib, "MiB"),
+            ("own memory", watched.mib, "MiB"),
             ("handles", watched.handles, "handles"),
             ("threads", watched.threads, "threads"),
         ):
@@ -188,6 +189,11 @@ def _sample_tree(watched: dict[str, Watched], pid: int, stacks: int) -> None:
         return
     for name, process in family(pid).items():
         watched.setdefault(name, Watched()).sample(process, stacks)
+
+
+def _own_bytes(process: psutil.Process) -> int:
+    info = process.memory_info()
+    return int(info.rss - getattr(info, "shared", 0))
 
 
 def _handles(process: psutil.Process) -> int:

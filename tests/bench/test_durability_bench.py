@@ -82,7 +82,7 @@ def test_a_long_session_is_watched_process_by_process() -> None:
     assert "exit code 0" in whole.detail
     assert "0 bytes left" in whole.detail
     for process in ("acquisition", "supervisor", "segmenter"):
-        for what in ("resident memory", "handles", "threads"):
+        for what in ("own memory", "handles", "threads"):
             assert f"{what} of the {process}: growth" in rows
 
 
