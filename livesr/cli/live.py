@@ -86,9 +86,7 @@ def live(
     return 0
 
 
-def _without_window(
-    stand: Stand, *, find: bool, tries: bool
-) -> tuple[dict[str, Any], list[str]]:
+def _without_window(stand: Stand, *, find: bool, tries: bool) -> tuple[dict[str, Any], list[str]]:
     """Look, find and try; return what ``--json`` prints, and lines for people."""
     if tries and not find:
         stand.warm_up()
