@@ -77,7 +77,8 @@ def doubts(
     light = {
         name: image.astype(np.float32) - np.float32(offset) for name, image in channels.items()
     }
-    black = list(_black(light))
+    networks = dict(list(light.items())[:2])  # others may well show next to nothing, as leaks do
+    black = list(_black(networks))
     found += black
     if not black and len(light) > 1:
         found += _against_each_other(light)
@@ -113,8 +114,8 @@ def _black(light: Mapping[str, Float32]) -> Iterator[Doubt]:
             yield Doubt(
                 "dim",
                 f"{name} is too dim here for what another channel shows",
-                "focus higher into the cell (near the glass there is little but plasma membrane, and"
-                " that is dim in red), or raise laser or exposure",
+                "focus higher into the cell (near the glass there is little but plasma membrane,"
+                " and that is dim in red), or raise laser or exposure",
             )
         else:
             yield Doubt(

@@ -106,6 +106,7 @@ def run(
     if plan.info.simulated:
         from livesr.session.scoring import scored  # the simulator: no microscope waits for it
 
+        say("comparing the masks with the truth of the simulated cells …")
         result = scored(result, plan)
     return report(result, as_json)
 

@@ -195,7 +195,7 @@ class Stand:
         self.camera.set_layout(layout)
 
     def move_z(self, by_um: float, *, refused: Callable[[LivesrError], None]) -> None:
-        """Move the focus; a height outside the session's limits is refused, and the preview goes on.
+        """Move the focus; a height outside the limits is refused, and the preview goes on.
 
         Parameters
         ----------

@@ -2,15 +2,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pytest
 
 from livesr.calibration.camera.correction import Correction
 from livesr.config import plain_session, session_from
 from livesr.session import make_plan, warm
 from livesr.session.demo import demo_session
 from livesr.session.job import Job
+
+if TYPE_CHECKING:
+    import pytest
 
 
 class Loaded:
