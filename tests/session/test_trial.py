@@ -137,6 +137,8 @@ def test_light_that_is_left_is_measured_whatever_the_noise() -> None:
 def test_what_was_set_while_looking_stands_in_the_session_file(tmp_path: Path) -> None:
     first = session_for("simulated", ["microscope.properties.Camera.FieldWidth=200"])
     assert first.layout.channels[1].x == 200
+    three = session_for("simulated", ["microscope.properties.Camera.Channels=3"])
+    assert [one.name for one in three.layout.channels] == ["yellow", "red", "green"]
     assert z_range(first) == pytest.approx((0.0, 6.9))
     changed = with_settings(
         first, exposure_ms=31.25, z_um=(1.0, 4.05), power=("Laser", "Power", 0.64)

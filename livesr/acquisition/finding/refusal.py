@@ -73,7 +73,7 @@ def shaded(light: Float32) -> bool:
     broad = cv2.GaussianBlur(light, (0, 0), _BROAD_PX)
     low, high = (float(v) for v in np.percentile(broad, (5, 95)))
     left = noise / (2.0 * np.sqrt(np.pi) * _BROAD_PX)  # what smoothing leaves of white noise
-    return high - low > max(_SHADE, _NOISES * left)
+    return bool(high - low > max(_SHADE, _NOISES * left))
 
 
 def refuse_ambiguous(pairs: Iterable[Pair], rival: float) -> None:
