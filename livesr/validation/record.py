@@ -175,8 +175,8 @@ class Validation(Record):
         if not channels:
             return ""
         return (
-            f"The calibration does not know {', '.join(channels)}: laid over yellow as recorded, and"
-            " scores of small structures suffer. Calibrate with beads in all channels."
+            f"The calibration does not know {', '.join(channels)}: laid over yellow as recorded,"
+            " and scores of small structures suffer. Calibrate with beads in all channels."
         )
 
     def check(self, info: RecordingInfo, networks: Networks | None) -> None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from livesr.config import Session
+    from livesr.errors import LivesrError
 
 FIELD, PLANES, TIMEPOINTS = 96, 8, 4
 
@@ -96,6 +97,20 @@ def test_settings_that_do_not_fit_are_refused_and_the_preview_goes_on(tmp_path: 
         with pytest.raises(ConfigError, match="pixels wide"):
             stand.try_one(tmp_path / "try")
         assert stand.look(1)
+
+
+def test_the_focus_keeps_the_limits_and_the_preview_goes_on() -> None:
+    with Stand(session(masks=False, limits={"z_um": [0, 5]})) as stand:
+        refused: list[LivesrError] = []
+        stand.move_z(9, refused=refused.append)
+        stand.move_z(2, refused=refused.append)
+        shots = stand.look(1)
+        assert [round(shot.position_um[2], 3) for shot in shots] == [2.0]
+        assert ["outside the session's limits" in error.what for error in refused] == [True]
+        stand.go_to_z(4, where="test")
+        with pytest.raises(ConfigError, match="nothing was moved"):
+            stand.go_to_z(6, where="test")
+        assert stand.look(1)[0].position_um[2] == pytest.approx(4.0), "not a shot of before"
 
 
 def test_the_plan_alone_says_time_frames_and_light() -> None:
