@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from livesr.acquisition.finding.alike import band, factor_for, peak, shrunk
-from livesr.acquisition.finding.refusal import structure
+from livesr.acquisition.finding.refusal import least_structure, shaded, structure
 from livesr.acquisition.finding.turns import TURNS, Turn
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Doubt:
     Attributes
     ----------
     kind : str
-        saturated, black, flipped, displaced, swapped or pixel_size.
+        saturated, black, dim, flipped, displaced, swapped or pixel_size.
     what, fix : str
     """
 
@@ -77,7 +77,8 @@ def doubts(
     light = {
         name: image.astype(np.float32) - np.float32(offset) for name, image in channels.items()
     }
-    black = list(_black(light))
+    networks = dict(list(light.items())[:2])  # others may well show next to nothing, as leaks do
+    black = list(_black(networks))
     found += black
     if not black and len(light) > 1:
         found += _against_each_other(light)
@@ -107,7 +108,16 @@ def _black(light: Mapping[str, Float32]) -> Iterator[Doubt]:
         )
         return
     for name, value in contrast.items():
-        if value < _BLACK * most:
+        if value >= _BLACK * most:
+            continue
+        if _BLACK * most < least_structure(light[name]) or shaded(light[name]):
+            yield Doubt(
+                "dim",
+                f"{name} is too dim here for what another channel shows",
+                "focus higher into the cell (near the glass there is little but plasma membrane,"
+                " and that is dim in red), or raise laser or exposure",
+            )
+        else:
             yield Doubt(
                 "black",
                 f"{name} is black while another channel shows cells",

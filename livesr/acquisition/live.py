@@ -223,6 +223,7 @@ class LiveCamera:
     def _set_live(self, *, live: bool, reason: str = "") -> None:
         if live and not self._live:
             self.error = None
+            self.shots.take()  # of the last time, perhaps of another height
             self._seen = time.monotonic()
             self._came.clear()
             self._start_camera()

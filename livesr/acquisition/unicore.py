@@ -1,13 +1,16 @@
-"""pymmcore-plus' core for devices written in Python, with four things mended.
+"""pymmcore-plus' core for devices written in Python, with five things mended.
 
 A Python camera may have several channels, as Micro-Manager's Multi Camera has. A snap that brings
 no image leaves none behind, where the base class would hand out the one before. And a camera that
 fails within a sequence leaves its reason, where the base class lets a thread die with it. And
-AutoShutter works with a Python camera as with any other: the base class forgets it there.
+AutoShutter works with a Python camera as with any other: the base class forgets it there. And an
+exposure that outlasts the stop of its sequence, on a busy machine, reaches no later sequence, where
+the base class lets it write into that one's images.
 """
 
 from __future__ import annotations
 
+import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -15,12 +18,14 @@ import numpy as np
 from pymmcore_plus.experimental.unicore import UniMMCore
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from numpy.typing import DTypeLike
     from pymmcore_plus.experimental.unicore import CameraDevice
 
 _CHANNEL_TAG = "CameraChannelIndex"
+STOP_PATIENCE_S = 2.0
+"""How long a stop waits for the exposure that is under way."""
 
 
 class PythonCore(UniMMCore):
@@ -33,6 +38,8 @@ class PythonCore(UniMMCore):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._snapped: dict[int, np.ndarray[Any, Any]] = {}
         self.sequence_error = ""
+        self._sequence: _Watched | None = None
+        self._outlasted = False
         super().__init__(*args, **kwargs)
 
     def getNumberOfCameraChannels(self) -> int:  # noqa: N802 - Micro-Manager's name
@@ -81,7 +88,22 @@ class PythonCore(UniMMCore):
         self, cam: CameraDevice, n_images: int | None, stop_on_overflow: bool
     ) -> None:
         self.sequence_error = ""
-        super()._start_sequence(_Watched(cam, self), n_images, stop_on_overflow)  # type: ignore[arg-type]  # it passes everything on
+        if self._outlasted:  # the old sequence still holds a place in the buffer, and the old word
+            self.setCircularBufferMemoryFootprint(self.getCircularBufferMemoryFootprint())
+            self._stop_event = threading.Event()
+            self._outlasted = False
+        self._sequence = watched = _Watched(cam, self)
+        super()._start_sequence(watched, n_images, stop_on_overflow)  # type: ignore[arg-type]  # it passes everything on
+
+    def _stop_acquisition_thread(self, timeout: float | None = STOP_PATIENCE_S) -> None:
+        thread = self._acquisition_thread
+        super()._stop_acquisition_thread(timeout)
+        if thread is not None and thread.is_alive():
+            self._sequence, self._outlasted = None, True
+
+    def goes_on(self, sequence: _Watched) -> bool:
+        """Return whether the images of a sequence are still wanted."""
+        return self._sequence is sequence
 
     @contextmanager
     def auto_shutter(self) -> Iterator[None]:
@@ -113,10 +135,20 @@ class _Watched:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._camera, name)
 
-    def start_sequence(self, *args: Any) -> Iterator[Mapping[str, Any]]:
-        """Yield the tags of each image until the camera is done, or fails."""
+    def start_sequence(
+        self, n: int | None, get_buffer: Callable[..., np.ndarray[Any, Any]]
+    ) -> Iterator[Mapping[str, Any]]:
+        """Yield the tags of each image until the camera is done, fails, or is wanted no more."""
+
+        def buffer(shape: Sequence[int], dtype: DTypeLike) -> np.ndarray[Any, Any]:
+            return get_buffer(shape, dtype) if self._core.goes_on(self) else np.empty(shape, dtype)
+
         try:
             with self._core.auto_shutter():
-                yield from self._camera.start_sequence(*args)
+                for tags in self._camera.start_sequence(n, buffer):
+                    if not self._core.goes_on(self):
+                        return
+                    yield tags
         except (RuntimeError, OSError, ValueError) as error:
-            self._core.sequence_error = str(error)
+            if self._core.goes_on(self):
+                self._core.sequence_error = str(error)

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
-import yaml
 
 from livesr.cli.output import Json, Verbose, emit, say, start_logging
 from livesr.errors import ConfigError
@@ -59,7 +58,7 @@ def live(
     session = session_for(target, set_ or (), layout)
     with Stand(session) as stand:
         if z is not None:
-            stand.camera.ask(lambda core: core.setZPosition(z))
+            stand.go_to_z(z, where="-z")
         if screenshot is not None:
             from livesr.viewer.live import picture
 
@@ -68,7 +67,8 @@ def live(
             say(f"picture: {screenshot}")
             said: dict[str, Any] = {"screenshot": str(screenshot)}
         elif try_ or find or as_json:
-            said = _without_window(stand, find=find, tries=try_)
+            said, lines = _without_window(stand, find=find, tries=try_)
+            say("\n".join(lines))
         else:
             from livesr.viewer.live import look
 
@@ -83,35 +83,47 @@ def live(
             say(f"wrote {out}; run it with: livesr run {out}")
     if as_json:
         emit(said)
-    elif try_ or find:
-        say(yaml.safe_dump(said, sort_keys=False, allow_unicode=True).rstrip())
     return 0
 
 
-def _without_window(stand: Stand, *, find: bool, tries: bool) -> dict[str, Any]:
-    """Look, find and try; return what ``--json`` prints."""
+def _without_window(stand: Stand, *, find: bool, tries: bool) -> tuple[dict[str, Any], list[str]]:
+    """Look, find and try; return what ``--json`` prints, and lines for people."""
     if tries and not find:
         stand.warm_up()
     shots = stand.look(_SHOTS)
+    last = shots[-1]
+    height, width = last.images[0].shape
     said: dict[str, Any] = {
-        "camera": {"shape_yx": list(shots[-1].images[0].shape), "full": stand.full},
+        "camera": {"shape_yx": [height, width], "full": stand.full},
         "pixel_um": stand.pixel_um or None,
-        "exposure_ms": shots[-1].exposure_ms,
-        "position_um": list(shots[-1].position_um),
+        "exposure_ms": last.exposure_ms,
+        "position_um": list(last.position_um),
     }
+    x, y, z = last.position_um
+    pixel = f" of {stand.pixel_um:g} µm" if stand.pixel_um else ""
+    lines = [
+        f"picture: {width} × {height} pixels{pixel}, {last.exposure_ms:g} ms, at x {x:g}, y {y:g},"
+        f" z {z:g} µm"
+    ]
     if find:
         found = stand.find_layout(shots)
         stand.set_layout(found.layout)
         said["found"] = found.as_dict()
-    said["doubts"] = [doubt.as_dict() for doubt in stand.doubts(shots[-1])]
+        lines += found.lines()
+    doubts = stand.doubts(last)
+    said["doubts"] = [doubt.as_dict() for doubt in doubts]
+    for doubt in doubts:
+        lines += [f"warning: {doubt.what}", f"  mend: {doubt.fix}"]
     if tries:
         stand.warm_up()
         folder = try_folder()
         try:
-            said |= stand.try_one(folder).as_dict()
+            trial = stand.try_one(folder)
         finally:
             shutil.rmtree(folder.parent, ignore_errors=True)
-    return said
+        said |= trial.as_dict()
+        lines += trial.lines()
+    return said, lines
 
 
 def _check_out(out: Path | None) -> None:

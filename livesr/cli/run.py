@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-import yaml
 
 from livesr.cli.launch import leave_report, open_viewer, viewer_wanted
 from livesr.cli.output import (
@@ -26,6 +25,7 @@ from livesr.flow import StopToken, stop_on_signals
 from livesr.segmentation.engines import entry_of
 from livesr.session import SessionResult, check_folder, check_same, make_plan, run_session
 from livesr.session.naming import named
+from livesr.session.outline import outline
 from livesr.session.summary import summary_of
 from livesr.storage.folder import SESSION_FILE
 
@@ -108,6 +108,7 @@ def run(
     if plan.info.simulated:
         from livesr.session.scoring import scored  # the simulator: no microscope waits for it
 
+        say("comparing the masks with the truth of the simulated cells …")
         result = scored(result, plan)
     return closed(result, config, as_json)
 
@@ -150,8 +151,9 @@ def banner(plan: Plan, folder: Path) -> str:
     c, z, y, x = info.shape
     lines = [
         f"{plan.session.name} → {folder}",
-        f"  {info.timepoints} time points, {c} × {z} × {y} × {x} (c z y x), "
-        f"{info.pixel_um:g} µm pixels, calibration: {plan.calibration}",
+        f"  {info.timepoints} time points, {info.positions} positions, "
+        f"{c} × {z} × {y} × {x} (c z y x), {info.pixel_um:g} µm pixels",
+        f"  calibration: {plan.calibration}, camera correction: {plan.camera.name}",
     ]
     if plan.networks is not None:
         lines.append(
@@ -200,11 +202,8 @@ def report(result: SessionResult, as_json: bool) -> int:
 
 
 def _show_plan(plan: Plan, as_json: bool) -> int:
-    summary = summary_of(plan)
-    if plan.engine:
-        summary |= {"device": entry_of(plan.engine).describe()}
+    device = entry_of(plan.engine).describe() if plan.engine else ""
+    say("\n".join(outline(plan, device)))
     if as_json:
-        emit(summary)
-    else:
-        say(yaml.safe_dump(summary, sort_keys=False, allow_unicode=True).rstrip())
+        emit(summary_of(plan) | ({"device": device} if device else {}))
     return 0

@@ -128,6 +128,8 @@ def _tell(done: Validated) -> None:
         for name, one in record.structures.items()
     ]
     say(table(rows, ["structure", "by", *_SCORES, "F1, 95 %", "validated"]))
+    if lying := record.unregistered():
+        say(f"warning: {lying}")
     for line in done.orientation:
         say(line)
     say(f"stacks: {record.stacks}, cells: {record.cells}; the report says what this does not")

@@ -24,7 +24,18 @@ from livesr.plain import NotPlainError, read_text
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-USUAL = ("microscope", "layout", "calibration", "segmentation", "storage", "faults", "focus")
+USUAL = (
+    "microscope",
+    "layout",
+    "calibration",
+    "camera_correction",
+    "validation",
+    "segmentation",
+    "storage",
+    "limits",
+    "faults",
+    "focus",
+)
 """Keys that belong to a microscope and to habits, not to one recording."""
 FOLDER_VARIABLE = "LIVESR_PRESETS"
 _SUFFIX = ".yaml"

@@ -86,8 +86,9 @@ def _first_look(config: str, settings: Iterable[str]) -> Session:
         apply_setting(data, setting)
     if config == "simulated" and data["layout"] == "simulated":
         camera = (microscope.get("properties") or {}).get("Camera") or {}
-        size = [int(camera.get(f"Field{side}", 512)) for side in ("Height", "Width")]
-        data["layout"] = side_by_side(*size).model_dump(mode="json")
+        height, width = (int(camera.get(f"Field{side}", 512)) for side in ("Height", "Width"))
+        count = min(max(int(camera.get("Channels", 2)), 2), 3)
+        data["layout"] = side_by_side(height, width, count).model_dump(mode="json")
     if config not in _BUILT_IN:
         microscope["config"] = str(Path(config).absolute())
     return session_from(data, where="--set" if settings else config)

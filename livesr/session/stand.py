@@ -18,11 +18,11 @@ from livesr.acquisition.layout import channel_names, split
 from livesr.acquisition.light.find import check_named
 from livesr.acquisition.light.rule import Light, close_shutters
 from livesr.acquisition.light.supervise import supervised, usual_hang_s
-from livesr.acquisition.limits import StageGuard
 from livesr.acquisition.live import PATIENCE_S, LiveCamera
 from livesr.acquisition.microscope import SIMULATOR_PATIENCE_S, is_simulated, known_pixel_um
+from livesr.acquisition.troubles import DEVICE_ERRORS
 from livesr.config.layouts import SplitterLayout, check_layout
-from livesr.errors import HardwareError, LivesrError
+from livesr.errors import ConfigError, HardwareError, LivesrError
 from livesr.session.job import Job
 from livesr.session.planning import make_plan
 from livesr.session.run import run_session
@@ -152,6 +152,7 @@ class Stand:
             If none came.
         """
         self.camera.start()
+        self.camera.ask(lambda _core: None, stops=False)  # it runs: what comes now is new
         shots: list[Shot] = []
         deadline = time.monotonic() + within_s
         try:
@@ -193,16 +194,58 @@ class Stand:
         self.session = self.session.model_copy(update={"layout": layout})
         self.camera.set_layout(layout)
 
-    def move_z(self, by_um: float) -> None:
-        """Move the focus, within the session's limits; an error is told in `LiveCamera.error`."""
+    def move_z(self, by_um: float, *, refused: Callable[[LivesrError], None]) -> None:
+        """Move the focus; a height outside the limits is refused, and the preview goes on.
+
+        Parameters
+        ----------
+        by_um : float
+        refused : callable
+            Called in the microscope's thread with why nothing was moved.
+        """
 
         def move(core: CMMCorePlus) -> None:
             if core.getFocusDevice():
-                height = core.getZPosition() + by_um
-                StageGuard(core, self.session.limits).allow_z(height)
-                core.setZPosition(height)
+                try:
+                    self._go(core, core.getZPosition() + by_um, "focus")
+                except ConfigError as error:
+                    refused(error)
 
         self.camera.change(move)
+
+    def go_to_z(self, height_um: float, *, where: str) -> None:
+        """Move the focus to a height and wait until it is there; ``where`` says who wants it.
+
+        Raises
+        ------
+        ConfigError
+            If there is no focus drive, or the height lies outside the session's limits.
+        HardwareError
+            If the drive fails.
+        """
+
+        def move(core: CMMCorePlus) -> None:
+            if not core.getFocusDevice():
+                raise ConfigError(
+                    "the configuration names no focus drive",
+                    where=where,
+                    fix="leave the height out, or add a line Property,Core,Focus,LABEL to the .cfg",
+                )
+            self._go(core, height_um, where)
+            core.waitForDevice(core.getFocusDevice())
+
+        try:
+            self.camera.ask(move)
+        except DEVICE_ERRORS as error:
+            raise HardwareError(
+                f"the focus drive failed: {error}",
+                where=where,
+                fix="check its cable and power, and that it may go there",
+            ) from None
+
+    def _go(self, core: CMMCorePlus, height_um: float, where: str) -> None:
+        self.session.limits.check(z_um=height_um, from_z_um=core.getZPosition(), where=where)
+        core.setZPosition(height_um)
 
     # --------------------------------------------------------------------------- trying
 

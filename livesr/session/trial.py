@@ -201,6 +201,22 @@ class Trial:
             "warnings": list(self.warnings),
         }
 
+    def lines(self) -> list[str]:
+        """Return what people read."""
+        said = self.promise.lines()
+        lines = ["one stack was tried; a session with these settings means:"]
+        lines += [f"  {line}" for line in said]
+        if self.depth is not None:
+            lines += self.depth.lines(self.planes)
+        lines += [f"unlike the training: {flag}" for flag in self.flags]
+        if self.volumes_um3 and not self.flags:
+            lines.append("the stack is like what the networks were trained on")
+        if self.tried.segment_s is not None:
+            found = sum(volume > 0 for volume in self.volumes_um3.values())
+            seconds = self.tried.segment_s
+            lines.append(f"masks of {found} structures in {seconds:.1f} s by {self.engine}")
+        return lines + [f"warning: {warning}" for warning in self.warnings]
+
 
 def trial_of(plan: Plan, result: SessionResult, source: TrialSource) -> Trial:
     """Return what a session of one stack says of the whole session.

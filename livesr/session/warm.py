@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from livesr.flow import Guest, GuestDiedError
 from livesr.session.segmenter import standby
@@ -53,7 +56,7 @@ class Warm:
 
     def fits(self, job: Job) -> bool:
         """Return whether it can serve a session."""
-        return self._guest is not None and _common(job) == self._job
+        return self._guest is not None and _alike(_common(job), self._job)
 
     def lend(self, job: Job) -> Guest:
         """Return the process, told of a session, once it is loaded.
@@ -104,3 +107,19 @@ def _common(job: Job) -> Job:
     """Return what must be alike of the jobs of one process."""
     info = replace(job.info, timepoints=1, positions=1, interval_s=0.0, extra={})
     return replace(job, folder=_NOWHERE, info=info)
+
+
+def _alike(one: object, two: object) -> bool:
+    """Return whether two jobs, or parts of them, are equal; the camera's maps are arrays."""
+    if type(one) is not type(two):
+        return False
+    if isinstance(one, np.ndarray) and isinstance(two, np.ndarray):
+        return np.array_equal(one, two)
+    if is_dataclass(one):
+        names = [field.name for field in fields(one)]
+        return all(_alike(getattr(one, name), getattr(two, name)) for name in names)
+    if isinstance(one, Mapping) and isinstance(two, Mapping):
+        return one.keys() == two.keys() and all(_alike(one[key], two[key]) for key in one)
+    if isinstance(one, tuple) and isinstance(two, tuple):
+        return len(one) == len(two) and all(map(_alike, one, two))
+    return one == two

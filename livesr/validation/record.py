@@ -174,6 +174,16 @@ class Validation(Record):
         found = self.structures.get(name)
         return found is not None and found.passed
 
+    def unregistered(self) -> str:
+        """Return what is to be said of channels that lay as recorded; empty if none did."""
+        channels = sorted({one.channel for one in self.structures.values() if not one.registered})
+        if not channels:
+            return ""
+        return (
+            f"The calibration does not know {', '.join(channels)}: laid over yellow as recorded,"
+            " and scores of small structures suffer. Calibrate with beads in all channels."
+        )
+
     def check(self, info: RecordingInfo, networks: Networks | None) -> None:
         """Refuse a session of another microscope, or with other weights.
 

@@ -117,13 +117,8 @@ def _parts(done: Validated, figures: dict[str, list[html.Illustration]]) -> Iter
     yield html.paragraph(BIAS, "honest")
     if any(one.drawn == "stacks" for one in record.structures.values()):
         yield html.paragraph(SAME_CELLS, "fair")
-    unregistered = [one.channel for one in record.structures.values() if not one.registered]
-    if unregistered:
-        yield html.paragraph(
-            f"The calibration does not know {', '.join(sorted(set(unregistered)))}: laid over "
-            "yellow as recorded, and scores of small structures suffer.",
-            "honest",
-        )
+    if lying := record.unregistered():
+        yield html.paragraph(lying, "honest")
     yield html.table(_HEAD, [_row(name, one) for name, one in record.structures.items()])
     yield from (html.paragraph(line, "small") for line in done.orientation)
     yield html.terms(_facts(done))

@@ -45,6 +45,25 @@ def test_a_black_channel_is_told_by_its_name(channels: dict[str, np.ndarray]) ->
     assert kinds({"yellow": dark, "red": dark}) == ["black"]
 
 
+def test_a_channel_beside_the_networks_may_be_dark(channels: dict[str, np.ndarray]) -> None:
+    """Green of Nile Red is what leaks from lipid droplets."""
+    dark = np.random.default_rng(2).normal(100, 1.5, channels["red"].shape).astype(np.uint16)
+    assert kinds({**channels, "green": dark}) == []
+    assert kinds({**channels, "green": np.full_like(dark, FULL)}) == ["saturated"]
+
+
+@pytest.mark.parametrize("light", [0.01, 0.06])
+def test_a_dim_channel_is_not_called_black(channels: dict[str, np.ndarray], light: float) -> None:
+    """As near the glass, where yellow shows plasma membrane and red next to nothing."""
+    rng = np.random.default_rng(1)
+    yellow, red = (np.maximum(channels[name].astype(float) - 100, 0) for name in channels)
+    dim = {
+        name: (100 + rng.poisson(share * image) + rng.normal(0, 1.5, image.shape)).astype(np.uint16)
+        for name, image, share in (("yellow", yellow, 5 * light), ("red", red, light))
+    }
+    assert kinds(dim) == ["dim"]
+
+
 @pytest.mark.parametrize(
     ("flip", "word"), [((0,), "upside down"), ((1,), "mirrored"), ((0, 1), "180")]
 )

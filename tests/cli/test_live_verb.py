@@ -66,3 +66,23 @@ def test_a_layout_that_does_not_fit_the_sensor_is_refused(
 ) -> None:
     assert run("simulated", *SMALL, "--try", "--layout", "wide-split") == 2
     assert "the sensor is 128 pixels wide" in capsys.readouterr().err
+
+
+def test_a_height_outside_the_limits_is_refused_in_the_dark(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run("simulated", *SMALL, "--set", "limits.z_um=[0, 5]", "-z", "9", "--json") == 2
+    said = capsys.readouterr().err
+    assert "outside the session's limits, 0 to 5 µm; nothing was moved" in said
+    assert "where: -z" in said
+
+
+def test_what_was_seen_is_said_in_words(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("simulated", *SMALL, "--try") == 0
+    said = capsys.readouterr()
+    assert said.out == ""
+    lines = said.err.splitlines()
+    assert lines[0].startswith("picture: 128 × 48 pixels of 0.0668 µm, 50 ms, at x 0, y 0, z 0 µm")
+    assert lines[1].startswith("warning: red is too dim here")
+    assert lines[2].startswith("  mend: focus higher into the cell")
+    assert "  120 stacks, 360 frames" in lines

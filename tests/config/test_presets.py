@@ -42,6 +42,13 @@ def call(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, Any]
     return code, json.loads(capsys.readouterr().out)
 
 
+def test_what_was_measured_of_a_microscope_is_kept(tmp_path: Path) -> None:
+    measured = {"camera_correction": "mine", "validation": "none", "calibration": "none"}
+    content = {**measured, "limits": {"z_um": [0, 90]}, "name": "night"}
+    kept = read_preset(str(save_preset("scope", content, tmp_path)))
+    assert kept == {**measured, "limits": {"z_um": [0, 90]}}
+
+
 def test_kept_listed_shown_applied(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     session, other = tmp_path / "session.yaml", tmp_path / "elsewhere" / "other.yaml"
     code, said = call(capsys, "presets", "save", "scope", str(session))

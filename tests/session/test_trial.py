@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from livesr.config import Session
+    from livesr.errors import LivesrError
 
 FIELD, PLANES, TIMEPOINTS = 96, 8, 4
 
@@ -99,6 +100,20 @@ def test_settings_that_do_not_fit_are_refused_and_the_preview_goes_on(tmp_path: 
         assert stand.look(1)
 
 
+def test_the_focus_keeps_the_limits_and_the_preview_goes_on() -> None:
+    with Stand(session(masks=False, limits={"z_um": [0, 5]})) as stand:
+        refused: list[LivesrError] = []
+        stand.move_z(9, refused=refused.append)
+        stand.move_z(2, refused=refused.append)
+        shots = stand.look(1)
+        assert [round(shot.position_um[2], 3) for shot in shots] == [2.0]
+        assert ["outside the session's limits" in error.what for error in refused] == [True]
+        stand.go_to_z(4, where="test")
+        with pytest.raises(ConfigError, match="nothing was moved"):
+            stand.go_to_z(6, where="test")
+        assert stand.look(1)[0].position_um[2] == pytest.approx(4.0), "not a shot of before"
+
+
 def test_the_plan_alone_says_time_frames_and_light() -> None:
     plan = make_plan(session(masks=False))
     try:
@@ -138,6 +153,8 @@ def test_light_that_is_left_is_measured_whatever_the_noise() -> None:
 def test_what_was_set_while_looking_stands_in_the_session_file(tmp_path: Path) -> None:
     first = session_for("simulated", ["microscope.properties.Camera.FieldWidth=200"])
     assert first.layout.channels[1].x == 200
+    three = session_for("simulated", ["microscope.properties.Camera.Channels=3"])
+    assert [one.name for one in three.layout.channels] == ["yellow", "red", "green"]
     assert z_range(first) == pytest.approx((0.0, 6.9))
     changed = with_settings(
         first, exposure_ms=31.25, z_um=(1.0, 4.05), power=("Laser", "Power", 0.64)

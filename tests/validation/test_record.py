@@ -72,6 +72,15 @@ def test_a_session_that_quotes_a_record_knows_what_is_validated(
     assert any("not good enough: er" in warning for warning in plan.warnings)
 
 
+def test_channels_that_lay_as_recorded_are_told() -> None:
+    known = record()
+    assert known.unregistered() == ""
+    one = known.structures["er"].model_copy(update={"registered": False})
+    said = record(structures={**known.structures, "er": one}).unregistered()
+    assert "does not know green" in said
+    assert "beads in all channels" in said
+
+
 def test_without_a_record_nothing_is_validated(plan_of: Callable[..., Plan]) -> None:
     assert not plan_of(MemorySource()).is_validated("mitochondria")
 

@@ -88,6 +88,17 @@ class Found:
             "larger": [round(value, 5) for value in self.larger],
         }
 
+    def lines(self) -> list[str]:
+        """Return what people read."""
+        lines = [f"rectangles found ({self.clear:.0f} σ; {CLEAR:g} are needed):"]
+        for one in self.layout.channels:
+            turns = ("" if one.flip == "none" else f", flip {one.flip}") + (
+                f", {one.quarter_turns} quarter turns" if one.quarter_turns else ""
+            )
+            place = f"{one.width} × {one.height} pixels at x {one.x}, y {one.y}"
+            lines.append(f"  {one.name}: {place}{turns}")
+        return lines
+
 
 def find_layout(
     frames: UInt16,

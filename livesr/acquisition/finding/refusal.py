@@ -23,6 +23,8 @@ _STRUCTURE = 3.0
 """Counts above the rest that a structure must have after smoothing …"""
 _NOISES = 8.0
 """… and times the noise."""
+_BROAD_PX, _SHADE = 8.0, 1.0
+"""Smoothing, and counts between dark and bright parts of a field, that only light makes."""
 _BLACK = 0.08
 """A part with so little of another one's structure is black beside it."""
 
@@ -45,12 +47,33 @@ def check_light(frames: UInt16, full: int) -> None:
 
 def structure(light: Float32) -> float:
     """Return by how many counts the structures of a picture stand out; 0 if noise does as well."""
+    contrast, least = _contrast(light)
+    return contrast if contrast > least else 0.0
+
+
+def least_structure(light: Float32) -> float:
+    """Return by how many counts structures of a picture must stand out to be seen."""
+    return _contrast(light)[1]
+
+
+def _contrast(light: Float32) -> tuple[float, float]:
     smooth = cv2.GaussianBlur(light, (0, 0), 2.0)
     fine = smooth - cv2.GaussianBlur(light, (0, 0), 8.0)
     middle, high = (float(v) for v in np.percentile(fine, (50, 99.5)))
     noise = 1.4826 * float(np.median(np.abs(light - smooth))) / 7.0  # what smoothing leaves of it
-    contrast = high - middle
-    return contrast if contrast > max(_STRUCTURE, _NOISES * noise) else 0.0
+    return high - middle, max(_STRUCTURE, _NOISES * noise)
+
+
+def shaded(light: Float32) -> bool:
+    """Return whether a picture holds light, however little: broad shades above its noise.
+
+    A channel that is too dim for structures still tells cells from what lies beside them.
+    """
+    noise = 1.4826 * float(np.median(np.abs(light - cv2.GaussianBlur(light, (0, 0), 2.0))))
+    broad = cv2.GaussianBlur(light, (0, 0), _BROAD_PX)
+    low, high = (float(v) for v in np.percentile(broad, (5, 95)))
+    left = noise / (2.0 * np.sqrt(np.pi) * _BROAD_PX)  # what smoothing leaves of white noise
+    return bool(high - low > max(_SHADE, _NOISES * left))
 
 
 def refuse_ambiguous(pairs: Iterable[Pair], rival: float) -> None:

@@ -56,8 +56,8 @@ def check_camera(
         raise CalibrationError(
             f"camera correction {profile.name} does not fit this session: " + "; ".join(misfits),
             where="camera_correction",
-            fix="measure this camera with these settings (livesr calibrate --dark … --flat …:"
-            " docs/camera.md), or write 'camera_correction: none'",
+            fix="measure this camera with these settings (livesr calibrate --dark … --flat …"
+            " --session THIS_SESSION: docs/camera.md), or write 'camera_correction: none'",
         )
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["look", "picture"]
 
-SIZE = (1360, 860)
+SIZE = (1360, 940)
 
 
 def look(stand: Stand, *, folder: Path, light: str = "") -> Left:

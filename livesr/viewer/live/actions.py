@@ -114,8 +114,12 @@ class Actions:
         self._look()
 
     def move_z(self, by_um: float) -> None:
-        """Move the focus."""
-        self._stand.move_z(by_um)
+        """Move the focus; where it must not go is told."""
+
+        def refused(error: LivesrError) -> None:
+            self._tell(error.what, bad=True)
+
+        self._stand.move_z(by_um, refused=refused)
         self._look()
 
     def mark_z(self, *, top: bool) -> None:
