@@ -92,8 +92,10 @@ def lit_box(
     return box
 
 
-def beyond(light: Float32, box: Box, pad: int, *, pictures: int) -> Box:
-    """Return a box whose sides are moved to where the dark begins, if it does so nearby.
+def edges_near(
+    light: Float32, box: Box, pad: int, *, pictures: int
+) -> tuple[int | None, int | None, int | None, int | None]:
+    """Return where the dark begins near each side of a box (y0, x0, y1, x1), if it does.
 
     Parameters
     ----------
@@ -105,7 +107,7 @@ def beyond(light: Float32, box: Box, pad: int, *, pictures: int) -> Box:
     pictures : int
     """
     edges = _Edges(EVERYWHERE, pictures)
-    moved = list(box)
+    moved: list[int | None] = [None] * 4
     for axis in (0, 1):
         other = 1 - axis
         lines = [slice(None), slice(None)]
@@ -119,7 +121,7 @@ def beyond(light: Float32, box: Box, pad: int, *, pictures: int) -> Box:
             if found is not None:
                 at = found + max(0, border - pad)
                 moved[side] = at if side == axis else bands.shape[1] - at
-    return Box(*moved)
+    return moved[0], moved[1], moved[2], moved[3]
 
 
 def _cut(box: Box, axis: int, before: int, after: int) -> Box:

@@ -66,6 +66,14 @@ def clearness(pairs: tuple[Pair, ...]) -> float:
     return min((pair.peak.clear for pair in pairs), default=0.0)
 
 
+def common_of(pairs: tuple[Pair, ...], shifts: list[tuple[int, int]]) -> Box:
+    """Return what all further channels show of the first one."""
+    box = pairs[0].first
+    for pair, (y, x) in zip(pairs, shifts, strict=True):
+        box = box.cut(pair.first).cut(pair.second.moved(-y, -x))
+    return box
+
+
 def pair_sets(light: Float32, channels: int) -> list[tuple[Pair, ...]]:
     """Return, for each way of parting the sensor, the pairs that show one of its parts best.
 
