@@ -23,8 +23,9 @@ RIVAL = 0.72
 """Share of a peak's height at which another one is a rival."""
 _UNLIKE = 0.3
 """Share by which the sides of two parts may differ."""
-_SAME = 2
-"""Pixels by which what is lit may differ from the whole sensor and still be all of it."""
+_SAME = 6
+"""Pixels by which what is lit may differ from the whole sensor and still be all of it: a dark border
+may seem that much lit. The sensor is then parted in its middle."""
 
 
 @dataclass(frozen=True, slots=True)
