@@ -16,6 +16,8 @@ from livesr.acquisition.finding.turns import Box
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy.typing as npt
+
     from livesr.types import Float32, Float64
 
 Ports: TypeAlias = "tuple[Sequence[int], Sequence[int]]"
@@ -41,6 +43,8 @@ _LEAST = 0.4
 """Counts leave the dark that are so many times the noise, and so many counts, above it."""
 _STEP = 0.9
 """Counts by which an edge that is looked for from inside rises."""
+_LASTS = 12
+"""Pixels on either side in which it must be such a step: noise makes one between a few."""
 _FLAT, _OFFSET = 1.5, 2.5
 """Counts by which a line in the dark may differ between bands, and from the camera's offset."""
 _DARK = 1.5
@@ -190,9 +194,16 @@ class _Edges:
             level = float(np.median(bands[:, x - _SHORTEST : x - 1]))
             behind = bands[:, x : x + _SMOOTH].mean(axis=1)
             rising = behind > level + _STEP
-            if rising.mean() >= self.share:
+            if rising.mean() >= self.share and self._lasts(bands, dark, x):
                 return _half(bands[rising], x)
         return None
+
+    def _lasts(self, bands: Float64, dark: npt.NDArray[np.bool_], x: int) -> bool:
+        """Return whether the step at an edge is one beyond its nearest pixels as well."""
+        before = dark[max(0, x - _LASTS) : x - 1][::-1]
+        run = len(before) if before.all() else int(before.argmin())
+        step = bands[:, x : x + _LASTS].mean(axis=1) - bands[:, x - 1 - run : x - 1].mean(axis=1)
+        return bool((step > _STEP).mean() >= self.share)
 
     def _is_port(self, bands: Float64, x: int, level: float, ports: Sequence[int]) -> bool:
         if all(abs(x - port) > _STRAIGHT + 1 for port in ports):

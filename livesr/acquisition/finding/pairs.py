@@ -24,8 +24,8 @@ RIVAL = 0.72
 _UNLIKE = 0.3
 """Share by which the sides of two parts may differ."""
 _SAME = 6
-"""Pixels by which what is lit may differ from the whole sensor and still be all of it: a dark border
-may seem that much lit. The sensor is then parted in its middle."""
+"""Pixels by which what is lit may differ from the whole sensor and still be all of it: a dark
+border may seem that much. The sensor is then parted in its middle."""
 
 
 @dataclass(frozen=True, slots=True)
