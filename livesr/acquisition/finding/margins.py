@@ -43,9 +43,9 @@ _LEAST = 0.4
 """Counts leave the dark that are so many times the noise, and so many counts, above it."""
 _STEP = 0.9
 """Counts by which an edge that is looked for from inside rises."""
-_LASTS = 12
+_LASTS = 6
 """Pixels on either side in which it must be such a step: noise makes one between a few."""
-_FLAT, _OFFSET = 1.5, 2.5
+_FLAT, _OFFSET = 2.5, 2.5
 """Counts by which a line in the dark may differ between bands, and from the camera's offset."""
 _DARK = 1.5
 """Counts by which a dark margin may differ from the camera's offset."""
@@ -173,7 +173,7 @@ class _Edges:
             return 0
         if np.abs(np.median(bands[:, :x])) > self.pictures * _DARK:
             return 0
-        return _half(bands[np.abs(leaves - x) <= _STRAIGHT], x)
+        return _steepest(bands[np.abs(leaves - x) <= _STRAIGHT], x)
 
     def first_dark(self, bands: Float64, begin: int) -> int | None:
         """Return the pixel, seen from inside, before which the dark begins; None if none does.
@@ -195,7 +195,7 @@ class _Edges:
             behind = bands[:, x : x + _SMOOTH].mean(axis=1)
             rising = behind > level + _STEP
             if rising.mean() >= self.share and self._lasts(bands, dark, x):
-                return _half(bands[rising], x)
+                return _steepest(bands[rising], x)
         return None
 
     def _lasts(self, bands: Float64, dark: npt.NDArray[np.bool_], x: int) -> bool:
@@ -230,9 +230,10 @@ def _first_together(leaves: np.ndarray, share: float) -> int:
     return 0
 
 
-def _half(bands: Float64, x: int) -> int:
-    """Return the first pixel that is above half of the rise."""
-    profile = np.median(bands, axis=0)
-    inside, outside = profile[x + 3 : x + 8].mean(), profile[max(0, x - 8) : max(1, x - 3)].mean()
-    near = range(max(1, x - 3), min(x + 5, len(profile)))
-    return next((k for k in near if profile[k] > (inside + outside) / 2), x)
+def _steepest(bands: Float64, x: int) -> int:
+    """Return the first pixel behind the steepest rise, each band counted alike."""
+    inside, outside = bands[:, x + 3 : x + 8], bands[:, max(0, x - 8) : max(1, x - 3)]
+    rise = np.maximum(inside.mean(axis=1) - outside.mean(axis=1), _STEP)
+    first = max(1, x - 3)
+    steep = np.diff(bands[:, first - 1 : x + 5], axis=1) / rise[:, None]
+    return first + int(np.median(steep, axis=0).argmax())
