@@ -17,7 +17,12 @@ from livesr.acquisition.finding.pairs import (
     with_rivals,
 )
 from livesr.acquisition.finding.places import Places, measured
-from livesr.acquisition.finding.refusal import refuse_ambiguous, refuse_parted, refuse_unlike
+from livesr.acquisition.finding.refusal import (
+    refuse_ambiguous,
+    refuse_parted,
+    refuse_uneven,
+    refuse_unlike,
+)
 from livesr.acquisition.finding.seams import seam
 from livesr.acquisition.finding.turns import Box
 
@@ -43,6 +48,8 @@ _NONE = 0.5
 """Counts of structure as good as none."""
 _SURE = 0.05
 """How much less odd than another way to part the sensor the best one must be."""
+_ODD = 1.2
+"""How odd channels are that are none; true ones are hardly above 0.5."""
 _MARGIN = 20
 """Pixels by which channels that were found in two ways may overlap where they should not."""
 _FINE, _WIDE = 1.5, 6.0
@@ -82,6 +89,8 @@ def _least_odd(light: Float32, found: list[Places], parts: Sequence[tuple[Box, .
     A sensor that is its own image turned by 180° can be parted both ways.
     """
     odd = [_oddness(light, places, parts) for places in found]
+    if min(odd) > _ODD:
+        refuse_uneven()
     likely = [p for p, value in zip(found, odd, strict=True) if value < min(odd) + _SURE]
     best = min(likely, key=lambda places: places.area)  # what larger ones hold besides is dark
     if any(_cross(places, best) for places in likely):

@@ -87,6 +87,22 @@ def refuse_parted() -> NoReturn:
     )
 
 
+def refuse_uneven() -> NoReturn:
+    """Refuse parts that show the same, but not one channel each.
+
+    Raises
+    ------
+    CalibrationError
+    """
+    raise CalibrationError(
+        "the parts of the sensor that agree do not hold one channel each: how bright one is beside"
+        " the other changes across them, or a border runs through them",
+        where=_WHERE,
+        fix="take a field with cells all over it, and check that the camera's region of interest"
+        " holds all channels whole; otherwise write the rectangles out or drag them in the window",
+    )
+
+
 def refuse_unlike(light: Float32, parts: Iterable[tuple[Box, ...]], clear: float) -> NoReturn:
     """Say why no parts of the sensor are alike.
 
