@@ -46,8 +46,9 @@ _SEAM = 0.25
 """What a seam weighs beside the natural logarithm of an uneven ratio."""
 _NONE = 0.5
 """Counts of structure as good as none."""
-_SURE = 0.05
-"""How much less odd than another way to part the sensor the best one must be."""
+_ALIKE, _SURE = 0.05, 0.25
+"""Channels that are hardly more odd than others are as good; those that lie across the best ones
+must be clearly more so."""
 _ODD = 1.2
 """How odd channels are that are none; true ones are hardly above 0.5."""
 _MARGIN = 20
@@ -91,9 +92,10 @@ def _least_odd(light: Float32, found: list[Places], parts: Sequence[tuple[Box, .
     odd = [_oddness(light, places, parts) for places in found]
     if min(odd) > _ODD:
         refuse_uneven()
-    likely = [p for p, value in zip(found, odd, strict=True) if value < min(odd) + _SURE]
+    likely = [p for p, value in zip(found, odd, strict=True) if value < min(odd) + _ALIKE]
     best = min(likely, key=lambda places: places.area)  # what larger ones hold besides is dark
-    if any(_cross(places, best) for places in likely):
+    rivals = [p for p, value in zip(found, odd, strict=True) if value < min(odd) + _SURE]
+    if any(_cross(places, best) for places in rivals):
         refuse_parted()
     return best
 
