@@ -50,7 +50,7 @@ _ALIKE, _SURE = 0.05, 0.25
 """Channels that are hardly more odd than others are as good; those that lie across the best ones
 must be clearly more so."""
 _ODD = 1.2
-"""How odd channels are that are none; true ones are hardly above 0.5."""
+"""How odd channels are that are none; true ones are rarely above 0.9."""
 _MARGIN = 20
 """Pixels by which channels that were found in two ways may overlap where they should not."""
 _FINE, _WIDE = 1.5, 6.0

@@ -121,7 +121,7 @@ def edges_near(
             border = box[side] if side == axis else bands.shape[1] - box[side]
             nearby = seen[:, max(0, border - pad) :]
             inside = int(_INSIDE * (box[axis + 2] - box[axis]))
-            found = edges.first_dark(nearby, min(border, pad), inside)
+            found = edges.first_dark(nearby, min(border, pad) + inside)
             if found is not None:
                 at = found + max(0, border - pad)
                 moved[side] = at if side == axis else bands.shape[1] - at
@@ -175,23 +175,21 @@ class _Edges:
             return 0
         return _steepest(bands[np.abs(leaves - x) <= _STRAIGHT], x)
 
-    def first_dark(self, bands: Float64, border: int, inside: int) -> int | None:
+    def first_dark(self, bands: Float64, begin: int) -> int | None:
         """Return the pixel, seen from inside, before which the dark begins; None if none does.
 
         Parameters
         ----------
         bands : ndarray, (bands, pixels)
             The outside first.
-        border : int
-            Pixel where the part begins: from an edge inside of it to there all is dark.
-        inside : int
-            Pixels from it that are looked at.
+        begin : int
+            Pixel inside of which nothing is looked for.
         """
         middle = np.median(bands, axis=0)
         rough = np.quantile(np.abs(bands - middle), 0.9, axis=0)
         dark = (rough <= self.pictures * _FLAT) & (np.abs(middle) <= self.pictures * _OFFSET)
-        for x in range(min(border + inside, bands.shape[1] - _SMOOTH), _SHORTEST - 1, -1):
-            if not dark[min(border, x - _SHORTEST) : x - 1].all():
+        for x in range(min(begin, bands.shape[1] - _SMOOTH), _SHORTEST - 1, -1):
+            if not dark[x - _SHORTEST : x - 1].all():
                 continue
             level = float(np.median(bands[:, x - _SHORTEST : x - 1]))
             behind = bands[:, x : x + _SMOOTH].mean(axis=1)
