@@ -65,7 +65,8 @@ def layout_rows(seeds: Sequence[int], each: int) -> Iterator[Row]:
     for one in drawn:
         began = time.monotonic()
         try:
-            found = find_layout(one.frames, present=one.roughly)
+            names = [channel.name for channel in one.layout.channels]
+            found = find_layout(one.frames, names, present=one.roughly)
         except CalibrationError:
             refused += 1
         else:
@@ -78,8 +79,9 @@ def layout_rows(seeds: Sequence[int], each: int) -> Iterator[Row]:
         "%",
         bound="99 %",
         attained=min(right / len(drawn) / 0.99, 1.0),
-        detail=f"{len(drawn)} drawn layouts: {right} right, {wrong} wrong, {refused} refused; "
-        f"{median(took):.2f} s each",
+        detail=f"{len(drawn)} drawn layouts ({sum(one.beads for one in drawn)} of beads, "
+        f"{sum(len(one.layout.channels) > 2 for one in drawn)} of three channels): {right} right, "
+        f"{wrong} wrong, {refused} refused; {median(took):.2f} s each",
     )
     cases = [hopeless(kind, _SEED + k) for k in range(3) for kind in HOPELESS]
     said = sum(_refuses(frames) for frames in cases)

@@ -1,4 +1,4 @@
-"""Splitter sensors drawn at random, with simulated cells, to find their channels again."""
+"""Splitter sensors drawn at random, with simulated cells or beads, to find their channels again."""
 
 from __future__ import annotations
 
@@ -11,12 +11,15 @@ import numpy as np
 
 from livesr.acquisition.finding.turns import TURNS, Box, Turn, after, turn_of
 from livesr.calibration.warp import ChromaticModel
-from livesr.config.layouts import Rectangle, SplitterLayout
+from livesr.config.layouts import SplitterLayout
+from livesr.simulator.imaging.beads import Beads
 from livesr.simulator.imaging.optics import Optics
 from livesr.simulator.sample import Sample
 from livesr.simulator.view import View
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from livesr.types import Float32, UInt16
 
 PIXEL_UM = 0.0668
@@ -36,13 +39,16 @@ class Drawn:
     ----------
     frames : ndarray, (n, y, x), uint16
     layout : SplitterLayout
-        Truth: what both channels show, to the pixel.
+        Truth: what all channels show, to the pixel.
     family : str
+    beads : bool
+        Whether it shows beads, not cells.
     """
 
     frames: UInt16
     layout: SplitterLayout
     family: str
+    beads: bool = False
 
     @property
     def roughly(self) -> SplitterLayout:
@@ -91,67 +97,65 @@ def error_px(found: SplitterLayout, truth: SplitterLayout) -> float:
 
 
 def draw(seed: int, number: int) -> Drawn:
-    """Return the ``number``-th drawn sensor of a sample's seed."""
+    """Return the ``number``-th drawn sensor of a sample's seed.
+
+    Every fifth one shows beads, and every fifth one three channels, unless these lie apart.
+    """
     rng = np.random.default_rng([seed, number])
     family = FAMILIES[number % len(FAMILIES)]
+    beads = (seed + number) % 5 == 4
+    channels = 3 if (seed + number) % 5 == 2 and family != "apart" else 2
     place = int(rng.integers(100))
-    y, x = rng.uniform(-4, 4, 2)
+    y, x = (round(float(v), 1) for v in rng.uniform(-4, 4, 2))
     z = float(rng.choice([0.9, 1.8, 2.7, 3.6]))
-    yellow, red = _field(seed, place, round(float(y), 1), round(float(x), 1), z)
+    yellow, red = _beads(seed, number) if beads else _field(seed, place, y, x, z)
+    green = [0.5 * yellow] * (channels - 2)  # as a wider band of the dye would show it
     red = red * float(rng.uniform(0.8, 2.0))  # dyes, filters and dichroics differ
-    cells, turns, shape, gap = _arranged(family, rng)
-    off = rng.uniform(-_OFF_PX, _OFF_PX, 2) if not gap else rng.uniform(-0.5, 0.5, 2)
+    cells, turns, shape, gap = _arranged(family, channels, rng)
     height, width = turns[0].box(cells[0], shape).shape
-    images = (
-        _looked_at(yellow, (height, width), (0.0, 0.0), 0.0, 0.0),
-        _looked_at(
-            red,
-            (height, width),
-            (float(off[0]), float(off[1])),
-            float(rng.uniform(-_TURNED_DEG, _TURNED_DEG)),
-            float(rng.uniform(-_LARGER, _LARGER)),
-        ),
-    )
+    images = [_looked_at(yellow, (height, width), (0.0, 0.0), 0.0, 0.0)]
+    offs = []
+    for field in (red, *green):
+        y, x = rng.uniform(-_OFF_PX, _OFF_PX, 2) if not gap else rng.uniform(-0.5, 0.5, 2)
+        turned, larger = rng.uniform(-_TURNED_DEG, _TURNED_DEG), rng.uniform(-_LARGER, _LARGER)
+        offs.append((float(y), float(x)))
+        images.append(_looked_at(field, (height, width), offs[-1], float(turned), float(larger)))
     sensor = np.zeros(shape, np.float32)
     for cell, turn, image in zip(cells, turns, images, strict=True):
         cell.of(sensor)[...] = turn.inverse.of(image)
     if gap:  # the field stop's edge is not sharp
         sensor = np.asarray(cv2.GaussianBlur(sensor, (0, 0), 0.8), np.float32)
     frames = _exposed(sensor, rng)
-    return Drawn(frames, _truth(cells, turns, shape, off), family)
+    return Drawn(frames, _truth(cells, turns, shape, offs), family, beads)
 
 
 def _arranged(
-    family: str, rng: np.random.Generator
-) -> tuple[tuple[Box, Box], tuple[Turn, Turn], tuple[int, int], int]:
-    """Return two cells of a sensor, how the channels stand in them, its shape, and their gap."""
+    family: str, channels: int, rng: np.random.Generator
+) -> tuple[tuple[Box, ...], tuple[Turn, ...], tuple[int, int], int]:
+    """Return the cells of a sensor, how the channels stand in them, its shape, and their gap."""
     long, short = int(rng.integers(230, 330)), int(rng.integers(180, 260))
     first = TURNS[int(rng.integers(4))]
     flips = TURNS[: 8 if family in ("quadrants", "apart") else 4]
-    second = after(first, flips[int(rng.integers(len(flips)))])
+    turns = (first, *(after(first, flips[k]) for k in rng.integers(len(flips), size=channels - 1)))
+    if family == "apart":
+        return _apart(rng, long, short, turns)
     if family == "columns":
-        return _two((long, short), (0, short)), (first, second), (long, 2 * short), 0
+        cells = tuple(Box(0, k * short, long, (k + 1) * short) for k in range(channels))
+        return cells, turns, (long, channels * short), 0
     if family == "rows":
-        return _two((short, long), (short, 0)), (first, second), (2 * short, long), 0
-    if family == "quadrants":
-        corners = [(0, 0), (0, long), (long, 0), (long, long)]
-        a, b = sorted(rng.choice(4, 2, replace=False).tolist())
-        (y0, x0), (y1, x1) = corners[a], corners[b]
-        cells = Box(y0, x0, y0 + long, x0 + long), Box(y1, x1, y1 + long, x1 + long)
-        return cells, (first, second), (2 * long, 2 * long), 0
-    return _apart(rng, long, short, first, second)
-
-
-def _two(shape: tuple[int, int], step: tuple[int, int]) -> tuple[Box, Box]:
-    first = Box(0, 0, *shape)
-    return first, first.moved(*step)
+        cells = tuple(Box(k * short, 0, (k + 1) * short, long) for k in range(channels))
+        return cells, turns, (channels * short, long), 0
+    corners = [(0, 0), (0, long), (long, 0), (long, long)]
+    used = (corners[k] for k in sorted(rng.choice(4, channels, replace=False).tolist()))
+    cells = tuple(Box(y, x, y + long, x + long) for y, x in used)
+    return cells, turns, (2 * long, 2 * long), 0
 
 
 def _apart(
-    rng: np.random.Generator, long: int, short: int, first: Turn, second: Turn
-) -> tuple[tuple[Box, Box], tuple[Turn, Turn], tuple[int, int], int]:
-    """Return rectangles with dark gaps between and around them."""
-    if (first.quarters + second.quarters) % 2:
+    rng: np.random.Generator, long: int, short: int, turns: tuple[Turn, ...]
+) -> tuple[tuple[Box, ...], tuple[Turn, ...], tuple[int, int], int]:
+    """Return two rectangles with dark gaps between and around them."""
+    if sum(turn.quarters for turn in turns) % 2:
         long = short
     gap, aside = int(rng.integers(8, 40)), int(rng.integers(-25, 25))
     margins = rng.integers(6, 45, 4).tolist()
@@ -161,23 +165,28 @@ def _apart(
     if rng.random() < 0.5:
         one, two = (Box(b.x0, b.y0, b.x1, b.y1) for b in (one, two))
         shape = shape[::-1]
-    return (one, two), (first, second), shape, gap
+    return (one, two), turns, shape, gap
 
 
 def _truth(
-    cells: tuple[Box, Box], turns: tuple[Turn, Turn], shape: tuple[int, int], off: np.ndarray
+    cells: tuple[Box, ...],
+    turns: tuple[Turn, ...],
+    shape: tuple[int, int],
+    offs: Sequence[tuple[float, float]],
 ) -> SplitterLayout:
-    """Return what both cells show: the second one shows the first's content, displaced."""
-    boxes = [turn.box(cell, shape) for cell, turn in zip(cells, turns, strict=True)]
-    y, x = (round(float(v)) for v in off)
-    dy, dx = boxes[1].y0 - boxes[0].y0 + y, boxes[1].x0 - boxes[0].x0 + x
-    common = boxes[0].cut(boxes[1].moved(-dy, -dx))
-    places = (common, common.moved(dy, dx))
-    channels: list[Rectangle] = [
-        after(turn, Turn()).rectangle(name, turn.back(place, shape))
-        for name, turn, place in zip(("yellow", "red"), turns, places, strict=True)
-    ]
-    return SplitterLayout(kind="splitter", channels=tuple(channels))
+    """Return what all cells show: the further ones show the first's content, displaced."""
+    first, *others = (turn.box(cell, shape) for cell, turn in zip(cells, turns, strict=True))
+    shifts = [(0, 0)]
+    for box, (y, x) in zip(others, offs, strict=True):
+        shifts.append((box.y0 - first.y0 + round(y), box.x0 - first.x0 + round(x)))
+    common = first
+    for box, (y, x) in zip(others, shifts[1:], strict=True):
+        common = common.cut(box.moved(-y, -x))
+    channels = tuple(
+        after(turn, Turn()).rectangle(name, turn.back(common.moved(*shift), shape))
+        for name, turn, shift in zip(("yellow", "red", "green"), turns, shifts, strict=False)
+    )
+    return SplitterLayout(kind="splitter", channels=channels)
 
 
 def _looked_at(
@@ -227,6 +236,22 @@ def _field(seed: int, place: int, y: float, x: float, z: float) -> tuple[Float32
     view = View((cell.y_um + y, cell.x_um + x), PIXEL_UM, (FIELD, FIELD))
     yellow, red = sample.emission(0.0, [z], view, optics)[:, 0]
     return yellow.copy(), red.copy()
+
+
+def _beads(seed: int, number: int) -> tuple[Float32, Float32]:
+    """Return the same of beads on a cover slip, yellow and red, in a little stray light."""
+    rng = np.random.default_rng([seed, number, 1])
+    extent = FIELD * PIXEL_UM
+    beads = Beads(
+        int(rng.integers(2**31)),
+        count=int(rng.integers(40, 250)),
+        photons=(500.0, 3000.0),
+        field_um=(extent, extent),
+        background=(4.0, 4.0, 4.0),
+    )
+    view = View((0.0, 0.0), PIXEL_UM, (FIELD, FIELD))
+    yellow, red = beads.emission([0.0], view, _sample(seed)[1])[:, 0]
+    return yellow, red
 
 
 @lru_cache(maxsize=2)

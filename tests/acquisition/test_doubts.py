@@ -14,7 +14,7 @@ FULL = 4095
 @pytest.fixture(scope="module")
 def channels() -> dict[str, np.ndarray]:
     """Both channels of a cell, as a right layout cuts them out."""
-    drawn = draw(60_301, 1)
+    drawn = draw(60_301, 5)
     frame = Frame(drawn.frames[0], StackIndex(0, 0), 0, 0, 0.0, (0.0, 0.0, 0.0), 0.0)
     views = [np.minimum(view, FULL - 1) for _, view in split(frame, drawn.layout)]
     return dict(zip(("yellow", "red"), views, strict=True))

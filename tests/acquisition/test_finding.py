@@ -18,7 +18,8 @@ SEED = 60_301
 @pytest.mark.parametrize("number", range(len(FAMILIES) + 2))
 def test_drawn_layouts_are_found_within_a_pixel(number: int) -> None:
     drawn = draw(SEED, number)
-    found = find_layout(drawn.frames, present=drawn.roughly)
+    names = [r.name for r in drawn.layout.channels]
+    found = find_layout(drawn.frames, names, present=drawn.roughly)
     assert error_px(found.layout, drawn.layout) <= 1
     assert found.clear > 8
     assert abs(found.turned_deg[0]) < 0.6
@@ -55,7 +56,7 @@ def test_without_names_at_hand_channels_are_named_as_one_reads_and_the_first_is_
 
 
 def test_names_stay_where_they_are_at_present() -> None:
-    drawn = draw(SEED, 1)
+    drawn = draw(SEED, 5)
     yellow, red = drawn.layout.channels
     swapped = SplitterLayout(
         kind="splitter",
@@ -81,6 +82,32 @@ def test_three_channels_in_quarters_of_a_sensor_are_found() -> None:
     frames = np.clip(np.rint(sensor + noise), 0, 65535).astype(np.uint16)
     found = find_layout(frames, ("yellow", "red", "green"), present=layout).layout
     assert error_px(found, layout) <= 2  # the two channels themselves lie within one
+
+
+def test_a_black_third_channel_is_refused() -> None:
+    two = draw(SEED, 4)
+    yellow, red = (np.asarray(c, np.float64) for c in _cut(two.frames[0], two.layout))
+    side = min(yellow.shape)
+    images = [image[:side, :side] for image in (yellow, red)]
+    dark = np.random.default_rng(0).normal(100, 1.5, (side, side))
+    frames = np.rint(np.concatenate([*images, dark], axis=1)).astype(np.uint16)
+    with pytest.raises(CalibrationError, match="black"):
+        find_layout(frames, ("yellow", "red", "green"))
+
+
+def test_a_sensor_that_can_be_parted_in_two_ways_is_refused() -> None:
+    import cv2
+
+    rng = np.random.default_rng(2)
+    half = np.zeros((300, 200), np.float32)
+    half[rng.integers(20, 280, 60), rng.integers(20, 180, 60)] = 4000
+    half[140:160] = 0  # no bead lies on a border that tells
+    half = 20 + cv2.GaussianBlur(half, (0, 0), 1.5)
+    sensor = 100 + np.concatenate([half, half[::-1, ::-1]], axis=1)
+    frames = np.rint(sensor + rng.normal(0, 1.5, sensor.shape)).astype(np.uint16)
+    with pytest.raises(CalibrationError, match="parted side by side as well as") as caught:
+        find_layout(frames)
+    assert caught.value.fix
 
 
 def test_turns_are_a_group_and_boxes_go_with_them() -> None:

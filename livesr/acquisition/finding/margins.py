@@ -16,6 +16,8 @@ from livesr.acquisition.finding.turns import Box
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy.typing as npt
+
     from livesr.types import Float32, Float64
 
 Ports: TypeAlias = "tuple[Sequence[int], Sequence[int]]"
@@ -41,7 +43,9 @@ _LEAST = 0.4
 """Counts leave the dark that are so many times the noise, and so many counts, above it."""
 _STEP = 0.9
 """Counts by which an edge that is looked for from inside rises."""
-_FLAT, _OFFSET = 1.5, 2.5
+_LASTS = 6
+"""Pixels on either side in which it must be such a step: noise makes one between a few."""
+_FLAT, _OFFSET = 2.5, 2.5
 """Counts by which a line in the dark may differ between bands, and from the camera's offset."""
 _DARK = 1.5
 """Counts by which a dark margin may differ from the camera's offset."""
@@ -92,8 +96,10 @@ def lit_box(
     return box
 
 
-def beyond(light: Float32, box: Box, pad: int, *, pictures: int) -> Box:
-    """Return a box whose sides are moved to where the dark begins, if it does so nearby.
+def edges_near(
+    light: Float32, box: Box, pad: int, *, pictures: int
+) -> tuple[int | None, int | None, int | None, int | None]:
+    """Return where the dark begins near each side of a box (y0, x0, y1, x1), if it does.
 
     Parameters
     ----------
@@ -105,7 +111,7 @@ def beyond(light: Float32, box: Box, pad: int, *, pictures: int) -> Box:
     pictures : int
     """
     edges = _Edges(EVERYWHERE, pictures)
-    moved = list(box)
+    moved: list[int | None] = [None] * 4
     for axis in (0, 1):
         other = 1 - axis
         lines = [slice(None), slice(None)]
@@ -119,7 +125,7 @@ def beyond(light: Float32, box: Box, pad: int, *, pictures: int) -> Box:
             if found is not None:
                 at = found + max(0, border - pad)
                 moved[side] = at if side == axis else bands.shape[1] - at
-    return Box(*moved)
+    return moved[0], moved[1], moved[2], moved[3]
 
 
 def _cut(box: Box, axis: int, before: int, after: int) -> Box:
@@ -167,7 +173,7 @@ class _Edges:
             return 0
         if np.abs(np.median(bands[:, :x])) > self.pictures * _DARK:
             return 0
-        return _half(bands[np.abs(leaves - x) <= _STRAIGHT], x)
+        return _steepest(bands[np.abs(leaves - x) <= _STRAIGHT], x)
 
     def first_dark(self, bands: Float64, begin: int) -> int | None:
         """Return the pixel, seen from inside, before which the dark begins; None if none does.
@@ -188,9 +194,16 @@ class _Edges:
             level = float(np.median(bands[:, x - _SHORTEST : x - 1]))
             behind = bands[:, x : x + _SMOOTH].mean(axis=1)
             rising = behind > level + _STEP
-            if rising.mean() >= self.share:
-                return _half(bands[rising], x)
+            if rising.mean() >= self.share and self._lasts(bands, dark, x):
+                return _steepest(bands[rising], x)
         return None
+
+    def _lasts(self, bands: Float64, dark: npt.NDArray[np.bool_], x: int) -> bool:
+        """Return whether the step at an edge is one beyond its nearest pixels as well."""
+        before = dark[max(0, x - _LASTS) : x - 1][::-1]
+        run = len(before) if before.all() else int(before.argmin())
+        step = bands[:, x : x + _LASTS].mean(axis=1) - bands[:, x - 1 - run : x - 1].mean(axis=1)
+        return bool((step > _STEP).mean() >= self.share)
 
     def _is_port(self, bands: Float64, x: int, level: float, ports: Sequence[int]) -> bool:
         if all(abs(x - port) > _STRAIGHT + 1 for port in ports):
@@ -217,9 +230,10 @@ def _first_together(leaves: np.ndarray, share: float) -> int:
     return 0
 
 
-def _half(bands: Float64, x: int) -> int:
-    """Return the first pixel that is above half of the rise."""
-    profile = np.median(bands, axis=0)
-    inside, outside = profile[x + 3 : x + 8].mean(), profile[max(0, x - 8) : max(1, x - 3)].mean()
-    near = range(max(1, x - 3), min(x + 5, len(profile)))
-    return next((k for k in near if profile[k] > (inside + outside) / 2), x)
+def _steepest(bands: Float64, x: int) -> int:
+    """Return the first pixel behind the steepest rise, each band counted alike."""
+    inside, outside = bands[:, x + 3 : x + 8], bands[:, max(0, x - 8) : max(1, x - 3)]
+    rise = np.maximum(inside.mean(axis=1) - outside.mean(axis=1), _STEP)
+    first = max(1, x - 3)
+    steep = np.diff(bands[:, first - 1 : x + 5], axis=1) / rise[:, None]
+    return first + int(np.median(steep, axis=0).argmax())

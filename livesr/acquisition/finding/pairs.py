@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from livesr.acquisition.finding.alike import Peak, band, factor_for, peak, shrunk
+from livesr.acquisition.finding.alike import REACH, Peak, band, factor_for, peak, shrunk
 from livesr.acquisition.finding.margins import lit_box, ports_of
 from livesr.acquisition.finding.turns import TURNS, Box, Turn
 
@@ -21,10 +21,12 @@ LEAST_SIDE = 48
 """Pixels of the smallest channel that is looked for."""
 RIVAL = 0.72
 """Share of a peak's height at which another one is a rival."""
+_HALF_TURN = Turn(quarters=2)
 _UNLIKE = 0.3
 """Share by which the sides of two parts may differ."""
-_SAME = 2
-"""Pixels by which what is lit may differ from the whole sensor and still be all of it."""
+_SAME = 6
+"""Pixels by which what is lit may differ from the whole sensor and still be all of it: a dark
+border may seem that much. The sensor is then parted in its middle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,14 @@ class Pair:
 def clearness(pairs: tuple[Pair, ...]) -> float:
     """Return how clear the least clear of the pairs is; 0 of none."""
     return min((pair.peak.clear for pair in pairs), default=0.0)
+
+
+def common_of(pairs: tuple[Pair, ...], shifts: list[tuple[int, int]]) -> Box:
+    """Return what all further channels show of the first one."""
+    box = pairs[0].first
+    for pair, (y, x) in zip(pairs, shifts, strict=True):
+        box = box.cut(pair.first).cut(pair.second.moved(-y, -x))
+    return box
 
 
 def pair_sets(light: Float32, channels: int) -> list[tuple[Pair, ...]]:
@@ -130,7 +140,8 @@ def widened(light: Float32, pair: Pair) -> Iterator[Pair]:
     """Yield the same displacement and turn between larger parts that hold the pair's.
 
     Where cells lie in one corner, quarters may agree clearly and halves, with all their empty
-    field, not; yet the halves are the channels if what they hold besides agrees as well.
+    field, not; yet the halves are the channels if what they hold besides agrees as well. And what
+    is turned by 180° is so too where the sensor is parted in another way.
     """
     shape = (light.shape[0], light.shape[1])
     inside = pair.turn.back(pair.second, shape)
@@ -139,10 +150,11 @@ def widened(light: Float32, pair: Pair) -> Iterator[Pair]:
             for two in cells:
                 if one == two or one == pair.first:
                     continue
-                if _holds(one, pair.first) and _holds(two, inside):
-                    second = pair.turn.box(two, shape)
-                    y, x = pair.shift
-                    at = replace(pair.peak, y=y - second.y0 + one.y0, x=x - second.x0 + one.x0)
+                second = pair.turn.box(two, shape)
+                y, x = (pair.shift[k] - second[k] + one[k] for k in (0, 1))
+                mirrored = pair.turn == _HALF_TURN and max(abs(y), abs(x)) <= REACH * min(one.shape)
+                if mirrored or (_holds(one, pair.first) and _holds(two, inside)):
+                    at = replace(pair.peak, y=y, x=x)
                     yield replace(pair, first=one, second=second, peak=at, factor=1)
 
 

@@ -94,14 +94,46 @@ def refuse_ambiguous(pairs: Iterable[Pair], rival: float) -> None:
             )
 
 
-def refuse_unlike(light: Float32, halves: Iterable[tuple[Box, ...]], clear: float) -> NoReturn:
+def refuse_parted() -> NoReturn:
+    """Refuse a sensor that may be parted in two ways.
+
+    Raises
+    ------
+    CalibrationError
+    """
+    raise CalibrationError(
+        "the sensor can be parted side by side as well as one above the other: turned by 180° it"
+        " shows the same",
+        where=_WHERE,
+        fix="take a field whose cells reach across the channels' border, and channels that differ"
+        " in brightness; otherwise write the rectangles out or drag them in the window",
+    )
+
+
+def refuse_uneven() -> NoReturn:
+    """Refuse parts that show the same, but not one channel each.
+
+    Raises
+    ------
+    CalibrationError
+    """
+    raise CalibrationError(
+        "the parts of the sensor that agree do not hold one channel each: how bright one is beside"
+        " the other changes across them, or a border runs through them",
+        where=_WHERE,
+        fix="take a field with cells all over it, and check that the camera's region of interest"
+        " holds all channels whole; otherwise write the rectangles out or drag them in the window",
+    )
+
+
+def refuse_unlike(light: Float32, parts: Iterable[tuple[Box, ...]], clear: float) -> NoReturn:
     """Say why no parts of the sensor are alike.
 
     Parameters
     ----------
     light : ndarray, (y, x), float32
-    halves : iterable of tuple of Box
-        Ways of parting the sensor in two.
+    parts : iterable of tuple of Box
+        Ways of parting the sensor.
     clear : float
         The best peak, standard deviations.
 
@@ -109,7 +141,7 @@ def refuse_unlike(light: Float32, halves: Iterable[tuple[Box, ...]], clear: floa
     ------
     CalibrationError
     """
-    contrasts = [[structure(box.of(light)) for box in two] for two in halves]
+    contrasts = [[structure(box.of(light)) for box in boxes] for boxes in parts]
     if not any(max(two) for two in contrasts):
         raise CalibrationError(
             "there is nothing to compare: the picture is flat, without cells in focus",
@@ -118,14 +150,14 @@ def refuse_unlike(light: Float32, halves: Iterable[tuple[Box, ...]], clear: floa
         )
     if any(min(two) < _BLACK * max(two) for two in contrasts):
         raise CalibrationError(
-            "only one part of the sensor shows cells: the other channel is black",
+            "only a part of the sensor shows cells: another channel is black",
             where=_WHERE,
             fix="check the splitter's shutters, filters and field stop, and that the camera's "
-            "region of interest holds both channels",
+            "region of interest holds all channels",
         )
     raise CalibrationError(
         f"no two parts of the sensor show the same cells (best agreement {clear:.1f} σ)",
         where=_WHERE,
-        fix="check that both channels are in focus and well exposed, and how many channels the"
+        fix="check that all channels are in focus and well exposed, and how many channels the"
         " splitter has; otherwise write the rectangles out or drag them in the window",
     )

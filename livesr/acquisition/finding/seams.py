@@ -12,41 +12,40 @@ if TYPE_CHECKING:
 
     from livesr.types import Float32
 
-_ACROSS = 4
-"""Pixels between the two lines that are compared."""
-_BROKEN = 0.6
-"""Share of the agreement beside it that a seam has at most."""
-_WHOLE = 0.5
-"""Agreement beside it, at least, or nothing can be said."""
-_NEAR, _BESIDE = 6, 56
+_NEAR, _BESIDE = 8, 60
 """Pixels from a seam, between which its sides are looked at."""
+_ACROSS = 3
+"""Pixels of either side, between which the picture is compared."""
+_CLEAREST = 2.0
+"""Seams that are clearer than that are as good."""
 
 
-def goes_on(light: Float32, rows: Iterable[int], columns: Iterable[int]) -> bool:
-    """Return whether a picture goes on across the lines where channels might meet.
+def seam(light: Float32, rows: Iterable[int]) -> float:
+    """Return how clear the clearest seam is.
+
+    It is the natural logarithm of how much more the picture changes across a line than it does
+    nearby, 0 to 2.
 
     Parameters
     ----------
     light : ndarray, (y, x), float32
-    rows, columns : iterable of int
-        First row, or column, behind each such line.
+        Counts above the offset.
+    rows : iterable of int
+        First row behind each line where channels might meet.
     """
     root = cv2.GaussianBlur(np.sqrt(np.maximum(light, 0) + 4.0), (0, 0), 1.0)
-    return not (
-        any(_is_seam(root, at) for at in rows) or any(_is_seam(root.T, at) for at in columns)
-    )
+    inside = (row for row in rows if _BESIDE < row < len(root) - _BESIDE)
+    return max((_clear(root, row) for row in inside), default=0.0)
 
 
-def _is_seam(lines: Float32, at: int) -> bool:
-    if not _BESIDE < at < len(lines) - _BESIDE:
-        return False
-    here = _alike(lines, at - _ACROSS // 2)
-    before = [_alike(lines, k) for k in range(at - _BESIDE, at - _NEAR - _ACROSS)]
-    behind = [_alike(lines, k) for k in range(at + _NEAR, at + _BESIDE - _ACROSS)]
-    sides = min(float(np.quantile(side, 0.7)) for side in (before, behind))  # a gap may be dark
-    return sides > _WHOLE and here < _BROKEN * sides
+def _clear(lines: Float32, row: int) -> float:
+    nearby = [*range(row - _BESIDE, row - _NEAR), *range(row + _NEAR + 1, row + _BESIDE + 1)]
+    usual = float(np.median([_change(lines, k) for k in nearby]))
+    return float(np.clip(np.log(_change(lines, row) / usual), 0.0, _CLEAREST))
 
 
-def _alike(lines: Float32, first: int) -> float:
-    """Return the correlation of a line with the one `_ACROSS` further."""
-    return float(np.corrcoef(lines[first], lines[first + _ACROSS])[0, 1])
+def _change(lines: Float32, row: int) -> float:
+    """Return the mean squared change across a line, without the steps between a camera's ports."""
+    change = lines[min(row + _ACROSS - 1, len(lines) - 1)] - lines[row - _ACROSS]
+    halves = np.array_split(change, 2)
+    return float(np.mean([np.mean((half - np.median(half)) ** 2) for half in halves])) + 1e-9
