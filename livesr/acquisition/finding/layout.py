@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from livesr.acquisition.finding.choice import best_places
+from livesr.acquisition.finding.choice import CLEAR, best_places
 from livesr.acquisition.finding.refusal import check_light
 from livesr.acquisition.finding.turns import Box, Turn, after, turn_of
 from livesr.config.layouts import SplitterLayout
