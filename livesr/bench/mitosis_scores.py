@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from livesr.analysis.bootstrap import interval95
-from livesr.analysis.mitosis.chain import CLASSES, STAGES
+from livesr.analysis.mitosis.chain import CLASSES
 from livesr.analysis.mitosis.decoder import MitosisDecoder
 from livesr.analysis.mitosis.emissions import Memory, emissions, plain
 from livesr.bench.mitosis_recordings import recorded
+from livesr.config.rules import STAGES
 from livesr.types import StackIndex
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ STAGES: tuple[Stage, ...] = (
     "anaphase",
     "telophase",
 )
-"""In the order of a division."""
+"""In the order of a division; after telophase comes interphase."""
 Axis = Literal["+x", "-x", "+y", "-y"]
 
 

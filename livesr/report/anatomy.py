@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from livesr.analysis.mitosis.chain import STAGES
 from livesr.catalog import NAMES
+from livesr.config.rules import STAGES
 from livesr.storage.folder import CELLS_FILE, OBJECTS_FILE
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from livesr import html
-from livesr.analysis.mitosis.chain import STAGES
+from livesr.config.rules import STAGES
 from livesr.errors import StorageError
 from livesr.report import measured
 from livesr.report.anatomy import anatomy_of

@@ -18,11 +18,11 @@ from livesr.analysis.mitosis.chain import (
     CLASSES,
     NAMES,
     STAGE_OF,
-    STAGES,
     at_first,
     step,
 )
 from livesr.analysis.mitosis.emissions import Memory, emissions, plain
+from livesr.config.rules import STAGES
 
 if TYPE_CHECKING:
     from livesr.types import Bool, CellMeasures, Float64
@@ -67,7 +67,7 @@ class Belief:
     """
 
     def __init__(self) -> None:
-        self.stage = STAGES[0]
+        self.stage: str = STAGES[0]
         self.since_s = float("-inf")
         self.began: dict[str, float] = {}
         self._phases = at_first()

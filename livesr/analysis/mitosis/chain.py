@@ -15,13 +15,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from livesr.config.rules import STAGES
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from livesr.types import Float64
-
-STAGES = ("interphase", "prophase", "prometaphase", "metaphase", "anaphase", "telophase")
-"""In the order in which they follow each other; after telophase comes interphase."""
 
 
 @dataclass(frozen=True, slots=True)

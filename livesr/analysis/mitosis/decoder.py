@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from livesr.analysis.mitosis.belief import Belief
 from livesr.analysis.mitosis.cell_tracks import CellTracks
-from livesr.analysis.mitosis.chain import STAGES
+from livesr.config.rules import STAGES
 from livesr.types import CellState
 
 if TYPE_CHECKING:

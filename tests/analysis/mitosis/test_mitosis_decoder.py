@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 
 from livesr.analysis.mitosis import belief
-from livesr.analysis.mitosis.chain import CLASSES, STAGES
+from livesr.analysis.mitosis.chain import CLASSES
 from livesr.analysis.mitosis.decoder import MitosisDecoder
 from livesr.analysis.mitosis.emissions import Memory, emissions, plain
 from livesr.analysis.mitosis.record import as_record, from_record
 from livesr.bench.mitosis_scores import WITHDRAWN, legal
+from livesr.config.rules import STAGES
 from livesr.types import CellMeasures, CellState, StackIndex
 
 if TYPE_CHECKING:
