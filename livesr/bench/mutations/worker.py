@@ -20,6 +20,7 @@ from typing import Any
 
 import platformdirs
 
+import livesr
 from livesr.bench.mutations import readers
 from livesr.bench.mutations.case import Case, make_case
 from livesr.bench.mutations.good import KINDS
@@ -38,6 +39,8 @@ _PICKLED = ("numba.", "copyreg", "numpy", "builtins")
 """What numba keeps compiled functions with."""
 _OWN = ("/dev/", "/proc/", tempfile.gettempdir(), *map(str, _caches()))
 """Where programs write on their own account."""
+_PROGRAM = (str(Path(livesr.__file__).parent), sys.prefix)
+"""Where Python and numba keep compiled code, in folders named ``__pycache__``."""
 
 
 def main() -> None:
@@ -173,7 +176,8 @@ class _Watch:
             path, flags = os.fsdecode(arguments[0]), arguments[2]
             writes = isinstance(flags, int) and bool(flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT))
             path = os.path.abspath(path)  # noqa: PTH100 - not followed
-            if writes and not path.startswith((str(self.root), *_OWN)):
+            own = path.startswith(_PROGRAM) and "__pycache__" in Path(path).parts
+            if writes and not own and not path.startswith((str(self.root), *_OWN)):
                 self._seen.append(f"wrote {path}")
 
 
